@@ -1,0 +1,80 @@
+"""What an oracle is: what the judge asks of torch, of jax and of the truth.
+
+Everything comes back as NumPy arrays. An oracle shares names and data types with `refimpl`, never a
+formula: it calls its framework's own functions, and its derivatives are the framework's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from refimpl import ActivationSpec, Case, LossSpec, Trace
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """An implementation's own numbers, on which its single steps are judged; float64 arrays.
+
+    Per-layer tuples have layer 1 first.
+    """
+
+    case: Case
+    Z: tuple[Any, ...]
+    """Z[1 … L], (n_l, m), as the implementation has them."""
+    A_last: Any
+    """The implementation's A[L], (n_L, m)."""
+    dA: tuple[Any, ...]
+    """∂L/∂A[l] for the hidden layers l = 1 … L-1, (n_l, m): W[l+1]^T δ[l+1] of its own δ."""
+
+
+@dataclass(frozen=True)
+class StepValues:
+    """What each nonlinear step gives on those inputs, in float64."""
+
+    A: tuple[Any, ...]
+    """σ(Z[l]) for l = 1 … L."""
+    loss: float
+    """The loss of A_last against the case's Y."""
+    dA_last: Any
+    """∂L/∂A[L] at A_last."""
+    delta: tuple[Any, ...]
+    """(∂A[l]/∂Z[l])^T dA[l] at Z[l] for l = 1 … L, with dA[L] = dA_last."""
+
+
+class OracleMissingError(ImportError):
+    """The framework behind an oracle is not installed; the message names the extra that brings it."""
+
+
+class Oracle(Protocol):
+    """Answers that implementations are held against."""
+
+    name: str
+
+    def versions(self) -> Mapping[str, str]:
+        """What answers: package → version, for the report."""
+        ...
+
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+        """The full trace of each case by the framework's autograd, one backward pass over the whole network.
+
+        Computed in `dtype`, or in each case's own dtype if None. With dtype "float64" a float32 case is
+        computed on the same numbers in higher precision. The arrays have the dtype computed in.
+        """
+        ...
+
+    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
+        """Each nonlinear step applied to the given inputs, in float64."""
+        ...
+
+    def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
+        """(σ, σ') of an elementwise activation at float64 `points` of any shape."""
+        ...
+
+    def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
+        """(ℓ, ∂ℓ/∂a) of a loss that is a sum of terms ℓ(a, y), one an entry, without its reduction.
+
+        `points` has any shape, float64; `targets` broadcasts against it.
+        """
+        ...

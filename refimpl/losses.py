@@ -1,0 +1,152 @@
+"""Losses (F5): the document's mean squared error and cross-entropies, and the forms people use for them.
+
+Conventions: predictions A and targets Y have shape (n outputs, m samples). `terms` has one entry for each
+output and sample; the reduction says what their sum is divided by. Probabilities and logits are told
+apart by name: `bce` and `cross_entropy` take probabilities, `…_with_logits` take what comes before
+sigmoid and softmax.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .functions import NON_NEGATIVE, UNIT, Loss, Units
+
+
+def _x_log_y(X: Units, Y: Units) -> Units:
+    """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
+    with np.errstate(divide="ignore"):  # log 0 = -inf is the exact limit where x > 0
+        return np.where(X == 0, X.dtype.type(0), X * np.log(np.where(X == 0, X.dtype.type(1), Y)))
+
+
+def _x_log1p_y(X: Units, Y: Units) -> Units:
+    """x log(1 + y) with 0 log 0 = 0."""
+    with np.errstate(divide="ignore"):  # as above
+        return np.where(X == 0, X.dtype.type(0), X * np.log1p(np.where(X == 0, X.dtype.type(0), Y)))
+
+
+def _squared_error(A: Units, Y: Units) -> Units:
+    with np.errstate(over="ignore"):  # where this is infinite, so is the exact answer in this dtype
+        return np.square(A - Y)
+
+
+def _bce(A: Units, Y: Units) -> Units:
+    # log1p(-a), not log(1 - a): 1 - a is rounded, and for small a the rounding is all that remains.
+    return -(_x_log_y(Y, A) + _x_log1p_y(1 - Y, -A))
+
+
+def _bce_gradient(A: Units, Y: Units) -> Units:
+    # (a - y)/(a(1 - a)) is 0/0 where a label 0 or 1 is met exactly: those two cases are simplified.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mixed = (A - Y) / (A * (1 - A))
+        return np.where(Y == 0, 1 / (1 - A), np.where(Y == 1, -1 / A, mixed))
+
+
+def _cross_entropy_gradient(A: Units, Y: Units) -> Units:
+    with np.errstate(divide="ignore", over="ignore"):  # infinite where the exact answer is
+        return np.where(Y == 0, Y.dtype.type(0), -Y / np.where(Y == 0, Y.dtype.type(1), A))
+
+
+def _bce_with_logits(Z: Units, Y: Units) -> Units:
+    # max(z, 0) - z y + log(1 + e^-|z|), with the first two taken together: both terms are ≥ 0, so
+    # nothing cancels, and e^-|z| cannot overflow.
+    return np.where(Z > 0, Z * (1 - Y), -Z * Y) + np.log1p(np.exp(-np.abs(Z)))
+
+
+def _bce_with_logits_gradient(Z: Units, Y: Units) -> Units:
+    # σ(z) - y cancels near 1 - 1; from the right it is (1 - y) - σ(-z), where 1 - y is exact for y = 1.
+    e = np.exp(-np.abs(Z))
+    tail = e / (1 + e)  # σ(-|z|)
+    return np.where(Z > 0, (1 - Y) - tail, tail - Y)
+
+
+def _cross_entropy_with_logits(Z: Units, Y: Units) -> Units:
+    with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
+        shifted = Z - np.max(Z, axis=0, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(shifted), axis=0, keepdims=True))
+    return np.where(Y == 0, Y.dtype.type(0), Y * (log_sum - np.where(Y == 0, 0, shifted)))
+
+
+def _cross_entropy_with_logits_gradient(Z: Units, Y: Units) -> Units:
+    with np.errstate(over="ignore"):  # as above
+        e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
+    # The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
+    return e / np.sum(e, axis=0, keepdims=True) * np.sum(Y, axis=0, keepdims=True) - Y
+
+
+_ENTRIES = (
+    Loss(
+        "mse",
+        r"\sum (\hat y - y)^2",
+        r"2 (\hat y - y)",
+        terms=_squared_error,
+        gradient=lambda A, Y: 2 * (A - Y),
+        aliases={"torch": "nn.functional.mse_loss", "optax": "losses.squared_error"},
+        conventions="No factor ½. 'mean' divides by n·m; many texts divide by m only, or by 2m.",
+    ),
+    Loss(
+        "half_squared_error",
+        r"\tfrac{1}{2} \sum (\hat y - y)^2",
+        r"\hat y - y",
+        terms=lambda A, Y: _squared_error(A, Y) / 2,
+        gradient=lambda A, Y: A - Y,
+        aliases={"optax": "losses.l2_loss", "scikit-learn": "squared_loss (half, over n·m)"},
+        conventions="The ½ is there so that the gradient is Ŷ - Y; optax calls this l2_loss.",
+    ),
+    Loss(
+        "bce",
+        r"-\sum y \log \hat y + (1 - y) \log (1 - \hat y)",
+        r"\frac{\hat y - y}{\hat y (1 - \hat y)}",
+        terms=_bce,
+        gradient=_bce_gradient,
+        prediction_domain=UNIT,
+        target_domain=UNIT,
+        aliases={"torch": "nn.functional.binary_cross_entropy"},
+        conventions="Natural logarithm; of probabilities. torch cuts log off at -100 and the "
+        "gradient's denominator at 1e-12.",
+    ),
+    Loss(
+        "cross_entropy",
+        r"-\sum y \log \hat y",
+        r"-\frac{y}{\hat y}",
+        terms=lambda A, Y: -_x_log_y(Y, A),
+        gradient=_cross_entropy_gradient,
+        prediction_domain=UNIT,
+        target_domain=NON_NEGATIVE,
+        mean_over="samples",
+        aliases={"keras": "categorical_crossentropy"},
+        conventions="Of probabilities, unlike torch's function of that name, which takes logits; "
+        "'mean' divides by m, not by n·m. Labels need not sum to 1.",
+    ),
+    Loss(
+        "bce_with_logits",
+        r"\sum \max(z, 0) - z y + \log(1 + e^{-|z|})",
+        r"\frac{1}{1 + e^{-z}} - y",
+        terms=_bce_with_logits,
+        gradient=_bce_with_logits_gradient,
+        target_domain=UNIT,
+        aliases={
+            "torch": "nn.functional.binary_cross_entropy_with_logits",
+            "optax": "losses.sigmoid_binary_cross_entropy",
+        },
+        conventions="bce after sigmoid, in one stable formula. 'mean' divides by n·m.",
+    ),
+    Loss(
+        "cross_entropy_with_logits",
+        r"-\sum_i y_i \left( z_i - \log \sum_j e^{z_j} \right)",
+        r"\operatorname{softmax}(z)_i \sum_j y_j - y_i",
+        terms=_cross_entropy_with_logits,
+        gradient=_cross_entropy_with_logits_gradient,
+        target_domain=NON_NEGATIVE,
+        mean_over="samples",
+        aliases={
+            "torch": "nn.functional.cross_entropy",
+            "optax": "losses.softmax_cross_entropy",
+        },
+        conventions="cross_entropy after softmax, in one stable formula. 'mean' divides by m.",
+    ),
+)
+
+LOSSES: dict[str, Loss] = {entry.name: entry for entry in _ENTRIES}
+
+__all__ = ["LOSSES"]

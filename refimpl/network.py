@@ -1,0 +1,355 @@
+"""Network, Layer, Case, Trace: the data that everything else is about.
+
+Conventions: samples are columns. With m samples, X is (n_0, m), W[l] is (n_l, n_{l-1}), b[l] is (n_l, 1),
+Z[l], A[l] and δ[l] are (n_l, m), Y is (n_L, m). All values are immutable: arrays are copied and read-only.
+`serialization.py` writes them as JSON and reads them back without losing a bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .activations import ACTIVATIONS
+from .functions import REDUCTIONS, Activation, Loss, find
+from .losses import LOSSES
+
+DTYPES = ("float32", "float64")
+
+
+class InvalidCaseError(ValueError):
+    """A network or case that does not fit together; the message names the value, the place, the remedy."""
+
+
+def _frozen(array: Any, place: str, dtype: np.dtype[Any] | None = None) -> Any:
+    """A read-only copy of a non-empty matrix of finite numbers, or InvalidCaseError."""
+    try:
+        copy = np.array(array, dtype=dtype, order="C")
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidCaseError(f"{place} is not a matrix of numbers") from None
+    if copy.dtype.name not in DTYPES:
+        raise InvalidCaseError(
+            f"{place} has dtype {copy.dtype}; use {' or '.join(DTYPES)}, e.g. x.astype('float64')"
+        )
+    if copy.ndim != 2 or copy.size == 0:
+        raise InvalidCaseError(
+            f"{place} has shape {copy.shape}; it must be a matrix with at least one row and column"
+        )
+    finite = np.isfinite(copy)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise InvalidCaseError(
+            f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
+        )
+    copy.setflags(write=False)
+    return copy
+
+
+@dataclass(frozen=True)
+class ActivationSpec:
+    """The name of an activation and its parameters, e.g. ("leaky_relu", {"negative_slope": 0.1})."""
+
+    name: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_parameters(self)
+
+    @property
+    def entry(self) -> Activation:
+        """The table entry; raises UnknownFunctionError."""
+        return find(ACTIVATIONS, "activation", self.name)
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(sorted(self.parameters.items()))))
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """The name of a loss, its reduction ("mean", "sum" or "batchmean", as torch has them), its parameters."""
+
+    name: str
+    reduction: str = "mean"
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_parameters(self)
+        if self.reduction not in REDUCTIONS:
+            raise InvalidCaseError(
+                f"unknown reduction {self.reduction!r} of loss {self.name}; known: {', '.join(REDUCTIONS)}"
+            )
+
+    @property
+    def entry(self) -> Loss:
+        """The table entry; raises UnknownFunctionError."""
+        return find(LOSSES, "loss", self.name)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.reduction, tuple(sorted(self.parameters.items()))))
+
+
+def _check_parameters(spec: ActivationSpec | LossSpec) -> None:
+    if not isinstance(spec.parameters, Mapping):
+        raise InvalidCaseError(f"parameters of {spec.name} must be a mapping, not {spec.parameters!r}")
+    parameters = spec.entry.complete(spec.parameters, np.dtype("float64"))
+    object.__setattr__(spec, "parameters", MappingProxyType(parameters))
+
+
+def _rounded(spec: Any, dtype: np.dtype[Any]) -> Any:
+    """The same spec with its parameters rounded to numbers of `dtype`."""
+    parameters = spec.entry.complete(spec.parameters, dtype)
+    if parameters == spec.parameters:
+        return spec
+    if isinstance(spec, LossSpec):
+        return LossSpec(spec.name, spec.reduction, parameters)
+    return ActivationSpec(spec.name, parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer: A = σ(W A_previous + b), with W (n_out, n_in) and b (n_out, 1)."""
+
+    W: Float[np.ndarray, "n_out n_in"]
+    b: Float[np.ndarray, "n_out 1"]
+    activation: ActivationSpec
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "W", _frozen(self.W, "W"))
+        set_(self, "b", _frozen(self.b, "b"))
+        if isinstance(self.activation, str):
+            set_(self, "activation", ActivationSpec(self.activation))
+        if self.b.dtype != self.W.dtype:
+            raise InvalidCaseError(f"W is {self.W.dtype} and b is {self.b.dtype}; make them the same")
+        if self.b.shape != (self.W.shape[0], 1):
+            raise InvalidCaseError(
+                f"b has shape {self.b.shape}; W has {self.W.shape[0]} rows, so b must be "
+                f"({self.W.shape[0]}, 1), a column"
+            )
+        set_(self, "activation", _rounded(self.activation, self.W.dtype))
+
+    @property
+    def inputs(self) -> int:
+        """n_{l-1}, the number of units that feed this layer."""
+        return int(self.W.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """n_l, the number of units of this layer."""
+        return int(self.W.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers 1 … L and a loss; no data."""
+
+    layers: tuple[Layer, ...]
+    loss: LossSpec
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "layers", tuple(self.layers))
+        if isinstance(self.loss, str):
+            set_(self, "loss", LossSpec(self.loss))
+        if not self.layers:
+            raise InvalidCaseError("a network needs at least one layer")
+        for number, (layer, following) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
+            if following.inputs != layer.outputs:
+                raise InvalidCaseError(
+                    f"layer {number} has {layer.outputs} units but W[{number + 1}] has "
+                    f"{following.inputs} columns; W[{number + 1}] must be "
+                    f"({following.outputs}, {layer.outputs})"
+                )
+            if following.W.dtype != layer.W.dtype:
+                raise InvalidCaseError(
+                    f"layer {number} is {layer.W.dtype} and layer {number + 1} is "
+                    f"{following.W.dtype}; make them the same"
+                )
+        set_(self, "loss", _rounded(self.loss, self.dtype))
+        output = self.layers[-1].activation
+        if not self.loss.entry.prediction_domain.covers(output.entry.range):
+            raise InvalidCaseError(
+                f"loss {self.loss.name} takes predictions in {self.loss.entry.prediction_domain}, but "
+                f"the last layer's {output.name} gives values in {output.entry.range}; "
+                "use another last activation or the loss's with_logits form"
+            )
+
+    @property
+    def depth(self) -> int:
+        """L, the number of layers."""
+        return len(self.layers)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of all parameters."""
+        return self.layers[0].W.dtype
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """n_0, …, n_L: inputs first, then the units of each layer."""
+        return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network with data X (n_0, m), targets Y (n_L, m) and a learning rate η, all of one dtype.
+
+    Compares and hashes by content: two cases are equal when every bit of them is (so -0.0 is not 0.0).
+    Raises InvalidCaseError when its parts do not fit together.
+    """
+
+    network: Network
+    X: Float[np.ndarray, "n_0 m"]
+    Y: Float[np.ndarray, "n_L m"]
+    learning_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "X", _frozen(self.X, "X"))
+        set_(self, "Y", _frozen(self.Y, "Y"))
+        network, dtype = self.network, self.network.dtype
+        for name, array, rows in (("X", self.X, network.widths[0]), ("Y", self.Y, network.widths[-1])):
+            if array.dtype != dtype:
+                raise InvalidCaseError(
+                    f"{name} is {array.dtype} but the network is {dtype}; use {name}.astype('{dtype}')"
+                )
+            if array.shape[0] != rows:
+                raise InvalidCaseError(
+                    f"{name} has {array.shape[0]} rows; the network has {rows} "
+                    f"{'inputs' if name == 'X' else 'outputs'}, and samples are columns"
+                )
+        if self.X.shape[1] != self.Y.shape[1]:
+            raise InvalidCaseError(
+                f"X has {self.X.shape[1]} samples (columns) and Y has {self.Y.shape[1]}; "
+                "they must be the same number"
+            )
+        domain = network.loss.entry.target_domain
+        if not domain.contains(self.Y):
+            outside = next(index for index in np.ndindex(self.Y.shape) if not domain.contains(self.Y[index]))
+            raise InvalidCaseError(
+                f"Y[{outside[0]}, {outside[1]}] is {self.Y[outside]}; targets of loss "
+                f"{network.loss.name} lie in {domain}"
+            )
+        if isinstance(self.learning_rate, bool) or not isinstance(
+            self.learning_rate, (int, float, np.floating)
+        ):
+            raise InvalidCaseError(f"learning_rate must be a number, not {self.learning_rate!r}")
+        with np.errstate(over="ignore"):  # what overflows is refused just below
+            rate = float(dtype.type(self.learning_rate))
+        if not np.isfinite(rate):
+            raise InvalidCaseError(f"learning_rate {self.learning_rate!r} is not a finite number of {dtype}")
+        set_(self, "learning_rate", rate)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: what everything is computed in."""
+        return self.network.dtype
+
+    @property
+    def samples(self) -> int:
+        """m, the batch size."""
+        return int(self.X.shape[1])
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, in hexadecimal, over every bit that makes this case; the same on all platforms."""
+        digest = hashlib.sha256()
+
+        def text(value: str) -> None:
+            digest.update(value.encode() + b"\0")
+
+        def array(value: Any) -> None:
+            text(f"{value.shape}")
+            digest.update(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
+
+        def parameters(values: Mapping[str, float]) -> None:
+            for name in sorted(values):
+                text(f"{name}={values[name].hex()}")
+
+        text(f"backproof case 1 {self.dtype.name} {self.learning_rate.hex()}")
+        loss = self.network.loss
+        text(f"{loss.name} {loss.reduction}")
+        parameters(loss.parameters)
+        for layer in self.network.layers:
+            text(layer.activation.name)
+            parameters(layer.activation.parameters)
+            array(layer.W)
+            array(layer.b)
+        array(self.X)
+        array(self.Y)
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Case) and self.content_hash == other.content_hash
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+
+Arrays = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one run of an implementation gives. Any part may be missing (None), and is then not judged.
+
+    Per-layer quantities are tuples with layer 1 first: `Z[l - 1]` is Z[l]. Nothing is checked here: a
+    trace comes from what is under test, and saying what is wrong with it is the judge's work.
+    """
+
+    loss: Any = None
+    """The loss L, a scalar."""
+    Z: Arrays | None = None
+    """Pre-activations Z[l], (n_l, m)."""
+    A: Arrays | None = None
+    """Activations A[l], (n_l, m); A[0] = X is not among them."""
+    delta: Arrays | None = None
+    """Errors δ[l] = ∂L/∂Z[l], (n_l, m)."""
+    dW: Arrays | None = None
+    """∂L/∂W[l], (n_l, n_{l-1})."""
+    db: Arrays | None = None
+    """∂L/∂b[l], (n_l, 1)."""
+    dX: Any = None
+    """∂L/∂X, (n_0, m)."""
+    W_updated: Arrays | None = None
+    """W[l] after one step of gradient descent."""
+    b_updated: Arrays | None = None
+    """b[l] after one step of gradient descent."""
+
+
+# Quantity → whether there is one for each layer. The order is that of a forward, backward, update pass.
+QUANTITIES: Mapping[str, bool] = MappingProxyType(
+    {
+        "Z": True,
+        "A": True,
+        "loss": False,
+        "delta": True,
+        "dW": True,
+        "db": True,
+        "dX": False,
+        "W_updated": True,
+        "b_updated": True,
+    }
+)
+
+
+def quantity_shape(case: Case, quantity: str, layer: int | None) -> tuple[int, ...]:
+    """The shape that `quantity` of layer 1 … L must have; the loss and dX have no layer."""
+    if quantity == "loss":
+        return ()
+    if quantity == "dX":
+        return tuple(case.X.shape)
+    assert layer is not None
+    parameters = case.network.layers[layer - 1]
+    if quantity in ("dW", "W_updated"):
+        return tuple(parameters.W.shape)
+    if quantity in ("db", "b_updated"):
+        return tuple(parameters.b.shape)
+    return (parameters.outputs, case.samples)

@@ -1,0 +1,252 @@
+"""Cases and traces as JSON, exactly: what is written is read back bit for bit.
+
+Numbers are shortest decimals that read back to the same number of the case's dtype (by way of a double,
+which is how every JSON reader works); "nan", "inf" and "-inf" are strings. Reading validates everything:
+whatever the text holds, the result is a valid case or an InvalidCaseError of one line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .functions import UnknownFunctionError
+from .network import (
+    DTYPES,
+    QUANTITIES,
+    ActivationSpec,
+    Case,
+    InvalidCaseError,
+    Layer,
+    LossSpec,
+    Network,
+    Trace,
+)
+
+CASE_FORMAT = "backproof-case"
+CASE_VERSION = 1
+_LONGEST_TEXT = 64 * 2**20
+_LARGEST_DEPTH = 64
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _number(value: Any) -> float | str:
+    """A JSON number that reads back to `value`, or one of the strings "nan", "inf", "-inf"."""
+    if not np.isfinite(value):
+        return "nan" if np.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, np.float32):
+        short = float(np.format_float_scientific(value, unique=True))
+        # The shortest decimal of a float32 is read as a double first; rounding twice could miss it.
+        return short if np.float32(short) == value else float(value)
+    return float(value)
+
+
+def _matrix(array: Any) -> Any:
+    array = np.asarray(array)
+    if array.ndim == 0:
+        return _number(array[()])
+    return [_matrix(row) for row in array]
+
+
+def case_to_dict(case: Case) -> dict[str, Any]:
+    """The case as JSON values; `case_from_dict` gives an equal case back."""
+    scalar = case.dtype.type
+
+    def parameters(values: Mapping[str, float]) -> dict[str, Any]:
+        return {name: _number(scalar(value)) for name, value in values.items()}
+
+    loss = case.network.loss
+    return {
+        "format": CASE_FORMAT,
+        "version": CASE_VERSION,
+        "dtype": case.dtype.name,
+        "learning_rate": _number(scalar(case.learning_rate)),
+        "network": {
+            "layers": [
+                {
+                    "activation": layer.activation.name,
+                    "parameters": parameters(layer.activation.parameters),
+                    "W": _matrix(layer.W),
+                    "b": _matrix(layer.b[:, 0]),
+                }
+                for layer in case.network.layers
+            ],
+            "loss": {
+                "name": loss.name,
+                "reduction": loss.reduction,
+                "parameters": parameters(loss.parameters),
+            },
+        },
+        "X": _matrix(case.X),
+        "Y": _matrix(case.Y),
+    }
+
+
+def case_to_json(case: Case) -> str:
+    """The case as one line of JSON."""
+    return json.dumps(case_to_dict(case), allow_nan=False)
+
+
+def trace_to_dict(trace: Trace) -> dict[str, Any]:
+    """The parts of the trace that there are, as JSON values."""
+    written: dict[str, Any] = {}
+    for quantity, per_layer in QUANTITIES.items():
+        value = getattr(trace, quantity)
+        if value is not None:
+            written[quantity] = [_matrix(v) for v in value] if per_layer else _matrix(value)
+    return written
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _refuse_constant(text: str) -> Any:
+    raise InvalidCaseError(f"{text} is not JSON; write it as a string")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        twice = next(key for key, _ in pairs if sum(other == key for other, _ in pairs) > 1)
+        raise InvalidCaseError(f"key {twice[:40]!r} stands twice in one object; keep one of them")
+    return keys
+
+
+def parse_json(text: str) -> Any:
+    """JSON values of `text`; InvalidCaseError says where it is not JSON, nests too deep or is too long."""
+    if len(text) > _LONGEST_TEXT:
+        raise InvalidCaseError(f"the text has {len(text)} characters; the most is {_LONGEST_TEXT}")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError as error:
+        raise InvalidCaseError(
+            f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}; is the file complete?"
+        ) from None
+    except RecursionError:
+        raise InvalidCaseError("the JSON nests too deep to be a case") from None
+    except ValueError as error:
+        if isinstance(error, InvalidCaseError):
+            raise
+        raise InvalidCaseError("the JSON holds a number with too many digits") from None
+
+
+def _take(value: Any, place: str, keys: dict[str, type | tuple[type, ...]]) -> dict[str, Any]:
+    """`value` as an object that has exactly `keys`, each of its type."""
+    if not isinstance(value, dict):
+        raise InvalidCaseError(f"{place} must be an object, not {_kind(value)}")
+    for key, expected in keys.items():
+        if key not in value:
+            raise InvalidCaseError(f"{place} lacks the key {key!r}")
+        if not isinstance(value[key], expected) or isinstance(value[key], bool):
+            raise InvalidCaseError(f"{place}.{key} has the wrong type: {_kind(value[key])}")
+    for key in value:
+        if key not in keys:
+            raise InvalidCaseError(f"{place} has the unknown key {key[:40]!r}; known: {', '.join(keys)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _read_number(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidCaseError(f"{place} must be a number, not {_kind(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidCaseError(f"{place} is too large for a float64")
+    return number
+
+
+def _read_matrix(value: Any, place: str, dtype: np.dtype[Any]) -> Any:
+    if not isinstance(value, list) or not value:
+        raise InvalidCaseError(f"{place} must be an array of rows, with at least one")
+    rows = []
+    for i, row in enumerate(value):
+        if not isinstance(row, list) or len(row) != len(value[0] if isinstance(value[0], list) else ()):
+            raise InvalidCaseError(f"{place}[{i}] must be a row as long as the first")
+        rows.append([_read_number(entry, f"{place}[{i}, {j}]") for j, entry in enumerate(row)])
+    with np.errstate(over="ignore"):  # what overflows is refused by the case, which names the place
+        return np.array(rows, dtype=dtype)
+
+
+def _read_parameters(value: dict[str, Any], place: str) -> dict[str, float]:
+    return {name: _read_number(number, f"{place}.{name[:40]}") for name, number in value.items()}
+
+
+def case_from_dict(value: Any) -> Case:
+    """The case that `case_to_dict` wrote, or any other valid one; InvalidCaseError otherwise."""
+    number = (int, float)
+    if isinstance(value, dict) and value.get("format") != CASE_FORMAT:
+        raise InvalidCaseError(
+            f"the file is not a case: its 'format' is not {CASE_FORMAT!r}; "
+            "give a case file or one that a report saved"
+        )
+    fields = _take(
+        value,
+        "case",
+        {
+            "format": str,
+            "version": int,
+            "dtype": str,
+            "learning_rate": number,
+            "network": dict,
+            "X": list,
+            "Y": list,
+        },
+    )
+    if fields["version"] != CASE_VERSION:
+        raise InvalidCaseError(
+            f"the case has version {fields['version']}; this backproof reads version {CASE_VERSION}"
+        )
+    if fields["dtype"] not in DTYPES:
+        raise InvalidCaseError(f"dtype {fields['dtype'][:40]!r} is unknown; use {' or '.join(DTYPES)}")
+    dtype = np.dtype(fields["dtype"])
+    network = _take(fields["network"], "network", {"layers": list, "loss": dict})
+    if len(network["layers"]) > _LARGEST_DEPTH:
+        raise InvalidCaseError(
+            f"the network has {len(network['layers'])} layers; the most is {_LARGEST_DEPTH}"
+        )
+    try:
+        layers = tuple(
+            _read_layer(layer, f"layer {l}", dtype) for l, layer in enumerate(network["layers"], 1)
+        )
+        loss = _take(network["loss"], "loss", {"name": str, "reduction": str, "parameters": dict})
+        spec = LossSpec(loss["name"], loss["reduction"], _read_parameters(loss["parameters"], "loss"))
+        return Case(
+            Network(layers, spec),
+            _read_matrix(fields["X"], "X", dtype),
+            _read_matrix(fields["Y"], "Y", dtype),
+            _read_number(fields["learning_rate"], "learning_rate"),
+        )
+    except (UnknownFunctionError, InvalidCaseError) as error:
+        raise InvalidCaseError(str(error)) from None
+    except ValueError as error:
+        raise InvalidCaseError(f"{error}; correct the case file") from None
+
+
+def _read_layer(value: Any, place: str, dtype: np.dtype[Any]) -> Layer:
+    layer = _take(value, place, {"activation": str, "parameters": dict, "W": list, "b": list})
+    bias = [[_read_number(entry, f"{place}.b[{i}]")] for i, entry in enumerate(layer["b"])]
+    activation = ActivationSpec(layer["activation"], _read_parameters(layer["parameters"], place))
+    W = _read_matrix(layer["W"], f"{place}.W", dtype)
+    try:
+        with np.errstate(over="ignore"):  # refused by the layer, which names the place
+            return Layer(W, np.array(bias, dtype=dtype).reshape(len(bias), 1), activation)
+    except InvalidCaseError as error:
+        raise InvalidCaseError(f"{place}: {error}") from None
+
+
+def case_from_json(text: str) -> Case:
+    """The case in a JSON text; InvalidCaseError of one line for whatever else the text may be."""
+    return case_from_dict(parse_json(text))
