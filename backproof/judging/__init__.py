@@ -1,0 +1,1 @@
+"""Bounds, error facts, deviations, and the judge that decides by them."""

@@ -1,0 +1,57 @@
+"""A function's own error: what an evaluation at the exact argument may err by (E1, E2 and D1).
+
+The accurate allowance is E1. A wider one adds the naive formulas' scales (E2) or the declared deviations of
+some oracles (D1); it is asked for only when an answer lies outside the accurate one, to say why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refimpl import ActivationSpec, LossSpec
+
+from .deviations import Deviation
+from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
+
+
+@dataclass(frozen=True, eq=False)
+class Allowance:
+    """What is allowed at unit roundoff `u` and smallest normal number `tiny` (numbers or columns)."""
+
+    u: Any
+    tiny: Any
+    naive: bool = False
+    deviations: tuple[Deviation, ...] = ()
+
+    def activation(self, spec: ActivationSpec, z: Any, value: Any, slope: Any) -> tuple[Any, Any]:
+        """The largest own error of σ and of σ' over the points along axis 0."""
+        facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
+        assert facts.derivative is not None
+        scales = [facts.value(z, value, p), facts.derivative(z, slope, p)]
+        if self.naive and facts.naive_value:
+            scales[0] = np.maximum(scales[0], facts.naive_value(z, value, p))
+        if self.naive and facts.naive_derivative:
+            scales[1] = np.maximum(scales[1], facts.naive_derivative(z, slope, p))
+        return self._errors(scales, spec.name, (z, p))
+
+    def loss(self, spec: LossSpec, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
+        """The largest own error of ℓ and of ∂ℓ/∂a over the points along axis 0."""
+        facts, p = LOSS_FACTS[spec.name], spec.parameters
+        assert facts.derivative is not None
+        scales = [facts.value(a, value, y, p), facts.derivative(a, slope, y, p)]
+        if self.naive and facts.naive_value:
+            scales[0] = np.maximum(scales[0], facts.naive_value(a, value, y, p))
+        if self.naive and facts.naive_derivative:
+            scales[1] = np.maximum(scales[1], facts.naive_derivative(a, slope, y, p))
+        return self._errors(scales, spec.name, (a, y, p))
+
+    def _errors(self, scales: list[Any], function: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+        errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + self.tiny for s in scales]
+        for deviation in self.deviations:
+            if deviation.function == function:
+                errors[0] = errors[0] + np.max(deviation.value(*arguments), axis=0)
+                errors[1] = errors[1] + np.max(deviation.derivative(*arguments), axis=0)
+        return errors[0], errors[1]

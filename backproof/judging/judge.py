@@ -1,0 +1,266 @@
+"""The judge: comparisons in, verdicts out. There is no tolerance here, only bounds.
+
+J1. An entry conforms if |observed - expected| ≤ bound. NaN and infinities never do where the bound is finite.
+J2. An entry whose bound is infinite is not judged (ill-posed), nor one whose bound exceeds 1 % of the largest
+    magnitude of its tensor (unresolved): it could say nothing. But a finite bound that is exceeded is never
+    excused. A tensor that is exactly zero is resolved when its bound is at the level of underflow.
+J3. An entry outside its bound has the first of its alternatives that it fits: convention, known deviation,
+    unstable. One that is not finite on extreme numbers is unstable. Everything else is a mismatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from oracles import Oracle, StepValues
+from refimpl import QUANTITIES, Case, Trace, quantity_shape
+
+from . import bounds
+from .deviations import deviations_of
+from .local import NAIVE_REASON, LocalSteps, deviation_reason, float64_trace, step_inputs
+from .rounding import precision
+from .verdicts import SEVERITY, Alternative, Check, Comparison, Judgement, Verdict, equation_of
+
+RESOLUTION = 0.01
+
+
+def judge_case(
+    case: Case,
+    traces: Mapping[str, Trace],
+    centres: Mapping[str, Trace],
+    steps: Mapping[str, Mapping[str, StepValues]],
+    bounding: Oracle,
+) -> Judgement:
+    """Judge every trace (by name) of a case against every oracle but itself.
+
+    `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the nonlinear
+    steps on that trace's own numbers; `bounding` is the oracle that evaluates functions for the bounds.
+    """
+    checks: list[Check] = []
+    comparisons: list[Comparison] = []
+    centre = next(iter(centres.values()))
+    end_to_end = EndToEnd(case, centre, bounding)
+    for name, given in traces.items():
+        sound, faults = without_faults(case, name, given)
+        checks += faults
+        trace = float64_trace(sound)
+        comparisons += LocalSteps(case, name, trace, bounding).comparisons(steps.get(name, {}))
+        for oracle, answer in centres.items():
+            if oracle != name:
+                comparisons += end_to_end.comparisons(name, trace, oracle, answer)
+    return Judgement(case, (*checks, *decide(case, comparisons, extreme(case, centre))))
+
+
+def step_requests(case: Case, trace: Trace) -> Any:
+    """What to ask an oracle's `steps` for this trace: None if it is partial, faulty or not finite."""
+    sound, faults = without_faults(case, "", trace)
+    return None if faults else step_inputs(case, float64_trace(sound))
+
+
+class EndToEnd:
+    """Comparisons of whole traces with an oracle's, under bounds carried through the network."""
+
+    def __init__(self, case: Case, centre: Trace, bounding: Oracle) -> None:
+        self.case, self.centre, self.bounding = case, centre, bounding
+        self._cache: dict[bounds.Levels, Mapping[str, Any]] = {}
+        self.errors = self._propagated(bounds.levels_of(case.dtype.name))
+
+    def _propagated(self, levels: bounds.Levels) -> Mapping[str, Any]:
+        if levels not in self._cache:
+            self._cache[levels] = bounds.propagated(self.case, self.centre, self.bounding, levels)
+        return self._cache[levels]
+
+    def comparisons(self, name: str, trace: Trace, oracle: str, answer: Trace) -> list[Comparison]:
+        """Every quantity that the trace offers."""
+        found = []
+        declared = deviations_of(name, oracle)
+        for quantity, per_layer in QUANTITIES.items():
+            observed = getattr(trace, quantity)
+            if observed is None:
+                continue
+            expected, errors = getattr(answer, quantity), self.errors[quantity]
+            for index in range(self.case.network.depth) if per_layer else (None,):
+                layer = None if index is None else index + 1
+                E = _part(errors, index)
+                value = _part(expected, index)
+                found.append(
+                    Comparison(
+                        quantity,
+                        layer,
+                        "end to end",
+                        name,
+                        oracle,
+                        _part(observed, index),
+                        value,
+                        E[0] + E[-1],
+                        self._alternatives(quantity, index, value, declared),
+                    )
+                )
+        return found
+
+    def _alternatives(
+        self, quantity: str, index: int | None, expected: Any, declared: Any
+    ) -> tuple[Alternative, ...]:
+        dtype = self.case.dtype.name
+
+        def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
+            def limits() -> tuple[Any, Any]:
+                E = _part(self._propagated(bounds.levels_of(dtype, **allowed))[quantity], index)
+                return expected - (E[0] + E[-1]), expected + (E[0] + E[-1])
+
+            return Alternative(verdict, reason, limits)
+
+        naive = widened("unstable", NAIVE_REASON, naive=True)
+        if not declared:
+            return (naive,)
+        return (
+            widened("known deviation", deviation_reason(declared, self.case), deviations=declared),
+            naive,
+        )
+
+
+def _part(value: Any, index: int | None) -> Any:
+    return value if index is None else value[index]
+
+
+def without_faults(case: Case, name: str, trace: Trace) -> tuple[Trace, list[Check]]:
+    """The trace without the quantities whose number, shape or dtype is wrong, and a fault for each."""
+    kept: dict[str, Any] = {}
+    faults = []
+    for quantity, per_layer in QUANTITIES.items():
+        given = getattr(trace, quantity)
+        if given is None:
+            continue
+        fault = _fault(case, quantity, given, per_layer=per_layer)
+        if fault is None:
+            kept[quantity] = tuple(given) if per_layer else given
+            continue
+        layer, reason = fault
+        equation = equation_of(quantity, layer, case.network.depth)
+        faults.append(Check(quantity, layer, "local", name, "its shape", equation, "fault", reason))
+    return Trace(**kept), faults
+
+
+def _fault(case: Case, quantity: str, given: Any, *, per_layer: bool) -> tuple[int | None, str] | None:
+    depth = case.network.depth
+    if per_layer:
+        if not isinstance(given, (tuple, list)) or len(given) != depth:
+            return None, f"{quantity} must be one array for each of the {depth} layers"
+        parts = list(enumerate(given, start=1))
+    else:
+        parts = [(0, given)]
+    for number, part in parts:
+        layer = number or None
+        shape = quantity_shape(case, quantity, layer)
+        if not isinstance(part, (np.ndarray, np.generic)):
+            return layer, f"{quantity} is {type(part).__name__}, not a NumPy array"
+        if part.dtype != case.dtype:
+            return layer, f"{quantity} has dtype {part.dtype}, the case {case.dtype}"
+        if part.shape != shape:
+            return layer, f"{quantity} has shape {part.shape}, expected {shape}"
+    return None
+
+
+def extreme(case: Case, centre: Trace) -> bool:
+    """Whether textbook formulas can overflow on this case: e^|z| squared, or the square of some value."""
+    largest = precision(case.dtype.name).largest
+    assert centre.Z is not None
+    assert centre.delta is not None
+    arrays = [case.X, *centre.Z, *centre.delta]
+    with np.errstate(all="ignore"):
+        z = max(float(np.max(np.abs(array))) for array in centre.Z)
+        top = max(float(np.max(np.abs(array))) for array in arrays)
+    return not (z < np.log(largest) / 2 and top < np.sqrt(largest))
+
+
+def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> list[Check]:
+    """The verdict on each comparison (J1 to J3).
+
+    All arrays are laid end to end, so that the common case, everything conforming, costs a few operations.
+    """
+    if not comparisons:
+        return []
+    sizes = np.array([np.size(c.expected) for c in comparisons])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    observed, expected, bound = (
+        _flat(getattr(c, name) for c in comparisons) for name in ("observed", "expected", "bound")
+    )
+    with np.errstate(all="ignore"):
+        distance = np.abs(observed - expected)
+        inside = (distance <= bound) | (observed == expected)
+        ill_posed = ~np.isfinite(bound)
+        finite = np.where(np.isfinite(expected), np.abs(expected), 0.0)
+        largest = np.maximum.reduceat(finite, starts)
+        floor = precision(case.dtype.name).tiny * 2.0**20
+        wide = bound > np.repeat(np.where(largest > 0, RESOLUTION * largest, floor), sizes)
+        ratio = np.where(ill_posed, 0.0, np.where(distance == 0, 0.0, distance / bound))
+        ratio = np.nan_to_num(ratio, nan=np.inf, posinf=np.inf)
+    unjudged = np.add.reduceat((wide | ill_posed).astype(np.int64), starts)
+    none_finite = np.add.reduceat((~ill_posed).astype(np.int64), starts) == 0
+    worst = np.maximum.reduceat(ratio, starts)
+    outside = np.add.reduceat((~inside & ~ill_posed).astype(np.int64), starts)
+    checks = []
+    for i, c in enumerate(comparisons):
+        size, skipped = int(sizes[i]), int(unjudged[i])
+        verdict: Verdict = "conforms"
+        reason = ""
+        detail: dict[str, Any] = {}
+        if outside[i]:
+            verdict, reason, entry = _classify(c, is_extreme)
+            at = {n: float(np.asarray(getattr(c, n))[entry]) for n in ("observed", "expected", "bound")}
+            detail = {"entry": entry, **at}
+        elif skipped == size:
+            verdict = "not judged"
+            reason = "ill-posed" if none_finite[i] else "unresolved"
+        checks.append(
+            Check(
+                c.quantity,
+                c.layer,
+                c.scope,
+                c.left,
+                c.right,
+                equation_of(c.quantity, c.layer, case.network.depth),
+                verdict,
+                reason,
+                float(worst[i]),
+                size,
+                skipped,
+                **detail,
+            )
+        )
+    return checks
+
+
+def _flat(arrays: Iterable[Any]) -> Any:
+    return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64, copy=False)
+
+
+def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int, ...]]:
+    """The gravest verdict among the entries outside their bound, its reason and its worst entry."""
+    shape = np.shape(c.expected)
+    observed, expected, bound = (
+        np.asarray(x, dtype=np.float64).reshape(shape) for x in (c.observed, c.expected, c.bound)
+    )
+    with np.errstate(all="ignore"):
+        excess = np.nan_to_num(np.abs(observed - expected) / bound, nan=np.inf, posinf=np.inf)
+        open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected)) & np.isfinite(bound)
+        found: list[tuple[Verdict, str, Any]] = []
+        for alternative in c.alternatives:
+            low, high = alternative.range()
+            fits = open_ & (low <= observed) & (observed <= high) & np.isfinite(observed)
+            if fits.any():
+                found.append((alternative.verdict, alternative.reason, fits))
+                open_ &= ~fits
+        broken = open_ & ~np.isfinite(observed)
+        if broken.any() and is_extreme:
+            found.append(("unstable", "not finite where the exact answer is", broken))
+            open_ &= ~broken
+        if open_.any():
+            reason = "not finite on ordinary numbers" if (open_ & broken).any() else "outside the bound"
+            found.append(("mismatch", reason, open_))
+    verdict, reason, entries = min(found, key=lambda item: SEVERITY.index(item[0]))
+    flat = int(np.argmax(np.where(entries, excess, -1.0)))
+    return verdict, reason, tuple(int(i) for i in np.unravel_index(flat, shape))

@@ -1,0 +1,63 @@
+"""An implementation and its oracles around one table: runs them on a chunk of cases and has each judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from oracles import Oracle
+from refimpl import Case, Trace
+
+from .judge import judge_case, step_requests
+from .verdicts import Judgement
+
+
+class Implementation(Protocol):
+    """What is under test: takes a case, returns a trace."""
+
+    def run(self, case: Case) -> Trace:
+        """The trace of one forward, backward and update pass."""
+        ...
+
+
+class Panel:
+    """Judges an implementation against oracles, and the oracles against each other."""
+
+    def __init__(
+        self, implementation: Implementation, oracles: Sequence[Oracle], name: str = "reference"
+    ) -> None:
+        if not oracles:
+            raise ValueError("a panel needs at least one oracle")
+        self.implementation, self.oracles, self.name = implementation, tuple(oracles), name
+
+    def judge(self, cases: Sequence[Case]) -> list[Judgement]:
+        """One judgement a case, in order. The cases may have different dtypes."""
+        traces: list[dict[str, Trace]] = [{self.name: self.implementation.run(case)} for case in cases]
+        centres: list[dict[str, Trace]] = [{} for _ in cases]
+        for oracle in self.oracles:
+            own = oracle.traces(cases)
+            single = [i for i, case in enumerate(cases) if case.dtype.name != "float64"]
+            double = dict(zip(single, oracle.traces([cases[i] for i in single], "float64"), strict=True))
+            for i, trace in enumerate(own):
+                traces[i][oracle.name] = trace
+                centres[i][oracle.name] = double.get(i, trace)
+        steps = self._steps(cases, traces)
+        return [
+            judge_case(case, traces[i], centres[i], steps[i], self.oracles[0]) for i, case in enumerate(cases)
+        ]
+
+    def _steps(self, cases: Sequence[Case], traces: Sequence[dict[str, Trace]]) -> list[dict[str, Any]]:
+        """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
+        requests = [
+            (i, name, request)
+            for i, case in enumerate(cases)
+            for name, trace in traces[i].items()
+            if (request := step_requests(case, trace)) is not None
+        ]
+        answers: list[dict[str, Any]] = [{} for _ in cases]
+        for oracle in self.oracles:
+            asked = [request for request in requests if request[1] != oracle.name]
+            values = oracle.steps([request for _, _, request in asked])
+            for (i, name, _), value in zip(asked, values, strict=True):
+                answers[i].setdefault(name, {})[oracle.name] = value
+        return answers

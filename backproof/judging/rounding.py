@@ -1,0 +1,71 @@
+"""Unit roundoffs and the elementary rounding-error statements that every bound is made of.
+
+R1. One operation: fl(x ∘ y) = (x ∘ y)(1 + ε) + η with |ε| ≤ u, and |η| ≤ the smallest normal number, which
+    allows for an evaluation that flushes subnormal results to zero.
+R2. A sum of n products in any order, with or without fused multiply-add, has an error of at most
+    γ_n Σ|x_i y_i| + 2 n η, where γ_n = n u/(1 - n u) (Higham, Accuracy and Stability of Numerical
+    Algorithms, 2nd ed., section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What a binary floating-point format can do."""
+
+    u: float
+    """Unit roundoff: half the distance from 1 to the next number."""
+    tiny: float
+    """The smallest normal number."""
+    largest: float
+    """The largest finite number."""
+
+    def gamma(self, n: int) -> float:
+        """γ_n = n u/(1 - n u); infinite once n u ≥ 1."""
+        return n * self.u / (1 - n * self.u) if n * self.u < 1 else float("inf")
+
+
+@lru_cache
+def precision(dtype: str) -> Precision:
+    """The precision of "float32" or "float64"."""
+    info = np.finfo(dtype)
+    return Precision(float(info.eps) / 2, float(info.tiny), float(info.max))
+
+
+def outward(error: Any) -> Any:
+    """A bound computed in float64, rounded up: its own roundings and any NaN can only enlarge it.
+
+    A bound is a sum of some dozens of non-negative terms, so 2^-40 covers what float64 loses in it.
+    """
+    return np.nan_to_num(np.asarray(error) * (1 + 2.0**-40), nan=np.inf, posinf=np.inf)
+
+
+_EXTENDED = np.longdouble if np.finfo(np.longdouble).eps < 2.0**-60 else np.float64
+
+
+def product(left: Any, right: Any, dtype: Any) -> tuple[Any, Any, Any]:
+    """left @ right in more precision than `dtype`, as float64; Σ|l_ik r_kj|; and its error.
+
+    Products of float32 numbers are exact in float64. Float64 numbers are multiplied in the platform's
+    extended precision, where it has one; where it has none, the error is that of float64 (R2).
+    """
+    magnitude = np.abs(left) @ np.abs(right)
+    if dtype == np.float32:
+        value, eps = left @ right, float(np.finfo(np.float64).eps)
+    else:
+        value = (left.astype(_EXTENDED) @ right.astype(_EXTENDED)).astype(np.float64)
+        eps = float(np.finfo(_EXTENDED).eps)
+    terms = left.shape[-1] + 1
+    return value, magnitude, terms * eps * magnitude + np.finfo(np.float64).eps * np.abs(value)
+
+
+def extended(array: Any) -> Any:
+    """The array in the most precision that the platform has."""
+    return np.asarray(array).astype(_EXTENDED)

@@ -1,0 +1,83 @@
+"""How far a function and its derivative can move when its argument is off by at most E.
+
+S1. For an elementwise f with turns and kinks as declared, sup |f(z') - f(z)| over |z' - z| ≤ E is reached at
+    z ± E, at a turn, or on a side of a kink inside the interval. So f is evaluated there.
+S2. Where E is a few roundings of z, the difference of two float64 values has no digits left. Then the secant
+    over a wider step H = 2^-26 max(1, |z|) is used as well, scaled by E/H: f is smooth at that scale between
+    kinks, so that the slope changes by a factor 1 + O(H), covered by the factor 1 + 2^-16.
+The values come from an oracle's own function, never from refimpl.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from oracles import Oracle
+from refimpl import ActivationSpec, LossSpec
+
+from .allowance import Allowance
+from .error_facts import ACTIVATION_FACTS, LOSS_FACTS
+
+_SMOOTH = 1 + 2.0**-16
+_STEP = 2.0**-26
+
+
+def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) -> tuple[Any, Any]:
+    """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H."""
+    low, high = np.nextafter(z - E, -np.inf), np.nextafter(z + E, np.inf)
+    H = np.maximum(E, _STEP * np.maximum(1.0, np.abs(z)))
+    inside: list[Any] = [low, high]
+    inside += [np.clip(turn, low, high) for turn in turns]
+    for kink in kinks:
+        inside += [
+            np.clip(side, low, high)
+            for side in (np.nextafter(kink, -np.inf), kink, np.nextafter(kink, np.inf))
+        ]
+    shape = np.broadcast_shapes(*(np.shape(p) for p in inside), np.shape(z))
+    points = np.stack([np.broadcast_to(p, shape) for p in [z, z - H, z + H, *inside]])
+    return points, np.where(np.isfinite(H), E / H, 1.0)
+
+
+def _sup(values: Any, ratio: Any) -> Any:
+    """S1 and S2 from the values at `_points`; what is not a number could be anything."""
+    moved = np.abs(values[1:] - values[0])
+    secant = np.max(moved[:2], axis=0) * ratio * _SMOOTH
+    return np.nan_to_num(np.maximum(secant, np.max(moved[2:], axis=0)), nan=np.inf, posinf=np.inf)
+
+
+def activation_spread(
+    oracle: Oracle, spec: ActivationSpec, z: Any, E: Any, allowance: Allowance
+) -> tuple[Any, Any, Any, Any]:
+    """(σ(z), E_A, σ'(z), E_σ') of an elementwise activation whose argument is off by at most E.
+
+    E_A and E_σ' include the function's own error (E1).
+    """
+    facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
+    kinks = tuple(kink.at for kink in spec.entry.kinks(p))
+    points, ratio = _points(z, E, facts.turns(p), kinks)
+    value, slope = oracle.activation(spec, points)
+    own_value, own_slope = allowance.activation(spec, points, value, slope)
+    return value[0], _sup(value, ratio) + own_value, slope[0], _sup(slope, ratio) + own_slope
+
+
+def loss_spread(
+    oracle: Oracle, spec: LossSpec, a: Any, E: Any, y: Any, allowance: Allowance
+) -> tuple[Any, Any, Any, Any]:
+    """(ℓ, E_ℓ, ∂ℓ/∂a, E_∂ℓ) of an elementwise loss whose prediction is off by at most E.
+
+    Infinite where the interval reaches a point at which the loss is.
+    """
+    facts, p = LOSS_FACTS[spec.name], spec.parameters
+    kinks = tuple(kink.at for kink in spec.entry.kinks(p))
+    domain = spec.entry.prediction_domain
+    points, ratio = _points(a, E, facts.turns(y, p), kinks)
+    points = np.clip(points, domain.low, domain.high)
+    value, slope = oracle.loss_terms(spec, points, y)
+    own_value, own_slope = allowance.loss(spec, points, value, slope, y)
+    E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
+    for point, where in facts.singular(y):
+        reached = where & (np.abs(a - point) <= E)
+        E_value, E_slope = np.where(reached, np.inf, E_value), np.where(reached, np.inf, E_slope)
+    return value[0], E_value, slope[0], E_slope

@@ -1,0 +1,116 @@
+"""The seven verdicts and what a judgement of one case holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from refimpl import Case
+
+Verdict = Literal["fault", "mismatch", "unstable", "known deviation", "convention", "conforms", "not judged"]
+
+# From the gravest to the mildest: a case has the gravest verdict of its checks, and "not judged" only if
+# nothing in it could be judged.
+SEVERITY: tuple[Verdict, ...] = (
+    "fault",
+    "mismatch",
+    "unstable",
+    "known deviation",
+    "convention",
+    "conforms",
+    "not judged",
+)
+FAILING: frozenset[Verdict] = frozenset({"fault", "mismatch"})
+
+Scope = Literal["local", "end to end"]
+
+# Quantity → the equation that gives it; δ of the last layer is B4's.
+EQUATION_OF = {
+    "Z": "F2",
+    "A": "F3",
+    "loss": "F5",
+    "delta": "B5",
+    "dW": "B1",
+    "db": "B3",
+    "dX": "B1a",
+    "W_updated": "U1",
+    "b_updated": "U2",
+}
+
+
+def equation_of(quantity: str, layer: int | None, depth: int) -> str:
+    """The id of the documented equation that gives this quantity."""
+    if quantity == "delta" and layer == depth:
+        return "B4"
+    if quantity == "A" and layer == depth:
+        return "F4"
+    return EQUATION_OF[quantity]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another reading of an answer outside its bound: the verdict if it lies in this range instead."""
+
+    verdict: Verdict
+    reason: str
+    range: Callable[[], tuple[Any, Any]]
+    """The lowest and highest answers of this reading, entry by entry; computed only when needed."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity of one layer: an observed array against an expected one under a bound."""
+
+    quantity: str
+    layer: int | None
+    scope: Scope
+    left: str
+    """Whose answer it is."""
+    right: str
+    """What it is held against: an oracle, or "arithmetic" for a step that is a sum of products."""
+    observed: Any
+    expected: Any
+    bound: Any
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict on one comparison, with the entry that decided it."""
+
+    quantity: str
+    layer: int | None
+    scope: Scope
+    left: str
+    right: str
+    equation: str
+    verdict: Verdict
+    reason: str = ""
+    ratio: float | None = None
+    """The largest |observed - expected| / bound over its judged entries."""
+    entries: int = 0
+    unjudged: int = 0
+    """Entries whose bound is infinite or too wide to say anything."""
+    entry: tuple[int, ...] = ()
+    observed: float | None = None
+    expected: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All checks of one case."""
+
+    case: Case
+    checks: tuple[Check, ...]
+    verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = {check.verdict for check in self.checks}
+        gravest = next((verdict for verdict in SEVERITY if verdict in given), "not judged")
+        object.__setattr__(self, "verdict", gravest)
+
+    def resolved(self, scope: Scope) -> bool:
+        """Whether every entry of every check of that scope could be judged."""
+        return all(check.unjudged == 0 for check in self.checks if check.scope == scope)

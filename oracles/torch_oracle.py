@@ -1,0 +1,234 @@
+"""The torch oracle: PyTorch's own functions, its autograd, its SGD. One line for each activation and loss.
+
+Samples are columns here as everywhere; a function of torch's that wants them as rows gets the transpose.
+Nothing global is set in torch (dtype, device, threads, seeds), and what the caller has set is not relied on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from refimpl import ActivationSpec, Case, LossSpec, Trace
+
+from .oracle import OracleMissingError, StepInputs, StepValues
+
+Function = Callable[..., Any]
+
+
+class LossLine(NamedTuple):
+    """A loss in torch: `function(A, Y, reduction=…, **parameters)`, with torch's "none", "mean" or "sum"."""
+
+    function: Function
+    separable: bool = True
+    """Whether reduction "none" gives one term for each entry of A, which depends on no other entry."""
+
+
+def activation_lines(torch: Any) -> dict[str, Function]:
+    """Name → σ(Z, **parameters), each torch's own function."""
+    F = torch.nn.functional
+    return {
+        "identity": torch.clone,
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": F.relu,
+        "leaky_relu": F.leaky_relu,
+        "softplus": F.softplus,
+        "softmax": partial(F.softmax, dim=0),
+    }
+
+
+def loss_lines(torch: Any) -> dict[str, LossLine]:
+    """Name → loss: torch's own function and reduction, or plain torch operations where it has none."""
+    F = torch.nn.functional
+    return {
+        "mse": LossLine(F.mse_loss),
+        "half_squared_error": LossLine(_mean_over_entries(lambda A, Y: torch.square(A - Y) / 2)),
+        "bce": LossLine(partial(_binary_cross_entropy, torch)),
+        "cross_entropy": LossLine(_mean_over_samples(lambda A, Y: -torch.xlogy(Y, A))),
+        "bce_with_logits": LossLine(F.binary_cross_entropy_with_logits),
+        "cross_entropy_with_logits": LossLine(_of_rows(F.cross_entropy), separable=False),
+    }
+
+
+def _mean_over_entries(terms: Function) -> Function:
+    """A loss from its terms, whose "mean" divides by n·m, as torch's elementwise losses do."""
+
+    def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
+        return _reduced(terms(A, Y, **parameters), reduction, A.numel())
+
+    return loss
+
+
+def _mean_over_samples(terms: Function) -> Function:
+    """A loss from its terms, whose "mean" divides by m, as torch's cross_entropy does."""
+
+    def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
+        return _reduced(terms(A, Y, **parameters), reduction, A.shape[-1])
+
+    return loss
+
+
+def _reduced(terms: Any, reduction: str, mean_divisor: int) -> Any:
+    if reduction == "none":
+        return terms
+    return terms.sum() / mean_divisor if reduction == "mean" else terms.sum()
+
+
+def _of_rows(loss: Function) -> Function:
+    """A loss of torch's that wants (m, n)."""
+
+    def of_columns(A: Any, Y: Any, **keywords: Any) -> Any:
+        return loss(A.T, Y.T, **keywords)
+
+    return of_columns
+
+
+def _binary_cross_entropy(torch: Any, A: Any, Y: Any, reduction: str) -> Any:
+    """torch's own; but where it raises, outside [0, 1], the term and its derivative are NaN."""
+    bce = torch.nn.functional.binary_cross_entropy
+    refused = ~((A >= 0) & (A <= 1))  # NaN is among them
+    if not refused.any():
+        return bce(A, Y, reduction=reduction)
+    terms = bce(A.masked_fill(refused, 0.5), Y, reduction="none")
+    return _reduced(terms.masked_scatter(refused, A[refused] * math.nan), reduction, A.numel())
+
+
+class TorchOracle:
+    """Traces by `torch.autograd` and `torch.optim.SGD`; see `Oracle` for the methods.
+
+    Infinite and NaN results are returned as torch gives them. Raises OracleMissingError without torch.
+    """
+
+    name = "torch"
+
+    def __init__(self) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise OracleMissingError(
+                "the torch oracle needs PyTorch; install it with: pip install 'backproof[torch]'"
+            ) from error
+        self._torch: Any = torch
+        self.activations: Mapping[str, Function] = activation_lines(torch)
+        self.losses: Mapping[str, LossLine] = loss_lines(torch)
+
+    def versions(self) -> Mapping[str, str]:
+        """What answers: package → version."""
+        return {"torch": str(self._torch.__version__)}
+
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+        """The full trace of each case; one backward pass gives all its gradients."""
+        with self._differentiating():
+            return [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases]
+
+    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
+        """Each nonlinear step applied to the given inputs, in float64."""
+        with self._differentiating():
+            return [self._step(step) for step in inputs]
+
+    def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
+        """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
+        if not spec.entry.elementwise:
+            raise ValueError(f"{spec.name} is not elementwise: it has no derivative at single points")
+        with self._differentiating():
+            z = self._leaf(points)
+            a = self._activated(spec, z)
+            # The entries do not depend on each other, so a cotangent of ones gives each its own derivative.
+            (derivative,) = self._torch.autograd.grad(a, z, self._torch.ones_like(a))
+            return _array(a), _array(derivative)
+
+    def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
+        """(ℓ, ∂ℓ/∂a) at float64 `points`; ValueError if the loss has no terms of single entries."""
+        line = self.losses[spec.name]
+        if not line.separable:
+            raise ValueError(f"{spec.name} is not a sum of terms of single entries")
+        points = np.asarray(points, dtype="float64")
+        with self._differentiating():
+            a = self._leaf(points)
+            y = self._tensor(np.broadcast_to(targets, points.shape))
+            terms = line.function(a, y, reduction="none", **spec.parameters)
+            (derivative,) = self._torch.autograd.grad(terms, a, self._torch.ones_like(terms))
+            return _array(terms), _array(derivative)
+
+    def _trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
+        layers = case.network.layers
+        W = [self._leaf(layer.W, dtype) for layer in layers]
+        b = [self._leaf(layer.b, dtype) for layer in layers]
+        X, Y = self._leaf(case.X, dtype), self._tensor(case.Y, dtype)
+        Z: list[Any] = []
+        A = [X]
+        for W_l, b_l, layer in zip(W, b, layers, strict=True):
+            Z.append(W_l @ A[-1] + b_l)
+            A.append(self._activated(layer.activation, Z[-1]))
+        loss = self._loss(case.network.loss, A[-1], Y)
+
+        gradients = self._torch.autograd.grad(loss, [*Z, *W, *b, X])
+        L = len(layers)
+        delta, dW, db, dX = gradients[:L], gradients[L : 2 * L], gradients[2 * L : 3 * L], gradients[-1]
+        return Trace(
+            loss=_array(loss)[()],
+            Z=_arrays(Z),
+            A=_arrays(A[1:]),
+            delta=_arrays(delta),
+            dW=_arrays(dW),
+            db=_arrays(db),
+            dX=_array(dX),
+            **self._updated(W, b, [*dW, *db], case.learning_rate),
+        )
+
+    def _updated(self, W: list[Any], b: list[Any], gradients: list[Any], rate: float) -> dict[str, Any]:
+        """W and b after one step of torch.optim.SGD."""
+        parameters = [*W, *b]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        # SGD refuses a negative rate; going up at -η is the same step, and exactly so.
+        self._torch.optim.SGD(parameters, lr=abs(rate), maximize=rate < 0).step()
+        return {"W_updated": _arrays(W), "b_updated": _arrays(b)}
+
+    def _step(self, step: StepInputs) -> StepValues:
+        grad = self._torch.autograd.grad
+        case = step.case
+        A_last = self._leaf(step.A_last)
+        loss = self._loss(case.network.loss, A_last, self._tensor(case.Y))
+        (dA_last,) = grad(loss, A_last)
+        Z = [self._leaf(z) for z in step.Z]
+        A = [self._activated(k.activation, z) for k, z in zip(case.network.layers, Z, strict=True)]
+        delta = grad(A, Z, [*map(self._tensor, step.dA), dA_last])
+        return StepValues(A=_arrays(A), loss=loss.item(), dA_last=_array(dA_last), delta=_arrays(delta))
+
+    def _activated(self, spec: ActivationSpec, Z: Any) -> Any:
+        return self.activations[spec.name](Z, **spec.parameters)
+
+    def _loss(self, spec: LossSpec, A: Any, Y: Any) -> Any:
+        function = self.losses[spec.name].function
+        if spec.reduction == "batchmean":
+            return function(A, Y, reduction="sum", **spec.parameters) / A.shape[1]
+        return function(A, Y, reduction=spec.reduction, **spec.parameters)
+
+    @contextmanager
+    def _differentiating(self) -> Iterator[None]:
+        """Autograd on, even if the caller has it off."""
+        with self._torch.inference_mode(False), self._torch.enable_grad():
+            yield
+
+    def _tensor(self, array: Any, dtype: Any = "float64") -> Any:
+        # A copy: cases are read-only, SGD writes in place, and from_numpy shares memory.
+        return self._torch.from_numpy(np.array(array, dtype=dtype, order="C"))
+
+    def _leaf(self, array: Any, dtype: Any = "float64") -> Any:
+        return self._tensor(array, dtype).requires_grad_()
+
+
+def _array(tensor: Any) -> Any:
+    """A NumPy copy: autograd may hand out one tensor twice, e.g. δ and db for a single sample."""
+    return tensor.detach().numpy().copy()
+
+
+def _arrays(tensors: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(_array(tensor) for tensor in tensors)
