@@ -34,7 +34,7 @@ from .spread import activation_spread, loss_spread
 from .vector_rules import cross_entropy_with_logits_error, softmax, softmax_spread, softmax_vjp_error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Levels:
     """Several precisions as arrays that broadcast over errors of shape (level, n, m)."""
 

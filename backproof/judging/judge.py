@@ -33,19 +33,21 @@ def judge_case(
     centres: Mapping[str, Trace],
     steps: Mapping[str, Mapping[str, StepValues]],
     bounding: Oracle,
+    faults: tuple[Check, ...] = (),
 ) -> Judgement:
     """Judge every trace (by name) of a case against every oracle but itself.
 
     `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the nonlinear
-    steps on that trace's own numbers; `bounding` is the oracle that evaluates functions for the bounds.
+    steps on that trace's own numbers; `bounding` is the oracle that evaluates functions for the bounds;
+    `faults` are checks already decided.
     """
-    checks: list[Check] = []
+    checks = list(faults)
     comparisons: list[Comparison] = []
     centre = next(iter(centres.values()))
     end_to_end = EndToEnd(case, centre, bounding)
     for name, given in traces.items():
-        sound, faults = without_faults(case, name, given)
-        checks += faults
+        sound, malformed = without_faults(case, name, given)
+        checks += malformed
         trace = float64_trace(sound)
         comparisons += LocalSteps(case, name, trace, bounding).comparisons(steps.get(name, {}))
         for oracle, answer in centres.items():

@@ -9,7 +9,7 @@ from oracles import Oracle
 from refimpl import Case, Trace
 
 from .judge import judge_case, step_requests
-from .verdicts import Judgement
+from .verdicts import Check, Judgement
 
 
 class Implementation(Protocol):
@@ -32,7 +32,12 @@ class Panel:
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order. The cases may have different dtypes."""
-        traces: list[dict[str, Trace]] = [{self.name: self.implementation.run(case)} for case in cases]
+        traces: list[dict[str, Trace]] = []
+        crashes: list[tuple[Check, ...]] = []
+        for case in cases:
+            trace, crash = self._run(case)
+            traces.append({self.name: trace})
+            crashes.append(crash)
         centres: list[dict[str, Trace]] = [{} for _ in cases]
         for oracle in self.oracles:
             own = oracle.traces(cases)
@@ -45,6 +50,14 @@ class Panel:
         return [
             judge_case(case, traces[i], centres[i], steps[i], self.oracles[0]) for i, case in enumerate(cases)
         ]
+
+    def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:
+        """The implementation's trace; an empty one and a fault if it raises."""
+        try:
+            return self.implementation.run(case), ()
+        except Exception as error:  # noqa: BLE001 - whatever code under test raises is a finding
+            reason = f"raised {type(error).__name__}: {error}"
+            return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
 
     def _steps(self, cases: Sequence[Case], traces: Sequence[dict[str, Trace]]) -> list[dict[str, Any]]:
         """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""

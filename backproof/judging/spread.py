@@ -26,7 +26,9 @@ _STEP = 2.0**-26
 
 def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) -> tuple[Any, Any]:
     """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H."""
-    low, high = np.nextafter(z - E, -np.inf), np.nextafter(z + E, np.inf)
+    # An exact argument (E = 0) stays exact: beside a kink it does not reach the other side.
+    low = np.where(E > 0, np.nextafter(z - E, -np.inf), z)
+    high = np.where(E > 0, np.nextafter(z + E, np.inf), z)
     H = np.maximum(E, _STEP * np.maximum(1.0, np.abs(z)))
     inside: list[Any] = [low, high]
     inside += [np.clip(turn, low, high) for turn in turns]

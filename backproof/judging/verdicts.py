@@ -16,8 +16,8 @@ SEVERITY: tuple[Verdict, ...] = (
     "fault",
     "mismatch",
     "unstable",
-    "known deviation",
     "convention",
+    "known deviation",
     "conforms",
     "not judged",
 )

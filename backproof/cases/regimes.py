@@ -1,0 +1,290 @@
+"""Regimes: the kinds of numbers that random networks are made of, each named so that reports can count it.
+
+`Regime` itself is the ordinary one. Each of its methods is one thing that another regime draws differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from refimpl import ActivationSpec, LossSpec
+from refimpl.functions import UNIT
+
+from .numbers import Array, Numbers, powers_above, times_power
+from .source import Source, one_in, pick, size
+from .targets import draw_classes, draw_labels, draw_targets, one_hot, takes_classes
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths n_0 … n_L and the number of samples m."""
+
+    widths: tuple[int, ...]
+    samples: int
+
+
+@dataclass(frozen=True)
+class LargestSizes:
+    """The most layers, units in a layer and samples that a draw may have."""
+
+    depth: int
+    width: int
+    batch: int
+
+
+# What half of all cases keep to: bounds are sharp in small networks, and so is the judgement.
+SMALL = LargestSizes(depth=3, width=8, batch=8)
+
+
+class Regime:
+    """The ordinary regime, and what every regime consists of.
+
+    Arrays are drawn in float64 and hold numbers of the case's dtype: W is (outputs, inputs), X is
+    (inputs, samples), WA = W[l] A[l-1] is (outputs, samples).
+    """
+
+    name = "ordinary"
+    description = "weights of He's, Xavier's or unit size, biases small or 0, normal data"
+    weight = 9
+    """How often it is drawn, in parts of the sum over all regimes."""
+    prefers_kinks = False
+    """Whether activations that have kinks are drawn more often."""
+    prefers_labels = False
+    """Whether losses whose targets are labels are drawn more often."""
+
+    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+        """Log-uniform sizes; half of the networks are small."""
+        if not one_in(source, 2):
+            largest = LargestSizes(
+                min(largest.depth, SMALL.depth),
+                min(largest.width, SMALL.width),
+                min(largest.batch, SMALL.batch),
+            )
+        depth = size(source, largest.depth)
+        widths = tuple(size(source, largest.width) for _ in range(depth + 1))
+        return Sizes(widths, size(source, largest.batch))
+
+    def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
+        """X."""
+        return numbers.normal(rows, samples)
+
+    def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
+        """W of one layer of a network of `depth` layers."""
+        del depth
+        return numbers.normal(outputs, inputs, numbers.initial_scale(inputs, outputs))
+
+    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
+        """Exponents low and high: W is multiplied by a power of two so that 2^low ≤ max|WA| < 2^high.
+
+        `probabilities` says that this is the last layer and that the loss takes probabilities: they stay
+        representable while |Z| is about 8 at most.
+        """
+        return None, 3 if probabilities else 8
+
+    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+        """The column b of one layer."""
+        del activation
+        if one_in(numbers.source, 4):
+            return np.zeros((len(WA), 1))
+        return numbers.normal(len(WA), 1, 0.125)
+
+    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
+        """Y, for predictions A."""
+        return draw_targets(numbers, loss.entry, A)
+
+
+class Saturated(Regime):
+    name = "saturated"
+    description = "weights so large that the largest pre-activation of a layer lies between 32 and 128"
+    weight = 2
+
+    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
+        del probabilities  # rounding to 0 or 1 is what this regime is for
+        return 5, 7
+
+
+class Kinks(Regime):
+    name = "kinks"
+    description = "small integers, zero rows and chosen biases, so that pre-activations lie exactly on kinks"
+    weight = 2
+    prefers_kinks = True
+
+    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+        """As ordinary, with a hidden layer wherever that is allowed."""
+        drawn = super().sizes(source, largest)
+        if len(drawn.widths) > 2 or largest.depth == 1:
+            return drawn
+        return Sizes((*drawn.widths, drawn.widths[-1]), drawn.samples)
+
+    def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
+        return numbers.small_integers(rows, samples, 2)
+
+    def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
+        del depth
+        # A row of zeros makes z equal to its bias, whatever the layers before it give.
+        return np.where(numbers.mask(outputs, 1, 4), 0.0, numbers.small_integers(outputs, inputs, 2))
+
+    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+        """A kink where WA is 0 throughout; a kink plus a small integer elsewhere."""
+        units = len(WA)
+        kinks = np.array([kink.at for kink in activation.entry.kinks(activation.parameters)] or [0.0])
+        at = kinks[numbers.below(units, len(kinks))].reshape(units, 1)
+        moved = at + numbers.small_integers(units, 1, 1)
+        return numbers.rounded(np.where(np.any(WA != 0, axis=1, keepdims=True), moved, at))
+
+    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
+        """As ordinary; where targets are any real numbers, half of the residuals A - Y lie on the loss's
+        kinks, or at 0 if it has none, as far as A is a multiple of 1/16.
+        """
+        Y = super().targets(numbers, loss, A)
+        domain = loss.entry.target_domain
+        if np.isfinite(domain.low) or np.isfinite(domain.high):
+            return Y
+        kinks = np.array([kink.at for kink in loss.entry.kinks(loss.parameters)] or [0.0])
+        at = kinks[numbers.below(A.size, len(kinks))].reshape(A.shape)
+        # Rounded to a multiple of 1/16 at an odd place, which the last bits of A do not decide.
+        near = np.floor(A * 16 + 0.49) / 16
+        return numbers.rounded(np.where(numbers.mask(len(A), A.shape[1], 2), near - at, Y))
+
+
+class NearKinks(Kinks):
+    name = "near_kinks"
+    description = (
+        "as kinks, with every bias moved by a small power of two, so that none is hit but many nearly"
+    )
+    weight = 1
+
+    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+        at = super().bias(numbers, WA, activation)
+        exponents = 6 + numbers.below(len(at), numbers.significand - 10).reshape(at.shape)
+        signs = 1 - 2 * numbers.below(len(at), 2).reshape(at.shape)
+        return numbers.rounded(at + times_power(signs, -exponents))
+
+
+class Ties(Regime):
+    name = "ties"
+    description = (
+        "every weight matrix has equal rows, equal columns or one value throughout; samples are often equal"
+    )
+    weight = 1
+
+    def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
+        X = super().inputs(numbers, rows, samples)
+        kind = pick(numbers.source, ("constant", "equal samples", "equal features", "plain"))
+        return X if kind == "plain" else _tied(numbers, X, kind)
+
+    def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
+        W = super().weights(numbers, outputs, inputs, depth)
+        return _tied(numbers, W, pick(numbers.source, ("constant", "equal features", "equal samples")))
+
+    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+        return np.broadcast_to(super().bias(numbers, WA[:1], activation), (len(WA), 1))
+
+
+def _tied(numbers: Numbers, values: Array, kind: str) -> Array:
+    """The matrix with one value, with equal rows ("equal features") or with equal columns ("equal samples").
+
+    Rows are taken from the first half of the rows, so that with two or more at least two are equal.
+    """
+    rows, columns = values.shape
+    if kind == "constant":
+        return np.broadcast_to(values[:1, :1], values.shape)
+    if kind == "equal features":
+        return values[numbers.below(rows, max(1, rows // 2))]
+    return values[:, numbers.below(columns, max(1, columns // 2))]
+
+
+class Sparse(Regime):
+    name = "sparse"
+    description = (
+        "weight matrices are all zero, the identity or mostly zeros; so is the data, half of the time"
+    )
+    weight = 1
+
+    def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
+        X = super().inputs(numbers, rows, samples)
+        return np.where(numbers.mask(rows, samples, 4), X, 0.0) if one_in(numbers.source, 2) else X
+
+    def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
+        kind = pick(numbers.source, ("zero", "identity", "mostly zero", "mostly zero"))
+        if kind == "zero":
+            return np.zeros((outputs, inputs))
+        if kind == "identity":
+            return np.eye(outputs, inputs)
+        W = super().weights(numbers, outputs, inputs, depth)
+        return np.where(numbers.mask(outputs, inputs, 8), W, 0.0)
+
+
+class Magnitudes(Regime):
+    name = "magnitudes"
+    description = "rows and columns of weights and data differ by many powers of two"
+    weight = 1
+
+    def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
+        return _mixed(numbers, super().inputs(numbers, rows, samples), 8)
+
+    def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
+        # A gradient passes through all layers: their powers add up to what the dtype's range allows.
+        reach = 32 if numbers.significand == 24 else 192
+        W = super().weights(numbers, outputs, inputs, depth)
+        return _mixed(numbers, W, max(2, reach // (2 * depth)))
+
+    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
+        return None, 3 if probabilities else 24
+
+    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+        """Biases of the size of their rows of WA."""
+        del activation
+        return times_power(numbers.normal(len(WA), 1, 0.125), powers_above(WA, axis=1))
+
+
+def _mixed(numbers: Numbers, values: Array, reach: int) -> Array:
+    """Rows and columns multiplied by powers of two from 2^-reach to 2^reach."""
+    rows, columns = values.shape
+    powers = numbers.small_integers(rows, 1, reach) + numbers.small_integers(1, columns, reach)
+    return times_power(values, powers)
+
+
+class Limits(Regime):
+    name = "limits"
+    description = "one layer, one unit or one sample, or as many as allowed"
+    weight = 2
+
+    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+        drawn = super().sizes(source, largest)
+        depth, samples = len(drawn.widths) - 1, drawn.samples
+        extreme = pick(source, ("depth", "width", "batch", "all"))
+        end = pick(source, (LargestSizes(1, 1, 1), largest))
+        if extreme in ("depth", "all"):
+            depth = end.depth
+        if extreme in ("batch", "all"):
+            samples = end.batch
+        if extreme in ("width", "all"):
+            return Sizes((end.width,) * (depth + 1), samples)
+        widths = (drawn.widths * (depth + 1))[: depth + 1]
+        return Sizes(widths, samples)
+
+
+class Labels(Regime):
+    name = "labels"
+    description = "one-hot, soft and hard labels, exactly 0 and 1 among them"
+    weight = 1
+    prefers_labels = True
+
+    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
+        domain = loss.entry.target_domain
+        if takes_classes(loss.entry):
+            return draw_classes(numbers, *A.shape)
+        if not domain.contains([0.0, 1.0]):
+            return super().targets(numbers, loss, A)
+        if one_in(numbers.source, 3):
+            return one_hot(numbers, *A.shape)
+        return draw_labels(numbers, UNIT, *A.shape)
+
+
+_REGIMES = (Regime, Saturated, Kinks, NearKinks, Ties, Sparse, Magnitudes, Limits, Labels)
+REGIMES: Mapping[str, Regime] = MappingProxyType({regime.name: regime() for regime in _REGIMES})

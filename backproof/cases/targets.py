@@ -1,0 +1,87 @@
+"""Random targets Y for a loss, found from the domain that its entry states, never from its name."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from refimpl import Loss
+from refimpl.functions import Interval
+
+from .numbers import Array, Numbers, powers_above, times_power
+from .source import pick
+
+
+def draw_targets(numbers: Numbers, loss: Loss, A: Array) -> Array:
+    """Targets of the shape of the predictions A, (n, m), in the loss's domain.
+
+    Labels for losses that take labels; elsewhere numbers of about the size of the predictions.
+    """
+    rows, columns = A.shape
+    if takes_classes(loss):
+        return draw_classes(numbers, rows, columns)
+    domain = loss.target_domain
+    if math.isfinite(domain.low) and math.isfinite(domain.high):
+        return draw_labels(numbers, domain, rows, columns)
+    return in_domain(domain, times_power(numbers.normal(rows, columns), powers_above(A) - 1))
+
+
+def takes_classes(loss: Loss) -> bool:
+    """Whether a column of targets says how much each class occurs: weights ≥ 0, one mean over samples."""
+    return loss.mean_over == "samples" and loss.target_domain.low == 0
+
+
+def takes_labels(loss: Loss) -> bool:
+    """Whether targets are labels: classes, or numbers between two ends."""
+    domain = loss.target_domain
+    return takes_classes(loss) or (math.isfinite(domain.low) and math.isfinite(domain.high))
+
+
+def draw_classes(numbers: Numbers, rows: int, columns: int) -> Array:
+    """One-hot columns, columns that sum to exactly 1, or (one draw in 6) any weights from 0 to 2."""
+    kind = pick(numbers.source, ("one-hot", "soft", "one-hot", "soft", "one-hot", "weights"))
+    if kind == "one-hot":
+        return one_hot(numbers, rows, columns)
+    k, bits = numbers.grid(rows, columns)
+    if kind == "weights":
+        return times_power(k, 1 - bits)
+    # Cutting [0, 2^bits] in rows - 1 places gives integers that sum to 2^bits.
+    k[-1] = 1 << bits
+    k.sort(axis=0)
+    return times_power(np.diff(k, axis=0, prepend=0), -bits)
+
+
+def one_hot(numbers: Numbers, rows: int, columns: int) -> Array:
+    """Columns with a single 1."""
+    Y = np.zeros((rows, columns))
+    Y[numbers.below(columns, rows), np.arange(columns)] = 1
+    return Y
+
+
+def draw_labels(numbers: Numbers, domain: Interval, rows: int, columns: int) -> Array:
+    """Labels between two ends: hard ones at the ends, soft ones within, or some of both."""
+    kind = pick(numbers.source, ("hard", "soft", "mixed"))
+    k, bits = numbers.grid(rows, columns)
+    soft = numbers.rounded(domain.low + (domain.high - domain.low) * times_power(k, -bits))
+    # A half is inside whatever the ends are: it stands for an end that is not.
+    middle = (domain.low + domain.high) / 2
+    soft = np.where((soft == domain.low) & (not domain.low_inside), middle, soft)
+    soft = np.where((soft == domain.high) & (not domain.high_inside), middle, soft)
+    if kind == "soft":
+        return soft
+    low = domain.low if domain.low_inside else middle
+    high = domain.high if domain.high_inside else middle
+    hard = np.where(numbers.mask(rows, columns, 2), high, low)
+    return hard if kind == "hard" else np.where(numbers.mask(rows, columns, 2), soft, hard)
+
+
+def in_domain(domain: Interval, values: Array) -> Array:
+    """Real numbers reflected into a domain with at most one end."""
+    if math.isfinite(domain.low):
+        values = domain.low + np.abs(values)
+        return np.where((values == domain.low) & (not domain.low_inside), domain.low + 1, values)
+    if math.isfinite(domain.high):
+        values = domain.high - np.abs(values)
+        return np.where((values == domain.high) & (not domain.high_inside), domain.high - 1, values)
+    return values

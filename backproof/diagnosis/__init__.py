@@ -1,0 +1,1 @@
+"""Mistakes: wrong equations that people really write."""

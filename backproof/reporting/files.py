@@ -1,0 +1,152 @@
+"""Reports on disk: report.json, report.html and each finding's case, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from backproof.errors import ReportError
+from refimpl import InvalidCaseError
+from refimpl.serialization import parse_json
+
+from .html_page import report_html
+from .model import FORMAT, VERSION, Report
+from .safe_text import safe_text
+
+JSON_NAME = "report.json"
+HTML_NAME = "report.html"
+_LONGEST_FILE = 256 * 2**20
+
+
+# ---------------------------------------------------------------- writing
+
+
+def report_json(report: Report) -> str:
+    """report.json: keys sorted, one line for each key and for each row of a table, so that diffs are small."""
+    values = report.model_dump(mode="json")
+    members = [f"{_compact(key)}: {_rows(values[key])}" for key in sorted(values)]
+    return "{\n" + ",\n".join(members) + "\n}\n"
+
+
+def _rows(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n  " + ",\n  ".join(_compact(row) for row in value) + "\n]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
+    """Writes the report into `directory`, which is made if need be; returns the path of report.json.
+
+    report.json comes last: where it stands, the page and the cases stand too. Each file replaces an
+    older one in one step. Raises ReportError if anything cannot be written.
+    """
+    folder = Path(directory)
+    cases = {finding.case_file: finding.case for finding in report.findings if finding.case is not None}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, case in cases.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            _replace(folder / name, _compact(case) + "\n")
+        _replace(folder / HTML_NAME, report_html(report))
+        _replace(folder / JSON_NAME, report_json(report))
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder / JSON_NAME
+
+
+def check_writable(directory: str | os.PathLike[str]) -> None:
+    """Makes `directory` and writes a file there, to learn before a long run whether a report can be.
+
+    Raises ReportError if not.
+    """
+    folder = Path(directory)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = _partial(folder / JSON_NAME)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> ReportError:
+    reason = safe_text(error.strerror or str(error))
+    return ReportError(f"cannot write a report into {safe_text(str(folder))}: {reason}; choose another folder")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = _partial(path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """The report in the JSON file `path`, validated.
+
+    Raises ReportError of one line for a file that cannot be read, was cut short or edited, or has a
+    newer version than this reader.
+    """
+    place = safe_text(str(path))
+    text = _read_text(Path(path), place)
+    try:
+        values = parse_json(text)
+    except InvalidCaseError as error:
+        raise ReportError(f"{place} is not a whole report: {safe_text(str(error))}") from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ReportError(f"{place} is not a report: its 'format' is not {FORMAT!r}; give a {JSON_NAME}")
+    _check_version(values.get("schema_version"), place)
+    if not text.endswith("\n"):
+        raise ReportError(f"{place} is not a whole report: its last line is cut short; write it again")
+    try:
+        return Report.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = safe_text(".".join(str(part)[:40] for part in first["loc"])) or "the report"
+        what = safe_text(first["msg"].removeprefix("Value error, "))
+        raise ReportError(f"{place} is not a valid report: {where}: {what}; was it edited?") from None
+
+
+def _read_text(path: Path, place: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise ReportError(f"cannot read {place}: {error.strerror or error}; give a {JSON_NAME}") from None
+    if len(content) > _LONGEST_FILE:
+        raise ReportError(f"{place} is longer than {_LONGEST_FILE} bytes; no report is")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ReportError(f"{place} is not a whole report: it is not UTF-8 text") from None
+
+
+def _check_version(version: Any, place: str) -> None:
+    parts = version.split(".") if isinstance(version, str) else []
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        raise ReportError(f"{place} is not a valid report: its 'schema_version' is not like {VERSION!r}")
+    major, minor = (int(part) for part in VERSION.split("."))
+    theirs = (int(parts[0]), int(parts[1]))
+    if theirs > (major, minor):
+        raise ReportError(
+            f"{place} has report version {version}; this backproof reads up to {VERSION}: install a newer one"
+        )
+    if theirs[0] < major:
+        raise ReportError(f"{place} has report version {version}, which is no longer read; run again")

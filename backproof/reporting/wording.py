@@ -1,0 +1,93 @@
+"""The sentences and the forms of numbers that the page and the terminal share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .model import Counts, Finding, Report, Verdict
+
+MEANINGS: dict[Verdict, str] = {
+    "conforms": "inside the bound",
+    "convention": "a kink or a rival definition, decided differently: neither right nor wrong",
+    "unstable": "the right equation, but overflow, NaN or an error that the reference's formula avoids",
+    "mismatch": "outside the bound: not the documented equation in any order of summation, with or without "
+    "fused multiply-add, in any of the formulas known for its functions",
+    "fault": "a crash, a hang, a wrong shape or dtype",
+    "known deviation": "outside the bound only because of a declared inaccuracy of the framework",
+    "not judged": "the bound is too wide to tell, or the exact answer is not defined; never counted as passed",
+}
+
+
+def count(number: int) -> str:
+    """12345 as "12,345"."""
+    return f"{number:,}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """(1, "case") as "1 case", (2, "case") as "2 cases"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def ratio(value: float | None) -> str:
+    """Error/bound, or any size of which three digits are enough; "–" if there is none."""
+    return "–" if value is None else _special(value) or f"{value:.3g}"
+
+
+def value(number: float | None, dtype: str) -> str:
+    """The shortest decimal that tells `number` from its neighbours in `dtype`; "–" if there is none."""
+    if number is None:
+        return "–"
+    if special := _special(number):
+        return special
+    with np.errstate(over="ignore"):
+        single = np.float32(number)
+    return str(single) if dtype == "float32" and float(single) == number else repr(number)
+
+
+def _special(number: float) -> str:
+    if math.isnan(number):
+        return "NaN"
+    return "" if math.isfinite(number) else ("∞" if number > 0 else "-∞")
+
+
+def percent(part: int, whole: int) -> str:
+    """The share of `part` in `whole`, never rounded to 0 % or 100 % unless it is; "–" of nothing."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    if 0 < part < whole:
+        share = min(max(share, 0.1), 99.9)
+    return f"{share:.1f} %".replace(".0 %", " %")
+
+
+def verdict_sentence(report: Report) -> str:
+    """What the run says, in one sentence."""
+    counts = report.counts
+    tested = "the reference" if report.run.implementation == "reference" else report.run.implementation
+    if report.run.mistake:
+        tested += f" with the mistake {report.run.mistake}"
+    judged = plural(counts.judged, "judged case")
+    if counts.wrong:
+        say = f"Does not conform: {tested} is wrong in {count(counts.wrong)} of {judged} ({_kinds(counts)})"
+    elif not counts.judged:
+        say = f"Nothing was judged: no verdict on {tested}"
+    elif not report.floor_met and report.status == "complete":
+        say = f"No verdict: only {judged}, fewer than the floor of {count(report.floor)}, but none is wrong"
+    else:
+        say = f"{tested[:1].upper()}{tested[1:]} conforms: no mismatch and no fault in {judged}"
+    if report.status == "interrupted":
+        say = f"Interrupted after {count(counts.total)} of {plural(report.run.cases_requested, 'case')}. {say}"
+    return f"{say}."
+
+
+def _kinds(counts: Counts) -> str:
+    kinds = [("mismatch", "mismatches", counts.mismatch), ("fault", "faults", counts.fault)]
+    return ", ".join(plural(number, one, many) for one, many, number in kinds if number)
+
+
+def place(finding: Finding) -> str:
+    """Where a finding is, e.g. "dW of layer 2, entry [3, 0]"."""
+    where = finding.quantity if finding.layer is None else f"{finding.quantity} of layer {finding.layer}"
+    return f"{where}, entry [{', '.join(map(str, finding.entry))}]" if finding.entry else where

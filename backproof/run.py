@@ -1,0 +1,146 @@
+"""A run: cases drawn, judged, counted, and told as a report. This is what the commands and pytest call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from oracles import Oracle
+from refimpl import ACTIVATIONS, DTYPES, LOSSES, Backprop, Case
+
+from .cases import DrawOptions, draw_case
+from .diagnosis.mistakes import MISTAKES
+from .environment import environment
+from .errors import UsageError
+from .judging.panel import Panel
+from .kink_table import kink_table
+from .reporting.model import Report, RunInfo, Times
+from .tally import Origin, Tally, replay_options
+
+REFERENCE = "reference"
+CHUNK = 128
+Progress = Callable[[int, int, int], None]
+
+
+def _torch() -> Oracle:
+    from oracles.torch_oracle import TorchOracle
+
+    return TorchOracle()
+
+
+def _jax() -> Oracle:
+    from oracles.jax_oracle import JaxOracle
+
+    return JaxOracle()
+
+
+ORACLES: dict[str, Callable[[], Oracle]] = {"torch": _torch, "jax": _jax}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run shall do; checked when made. Raises UsageError for anything that cannot be done."""
+
+    cases: int
+    """How many cases in each dtype."""
+    seed: int = 1
+    dtypes: tuple[str, ...] = DTYPES
+    activations: tuple[str, ...] | None = None
+    losses: tuple[str, ...] | None = None
+    oracles: tuple[str, ...] = tuple(ORACLES)
+    mistake: str | None = None
+    command: str = ""
+    """The command line that repeats this run."""
+
+    def __post_init__(self) -> None:
+        if self.cases < 1:
+            raise UsageError(f"cases must be at least 1, not {self.cases}")
+        if not 0 <= self.seed < 2**64:
+            raise UsageError(f"seed must be from 0 to 2^64 - 1, not {self.seed}")
+        for kind, given, known in (
+            ("dtype", self.dtypes, DTYPES),
+            ("oracle", self.oracles, tuple(ORACLES)),
+            ("mistake", (self.mistake,) if self.mistake is not None else ("",), ("", *MISTAKES)),
+        ):
+            if not given:
+                raise UsageError(f"give at least one {kind} of: {', '.join(known)}")
+            for name in given:
+                if name not in known:
+                    raise UsageError(f"unknown {kind} {name!r}; known: {', '.join(n for n in known if n)}")
+        try:
+            object.__setattr__(self, "draw", DrawOptions(self.activations, self.losses))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    draw: DrawOptions = field(init=False)
+
+
+def make_panel(oracles: Sequence[str], mistake: str | None) -> Panel:
+    """The reference, or a mistake, with these oracles; OracleMissingError if a framework is not installed."""
+    implementation: Backprop = MISTAKES[mistake].implementation() if mistake else Backprop()
+    return Panel(implementation, [ORACLES[name]() for name in oracles], REFERENCE)
+
+
+def run(options: RunOptions, progress: Progress | None = None) -> Report:
+    """Draw, judge and count; Ctrl-C ends it early with status "interrupted" and all that was judged."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    panel = make_panel(options.oracles, options.mistake)
+    tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake))
+    total = options.cases * len(options.dtypes)
+    done, status = 0, "complete"
+    try:
+        for drawn in _chunks(options):
+            for one, judgement in zip(drawn, panel.judge([d.case for d in drawn]), strict=True):
+                tally.add(judgement, Origin(one.regime, one.seed, one.index))
+            done += len(drawn)
+            if progress is not None:
+                progress(done, total, tally.mismatches)
+    except KeyboardInterrupt:
+        status = "interrupted"
+    times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
+    return _report(options, panel, tally, status, times)
+
+
+def replay(case: Case, oracles: Sequence[str] = tuple(ORACLES), mistake: str | None = None) -> Report:
+    """Judge one given case."""
+    file, words = f"cases/{case.content_hash[:16]}.json", replay_options(tuple(oracles), mistake)
+    options = RunOptions(
+        1, 0, (case.dtype.name,), None, None, tuple(oracles), mistake, f"backproof replay {file} {words}"
+    )
+    panel = make_panel(options.oracles, mistake)
+    tally = Tally(REFERENCE, replay_options(options.oracles, mistake))
+    tally.add(panel.judge([case])[0], Origin())
+    return _report(options, panel, tally, "complete", Times())
+
+
+def _chunks(options: RunOptions) -> Iterator[list[Any]]:
+    for dtype in options.dtypes:
+        for first in range(0, options.cases, CHUNK):
+            indices = range(first, min(first + CHUNK, options.cases))
+            yield [draw_case(options.seed, index, dtype, options.draw) for index in indices]
+
+
+def _report(options: RunOptions, panel: Panel, tally: Tally, status: Any, times: Times) -> Report:
+    return Report(
+        status=status,
+        times=times,
+        run=RunInfo(
+            command=options.command,
+            implementation=REFERENCE,
+            mistake=options.mistake,
+            seed=options.seed,
+            cases_requested=options.cases * len(options.dtypes),
+            dtypes=options.dtypes,
+            activations=options.activations or tuple(ACTIVATIONS),
+            losses=options.losses or tuple(LOSSES),
+            oracles=options.oracles,
+        ),
+        environment=environment(panel.oracles),
+        floor=max(1, options.cases * len(options.dtypes) * 9 // 10),
+        deviations=tally.deviation_rows(options.oracles, options.dtypes),
+        kinks=kink_table(panel.oracles),
+        **tally.rows(),
+    )

@@ -1,0 +1,286 @@
+"""What a run has found so far: judgements go in one by one, the rows of the report come out.
+
+Memory does not grow with the number of cases: only counts are kept, and of the findings one for each cause.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from refimpl import Case, case_to_dict
+from refimpl.equations import EQUATIONS
+
+from .cases import REGIMES
+from .judging.deviations import DEVIATIONS
+from .judging.verdicts import SEVERITY, Check, Judgement
+from .reporting import model
+
+FINDINGS_SHOWN = 50
+_REPORTED = ("fault", "mismatch", "unstable", "convention")
+
+EXPLANATIONS = {
+    "ill-posed": "the bound is infinite: overflow, or the logarithm of a probability that may be 0",
+    "unresolved": "the bound exceeds 1 % of the tensor's largest magnitude and could say nothing",
+}
+
+
+@dataclass
+class _Group:
+    """Checks that are counted together."""
+
+    verdicts: Counter[model.Verdict] = field(default_factory=Counter)
+    worst: float | None = None
+
+    def add(self, verdict: model.Verdict, ratio: float | None) -> None:
+        self.verdicts[verdict] += 1
+        if ratio is not None and np.isfinite(ratio) and verdict != "not judged":
+            self.worst = max(self.worst or 0.0, ratio)
+
+    @property
+    def counts(self) -> model.Counts:
+        return model.Counts.tally(self.verdicts)
+
+
+@dataclass
+class _Regime:
+    cases: int = 0
+    judged: int = 0
+    fully_resolved: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a case comes from: a seed and an index, or a file."""
+
+    regime: str | None = None
+    seed: int | None = None
+    index: int | None = None
+
+
+class Tally:
+    """Counts judgements of one implementation under a mistake or none."""
+
+    def __init__(self, implementation: str, replay_options: str = "") -> None:
+        """`replay_options` is what `backproof replay` needs besides the case file."""
+        self.implementation, self.replay_options = implementation, replay_options
+        self.cases, self.checks = _Group(), _Group()
+        self._equations: dict[str, _Group] = defaultdict(_Group)
+        self._pairs: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+        self._matrix: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+        self._regimes: dict[tuple[str, str], _Regime] = defaultdict(_Regime)
+        self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._findings: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._causes = 0
+
+    @property
+    def mismatches(self) -> int:
+        """Cases that are a mismatch or a fault."""
+        return self.cases.verdicts["mismatch"] + self.cases.verdicts["fault"]
+
+    def add(self, judgement: Judgement, origin: Origin) -> None:
+        """Count one judged case."""
+        case, dtype = judgement.case, judgement.case.dtype.name
+        worst = max((c.ratio for c in judgement.checks if c.ratio is not None), default=None)
+        self.cases.add(judgement.verdict, worst)
+        network = case.network
+        for activation in {layer.activation.name for layer in network.layers}:
+            self._matrix[activation, network.loss.name, dtype].add(judgement.verdict, worst)
+        regime = self._regimes[origin.regime or "given", dtype]
+        regime.cases += 1
+        regime.judged += judgement.verdict != "not judged"
+        regime.fully_resolved += judgement.resolved("local") and judgement.verdict != "not judged"
+        touched = set()
+        for check in judgement.checks:
+            self._add_check(check, case, dtype, origin, regime)
+            if check.verdict == "not judged":
+                touched.add((check.reason, dtype, check.quantity))
+        for key in touched:
+            self._not_judged[key][2] += 1
+
+    def _add_check(self, check: Check, case: Case, dtype: str, origin: Origin, regime: _Regime) -> None:
+        self.checks.add(check.verdict, check.ratio)
+        self._pairs[check.left, check.right, dtype].add(check.verdict, check.ratio)
+        if check.scope == "local" and check.left == self.implementation:
+            for equation in _equations_of(check, case):
+                self._equations[equation].add(check.verdict, check.ratio)
+        if check.verdict == "not judged":
+            regime.reasons[f"{check.reason}, {check.scope}"] += 1
+            row = self._not_judged[check.reason, dtype, check.quantity]
+            row[0] += 1
+            row[1] += check.entries
+        elif check.verdict == "known deviation":
+            for name in check.reason.split(", "):
+                self._seen[name, dtype] += 1
+        elif check.verdict in _REPORTED:
+            self._add_finding(check, case, origin)
+
+    def _add_finding(self, check: Check, case: Case, origin: Origin) -> None:
+        key = (
+            SEVERITY.index(check.verdict), check.scope != "local", check.left, check.right,
+            check.equation, check.reason, check.quantity, case.dtype.name,
+        )  # fmt: skip
+        known = self._findings.get(key)
+        if known is not None:
+            known["occurrences"] += 1
+            return
+        replay = f"backproof replay cases/{case.content_hash[:16]}.json {self.replay_options}".strip()
+        self._findings[key] = {
+            "verdict": check.verdict,
+            "reason": check.reason,
+            "scope": check.scope,
+            "left": check.left,
+            "right": check.right,
+            "quantity": check.quantity,
+            "layer": check.layer,
+            "equation": check.equation or None,
+            "entry": check.entry,
+            "observed": check.observed,
+            "expected": check.expected,
+            "bound": check.bound,
+            "excess": excess(check),
+            "message": message(check),
+            "case_id": case.content_hash[:16],
+            "seed": origin.seed,
+            "index": origin.index,
+            "dtype": case.dtype.name,
+            "regime": origin.regime,
+            "occurrences": 1,
+            "replay": replay,
+            "case": case_to_dict(case),
+        }
+
+    # ---------------------------------------------------------------- rows
+
+    def rows(self) -> dict[str, Any]:
+        """The fields of a Report that come from judgements."""
+        ordered = [self._findings[key] for key in sorted(self._findings, key=lambda key: key[:1] + key[1:])]
+        shown = [
+            model.Finding(number=number, **finding)
+            for number, finding in enumerate(ordered[:FINDINGS_SHOWN], start=1)
+        ]
+        return {
+            "counts": self.cases.counts,
+            "check_counts": self.checks.counts,
+            "worst_ratio": self.checks.worst,
+            "equations": self._equation_rows(),
+            "pairs": tuple(
+                model.PairRow(left=left, right=right, dtype=dtype, checks=g.counts, worst_ratio=g.worst)
+                for (left, right, dtype), g in sorted(self._pairs.items())
+            ),
+            "matrix": tuple(
+                model.MatrixCell(activation=a, loss=l, dtype=d, counts=g.counts, worst_ratio=g.worst)
+                for (a, l, d), g in sorted(self._matrix.items())
+            ),
+            "regimes": tuple(
+                model.RegimeRow(
+                    name=name,
+                    dtype=dtype,
+                    description=REGIMES[name].description if name in REGIMES else "",
+                    cases=r.cases,
+                    judged=r.judged,
+                    fully_resolved=r.fully_resolved,
+                    not_judged=dict(sorted(r.reasons.items())),
+                )
+                for (name, dtype), r in sorted(self._regimes.items())
+            ),
+            "not_judged": tuple(
+                model.NotJudgedRow(
+                    reason=reason,
+                    explanation=EXPLANATIONS.get(reason, ""),
+                    dtype=dtype,
+                    quantity=quantity,
+                    checks=checks,
+                    entries=entries,
+                    cases=cases,
+                )
+                for (reason, dtype, quantity), (checks, entries, cases) in sorted(self._not_judged.items())
+            ),
+            "findings": tuple(shown),
+            "findings_total": sum(finding["occurrences"] for finding in ordered),
+        }
+
+    def deviation_rows(self, oracles: tuple[str, ...], dtypes: tuple[str, ...]) -> tuple[Any, ...]:
+        """Every declared deviation of these oracles, seen or not."""
+        return tuple(
+            model.DeviationRow(
+                id=d.id,
+                oracle=d.oracle,
+                function=d.function,
+                dtype=dtype,
+                region=d.region,
+                size=d.size,
+                evidence=d.evidence,
+                reproduction=d.reproduction,
+                versions=d.versions,
+                seen=self._seen[d.id, dtype],
+            )
+            for d in DEVIATIONS
+            if d.oracle in oracles
+            for dtype in dtypes
+        )
+
+    def _equation_rows(self) -> tuple[model.EquationRow, ...]:
+        rows = []
+        for equation in EQUATIONS:
+            group = self._equations.get(equation.id, _Group())
+            rows.append(
+                model.EquationRow(
+                    id=equation.id,
+                    title=equation.title,
+                    latex=equation.latex,
+                    condition=equation.condition,
+                    verdict=group.counts.worst(),
+                    checks=group.counts,
+                    worst_ratio=group.worst,
+                )
+            )
+        return tuple(rows)
+
+
+def _equations_of(check: Check, case: Case) -> tuple[str, ...]:
+    """The equations that a local check bears on."""
+    both = {"B3": ("B2", "B3"), "F2": ("F1", "F2") if check.layer == 1 else ("F2",), "B5": ("B1a", "B5")}
+    del case
+    return both.get(check.equation, (check.equation,))
+
+
+def excess(check: Check) -> float | None:
+    """|observed - expected| / bound of the entry that decided; None where there is none."""
+    if check.observed is None or check.expected is None or not check.bound:
+        return None
+    return abs(check.observed - check.expected) / check.bound
+
+
+def message(check: Check) -> str:
+    """One line: what was observed, what was expected, under which bound, by what factor it is out, where."""
+    place = check.quantity + (f"[{check.layer}]" if check.layer else "")
+    if check.entry:
+        place += f", entry {list(check.entry)}"
+    held = "on its own inputs" if check.scope == "local" else "end to end"
+    if check.observed is None:
+        return f"{check.verdict}: {check.left}'s {place}: {check.reason}"
+    factor = excess(check)
+    out = (
+        ""
+        if factor is None or not np.isfinite(factor)
+        else f", {factor:.3g} times the bound {check.bound:.3g}"
+    )
+    return (
+        f"{check.verdict} in {check.equation}: {check.left}'s {place} is {check.observed:.9g}, "
+        f"{check.right} has {check.expected:.9g} {held}{out} ({check.reason})"
+    )
+
+
+def replay_options(oracles: tuple[str, ...], mistake: str | None) -> str:
+    """The options with which `backproof replay` repeats a judgement."""
+    words = ["--oracles", ",".join(oracles)]
+    if mistake:
+        words += ["--mistake", mistake]
+    return shlex.join(words)

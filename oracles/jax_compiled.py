@@ -1,0 +1,214 @@
+"""JAX's compiled path: one program for every architecture, so that nothing is compiled for a single case.
+
+Arrays are padded to a bucket (layers, units, samples), the program scans over the layers, switches over
+activations and losses, and maps over a stack of cases. `lax.map`, not `vmap`: under vmap a switch runs
+every branch. Invariants that keep padding out of the results:
+
+- whatever stands in the padding of an input is replaced by 0 before anything is computed;
+- each function is guarded on both sides, `where(mask, f(where(mask, x, 0)), 0)`, so that neither value
+  nor derivative comes from an absent entry, not even as 0 · inf;
+- so absent entries of A and δ are exactly 0, and contribute 0 to the sums of matrix products.
+
+Layers beyond the last have no units, and hand A on as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from refimpl import ACTIVATIONS, LOSSES
+
+from .jax_lines import ACTIVATION_LINES, LOSS_LINES
+
+Arrays = Mapping[str, Any]
+
+# The order of both tables is that of refimpl's, which is what the packed indices count in.
+_ACTIVATIONS = [(ACTIVATIONS[name], ACTIVATION_LINES[name]) for name in ACTIVATIONS]
+_LOSSES = [(LOSSES[name], LOSS_LINES[name]) for name in LOSSES]
+
+
+def _named(entry: Any, parameters: Any) -> dict[str, Any]:
+    """The entry's parameters by name, out of the padded vector."""
+    return {parameter.name: parameters[k] for k, parameter in enumerate(entry.parameters)}
+
+
+def _present(rows: Any, columns: Any, shape: tuple[int, ...]) -> Any:
+    """The mask of the first `rows` rows and `columns` columns."""
+    return (jnp.arange(shape[0]) < rows)[:, None] & (jnp.arange(shape[1]) < columns)
+
+
+def _clean(mask: Any, array: Any) -> Any:
+    return jnp.where(mask, array, 0)
+
+
+def _activation(index: Any, parameters: Any, Z: Any, mask: Any) -> Any:
+    """σ(Z), 0 where absent. Absent samples pass through σ as columns of zeros: softmax needs a row in each."""
+    units = jnp.broadcast_to(mask[:, :1], mask.shape)
+    branches = [
+        lambda Z, entry=entry, line=line: line(Z, units, **_named(entry, parameters))
+        for entry, line in _ACTIVATIONS
+    ]
+    return _clean(mask, lax.switch(index, branches, _clean(mask, Z)))
+
+
+def _loss(case: Arrays, A: Any, mask: Any) -> Any:
+    """The reduced loss, a scalar."""
+    units = jnp.broadcast_to(mask[:, :1], mask.shape)
+    Y = _clean(mask, case["Y"])
+
+    def branch(entry: Any, line: Any) -> Callable[[Any], Any]:
+        def total(A: Any) -> Any:
+            terms = line.terms(A, Y, units, **_named(entry, case["loss_parameters"]))
+            # One term a sample, or one an entry: absent ones do not count.
+            return jnp.sum(_clean(mask if line.separable else mask[0], terms))
+
+        return total
+
+    branches = [branch(entry, line) for entry, line in _LOSSES]
+    return lax.switch(case["loss"], branches, _clean(mask, A)) / case["divisor"]
+
+
+def _masks(case: Arrays, batch: int) -> tuple[Any, Any]:
+    """Which entries of A[0 … D] are there, (D + 1, width, batch), and which of A[L], (width, batch)."""
+    width = case["Y"].shape[0]
+    masks = jax.vmap(lambda rows: _present(rows, case["samples"], (width, batch)))(case["widths"])
+    return masks, masks[case["depth"]]
+
+
+def _trace(case: Arrays) -> dict[str, Any]:
+    """The full trace of one padded case."""
+    masks, output_mask = _masks(case, case["X"].shape[1])
+    inputs, outputs = case["widths"][:-1], case["widths"][1:]
+    W_mask = jax.vmap(lambda rows, columns: _present(rows, columns, case["W"].shape[1:]))(outputs, inputs)
+    W = _clean(W_mask, case["W"])
+    b = _clean(masks[1:, :, :1], case["b"])
+    X = _clean(masks[0], case["X"])
+    active = outputs > 0
+
+    def forward(differentiated: Arrays) -> tuple[Any, dict[str, Any]]:
+        def layer(A: Any, given: Arrays) -> tuple[Any, tuple[Any, Any]]:
+            # δ is the derivative by a tap: zeros added to Z.
+            Z = given["W"] @ A + given["b"] + given["tap"]
+            A_next = _activation(given["activation"], given["parameters"], Z, given["mask"])
+            return jnp.where(given["active"], A_next, A), (Z, A_next)
+
+        layers = {
+            "W": differentiated["W"],
+            "b": differentiated["b"],
+            "tap": differentiated["tap"],
+            "activation": case["activations"],
+            "parameters": case["parameters"],
+            "mask": masks[1:],
+            "active": active,
+        }
+        A_last, (Z, A) = lax.scan(layer, differentiated["X"], layers)
+        return _loss(case, A_last, output_mask), {"Z": Z, "A": A}
+
+    differentiated = {"W": W, "b": b, "X": X, "tap": jnp.zeros_like(masks[1:], W.dtype)}
+    (loss, values), gradients = jax.value_and_grad(forward, has_aux=True)(differentiated)
+    updated = _gradient_step({"W": W, "b": b}, gradients, case["rate"])
+    return {
+        "loss": loss,
+        **values,
+        "delta": gradients["tap"],
+        "dW": gradients["W"],
+        "db": gradients["b"],
+        "dX": gradients["X"],
+        "W_updated": updated["W"],
+        "b_updated": updated["b"],
+    }
+
+
+def _gradient_step(parameters: dict[str, Any], gradients: Arrays, rate: Any) -> Any:
+    """One step of optax.sgd."""
+    sgd = optax.sgd(rate)
+    updates, _ = sgd.update({name: gradients[name] for name in parameters}, sgd.init(parameters))
+    return optax.apply_updates(parameters, updates)
+
+
+def _step(case: Arrays) -> dict[str, Any]:
+    """Each nonlinear step of one padded case on the Z, A_last and dA that are given with it."""
+    masks, output_mask = _masks(case, case["Y"].shape[1])
+    loss, dA_last = jax.value_and_grad(lambda A: _loss(case, A, output_mask))(case["A_last"])
+    dA = _clean(masks[1:], case["dA"].at[case["depth"] - 1].set(dA_last))
+
+    def layer(given: Arrays) -> tuple[Any, Any]:
+        def value(Z: Any) -> Any:
+            return _activation(given["activation"], given["parameters"], Z, given["mask"])
+
+        A, pull_back = jax.vjp(value, given["Z"])
+        return A, pull_back(given["dA"])[0]
+
+    A, delta = lax.map(
+        layer,
+        {
+            "Z": case["Z"],
+            "dA": dA,
+            "activation": case["activations"],
+            "parameters": case["parameters"],
+            "mask": masks[1:],
+        },
+    )
+    return {"A": A, "loss": loss, "dA_last": dA_last, "delta": delta}
+
+
+def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], dict[str, Any]]:
+    """The program over a stack of cases. Empty places (depth 0) are skipped and give zeros."""
+
+    def over_stack(stack: Arrays) -> dict[str, Any]:
+        shapes = jax.eval_shape(program, jax.tree.map(lambda array: array[0], stack))
+
+        def nothing(case: Arrays) -> dict[str, Any]:
+            del case
+            return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+        return lax.map(lambda case: lax.cond(case["depth"] > 0, program, nothing, case), stack)
+
+    return jax.jit(over_stack)
+
+
+trace_stack = _mapped(_trace)
+step_stack = _mapped(_step)
+
+
+def _elementwise(functions: list[Callable[..., Any]]) -> Callable[..., tuple[Any, Any]]:
+    """A program (index, parameters, points, *others) → value and derivative by the points, of one of many."""
+
+    @jax.jit
+    def program(index: Any, parameters: Any, points: Any, *others: Any) -> tuple[Any, Any]:
+        def value(points: Any) -> Any:
+            branches = [lambda p, f=f: f(p, *others, parameters) for f in functions]
+            return lax.switch(index, branches, points)
+
+        values, pull_back = jax.vjp(value, points)
+        # No entry depends on another, so a cotangent of ones gives each its own derivative.
+        return values, pull_back(jnp.ones_like(values))[0]
+
+    return program
+
+
+ELEMENTWISE_ACTIVATIONS = [entry.name for entry, _ in _ACTIVATIONS if entry.elementwise]
+SEPARABLE_LOSSES = [entry.name for entry, line in _LOSSES if line.separable]
+
+activation_points = _elementwise(
+    [
+        lambda Z, parameters, entry=ACTIVATIONS[name]: ACTIVATION_LINES[entry.name](
+            Z, None, **_named(entry, parameters)
+        )
+        for name in ELEMENTWISE_ACTIVATIONS
+    ]
+)
+loss_points = _elementwise(
+    [
+        lambda A, Y, parameters, entry=LOSSES[name]: LOSS_LINES[entry.name].terms(
+            A, Y, None, **_named(entry, parameters)
+        )
+        for name in SEPARABLE_LOSSES
+    ]
+)
