@@ -22,6 +22,8 @@ from .tally import Origin, Tally, replay_options
 
 REFERENCE = "reference"
 CHUNK = 128
+FLOOR = 0.9
+"""The share of the requested cases that must have been judged for a run to count."""
 Progress = Callable[[int, int, int], None]
 
 
@@ -101,7 +103,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
     except KeyboardInterrupt:
         status = "interrupted"
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
-    return _report(options, panel, tally, status, times)
+    return report_of(options, panel, tally, status, times, total, max(1, int(total * FLOOR)))
 
 
 def replay(case: Case, oracles: Sequence[str] = tuple(ORACLES), mistake: str | None = None) -> Report:
@@ -113,7 +115,7 @@ def replay(case: Case, oracles: Sequence[str] = tuple(ORACLES), mistake: str | N
     panel = make_panel(options.oracles, mistake)
     tally = Tally(REFERENCE, replay_options(options.oracles, mistake))
     tally.add(panel.judge([case])[0], Origin())
-    return _report(options, panel, tally, "complete", Times())
+    return report_of(options, panel, tally, "complete", Times(), 1, 0)
 
 
 def _chunks(options: RunOptions) -> Iterator[list[Any]]:
@@ -123,7 +125,10 @@ def _chunks(options: RunOptions) -> Iterator[list[Any]]:
             yield [draw_case(options.seed, index, dtype, options.draw) for index in indices]
 
 
-def _report(options: RunOptions, panel: Panel, tally: Tally, status: Any, times: Times) -> Report:
+def report_of(
+    options: RunOptions, panel: Panel, tally: Tally, status: Any, times: Times, requested: int, floor: int
+) -> Report:
+    """The report of what `tally` counted, with at least `floor` cases to be judged."""
     return Report(
         status=status,
         times=times,
@@ -132,14 +137,14 @@ def _report(options: RunOptions, panel: Panel, tally: Tally, status: Any, times:
             implementation=REFERENCE,
             mistake=options.mistake,
             seed=options.seed,
-            cases_requested=options.cases * len(options.dtypes),
+            cases_requested=requested,
             dtypes=options.dtypes,
             activations=options.activations or tuple(ACTIVATIONS),
             losses=options.losses or tuple(LOSSES),
             oracles=options.oracles,
         ),
         environment=environment(panel.oracles),
-        floor=max(1, options.cases * len(options.dtypes) * 9 // 10),
+        floor=floor,
         deviations=tally.deviation_rows(options.oracles, options.dtypes),
         kinks=kink_table(panel.oracles),
         **tally.rows(),

@@ -48,7 +48,11 @@ def _clean(mask: Any, array: Any) -> Any:
 
 
 def _activation(index: Any, parameters: Any, Z: Any, mask: Any) -> Any:
-    """σ(Z), 0 where absent. Absent samples pass through σ as columns of zeros: softmax needs a row in each."""
+    """σ(Z), 0 where absent.
+
+    A function that mixes units is given the same rows in every column: in an absent sample with no unit
+    present, softmax would be 0/0. Such a sample passes through σ as a column of zeros.
+    """
     units = jnp.broadcast_to(mask[:, :1], mask.shape)
     branches = [
         lambda Z, entry=entry, line=line: line(Z, units, **_named(entry, parameters))

@@ -34,23 +34,32 @@ class LossLine(NamedTuple):
         return 1 if reduction == "sum" else samples * (outputs if by_entries else 1)
 
 
+def unmasked(function: Function) -> Function:
+    """The line of an elementwise function: it drops the mask."""
+
+    def line(*arrays_and_mask: Any, **parameters: Any) -> Any:
+        return function(*arrays_and_mask[:-1], **parameters)
+
+    return line
+
+
 # Name → σ(Z, mask, **parameters).
 ACTIVATION_LINES: Mapping[str, Function] = {
-    "identity": lambda Z, mask: jax.nn.identity(Z),
-    "sigmoid": lambda Z, mask: jax.nn.sigmoid(Z),
-    "tanh": lambda Z, mask: jnp.tanh(Z),
-    "relu": lambda Z, mask: jax.nn.relu(Z),
-    "leaky_relu": lambda Z, mask, negative_slope: jax.nn.leaky_relu(Z, negative_slope),
-    "softplus": lambda Z, mask, beta: jax.nn.softplus(beta * Z) / beta,
+    "identity": unmasked(jax.nn.identity),
+    "sigmoid": unmasked(jax.nn.sigmoid),
+    "tanh": unmasked(jnp.tanh),
+    "relu": unmasked(jax.nn.relu),
+    "leaky_relu": unmasked(jax.nn.leaky_relu),
+    "softplus": unmasked(lambda Z, beta: jax.nn.softplus(beta * Z) / beta),
     "softmax": lambda Z, mask: jax.nn.softmax(Z, axis=0, where=mask),
 }
 
 LOSS_LINES: Mapping[str, LossLine] = {
-    "mse": LossLine(lambda A, Y, mask: optax.losses.squared_error(A, Y)),
-    "half_squared_error": LossLine(lambda A, Y, mask: optax.losses.l2_loss(A, Y)),
-    "bce": LossLine(lambda A, Y, mask: -(xlogy(Y, A) + xlog1py(1 - Y, -A))),
-    "cross_entropy": LossLine(lambda A, Y, mask: -xlogy(Y, A), mean_over_samples=True),
-    "bce_with_logits": LossLine(lambda A, Y, mask: optax.losses.sigmoid_binary_cross_entropy(A, Y)),
+    "mse": LossLine(unmasked(optax.losses.squared_error)),
+    "half_squared_error": LossLine(unmasked(optax.losses.l2_loss)),
+    "bce": LossLine(unmasked(lambda A, Y: -(xlogy(Y, A) + xlog1py(1 - Y, -A)))),
+    "cross_entropy": LossLine(unmasked(lambda A, Y: -xlogy(Y, A)), mean_over_samples=True),
+    "bce_with_logits": LossLine(unmasked(optax.losses.sigmoid_binary_cross_entropy)),
     "cross_entropy_with_logits": LossLine(
         lambda A, Y, mask: optax.losses.softmax_cross_entropy(A, Y, axis=0, where=mask),
         separable=False,

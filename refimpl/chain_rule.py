@@ -1,8 +1,8 @@
 """The chain rule: C1 for y = f(u(x)), C2 for y = f(u(x), v(x)), and any nesting of the two.
 
 An expression is built from the named functions of `elementary_functions.py` and the variable x;
-`ChainRule` differentiates it. Everything is computed in the dtype
-of x, which is a number or an array of points; the derivative at each point is its own.
+`ChainRule` differentiates it. Everything is computed in the dtype of x, which is a number or an array of
+points; the derivative at each point is its own.
 """
 
 from __future__ import annotations

@@ -7,13 +7,26 @@ that the last bits of exp and of matrix products, which differ between platforms
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-from refimpl import DTYPES, Activation, ActivationSpec, Backprop, Case, Layer, Loss, LossSpec, Network
+from refimpl import (
+    ACTIVATIONS,
+    DTYPES,
+    Activation,
+    ActivationSpec,
+    Backprop,
+    Case,
+    Layer,
+    Loss,
+    LossSpec,
+    Network,
+)
 from refimpl.functions import REDUCTIONS
 
-from .numbers import Array, Numbers, powers_above, times_power
+from .numbers import Array, Numbers, power_above
 from .options import Choices, DrawOptions, choices
 from .regimes import LargestSizes, Regime
 from .source import SeedSource, Source, one_in, pick, pick_weighted
@@ -55,11 +68,11 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
     X = regime.inputs(numbers, sizes.widths[0], sizes.samples)
     A, layers = X, []
     for l in range(1, depth + 1):
-        spec = _with_parameters(numbers, output if l == depth else _draw_hidden(source, regime, allowed))
+        spec = _draw_spec(numbers, output if l == depth else _draw_hidden(source, regime, allowed))
         W = regime.weights(numbers, sizes.widths[l], sizes.widths[l - 1], depth)
         probabilities = l == depth and np.isfinite(loss.entry.prediction_domain.high)
         W, WA = _scaled(W, A, regime.powers(probabilities=probabilities))
-        b = regime.bias(numbers, WA, spec)
+        b = regime.bias(numbers, W, WA, spec)
         A = Backprop().activation(WA + b, spec)
         layers.append(Layer(W.astype(dtype), b.astype(dtype), spec))
     Y = regime.targets(numbers, loss, A)
@@ -74,13 +87,13 @@ def _scaled(W: Array, A: Array, powers: tuple[int | None, int]) -> tuple[Array, 
     """
     low, high = powers
     WA = W @ A
-    if not WA.any():
+    above = power_above(WA)
+    if above is None:
         return W, WA
-    above = int(powers_above(WA)[0, 0])
     shift = min(0, high - above)
     if low is not None:
         shift = max(shift, min(low + 1 - above, _LARGEST_ENLARGEMENT))
-    return times_power(W, shift), times_power(WA, shift)
+    return W * 2.0**shift, WA * 2.0**shift
 
 
 def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[LossSpec, Activation]:
@@ -100,11 +113,18 @@ def _draw_hidden(source: Source, regime: Regime, allowed: Choices) -> Activation
     return pick_weighted(source, allowed.hidden, weights)
 
 
-def _with_parameters(numbers: Numbers, activation: Activation) -> ActivationSpec:
-    return ActivationSpec(activation.name, _parameters(numbers, activation))
+def _draw_spec(numbers: Numbers, activation: Activation) -> ActivationSpec:
+    drawn = _parameters(numbers, activation)
+    if not drawn:
+        return _default_spec(activation.name, numbers.dtype)
+    return ActivationSpec(activation.name, activation.complete(drawn, numbers.dtype))
+
+
+@cache
+def _default_spec(name: str, dtype: np.dtype[Any]) -> ActivationSpec:
+    return ActivationSpec(name, ACTIVATIONS[name].complete({}, dtype))
 
 
 def _parameters(numbers: Numbers, entry: Activation | Loss) -> dict[str, float]:
-    """Each parameter: its default, or every second time a number of the interval it is drawn from."""
-    drawn = {p.name: numbers.within(p.drawn) for p in entry.parameters if one_in(numbers.source, 2)}
-    return entry.complete(drawn, numbers.dtype)
+    """Every second parameter, from the interval that its entry says to draw from; the others are defaults."""
+    return {p.name: numbers.within(p.drawn) for p in entry.parameters if one_in(numbers.source, 2)}

@@ -104,15 +104,14 @@ def short_root(numerator: int, denominator: int) -> float:
     return math.ldexp(root, -exponent)
 
 
-def powers_above(values: Array, axis: int | None = None) -> NDArray[np.intc]:
-    """e with |value| < 2^e for all values, or for each row or column, where 2^(e-1) is about too small.
+def power_above(values: Array) -> int | None:
+    """e with |value| < 2^e for all values, where 2^(e-1) is about too small; None if all are 0.
 
     Values come from a forward pass and differ between platforms in the last bits. Where e changes, at
     2^e · (1 - 2^-12), small integers and simple fractions do not lie, so that those bits do not decide it.
-    Where all values are 0, so is e.
     """
-    largest = np.max(np.abs(values), axis=axis, keepdims=True)
-    return np.frexp(largest * (1 + 2.0**-12))[1]
+    largest = float(np.abs(values).max())
+    return math.frexp(largest * (1 + 2.0**-12))[1] if largest else None
 
 
 def times_power(values: Array | Integers, powers: NDArray[Any] | int) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from refimpl import ActivationSpec, LossSpec
 from refimpl.functions import UNIT
 
-from .numbers import Array, Numbers, powers_above, times_power
+from .numbers import Array, Integers, Numbers, power_above, times_power
 from .source import Source, one_in, pick, size
 from .targets import draw_classes, draw_labels, draw_targets, one_hot, takes_classes
 
@@ -85,12 +85,12 @@ class Regime:
         """
         return None, 3 if probabilities else 8
 
-    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
-        """The column b of one layer."""
-        del activation
+    def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
+        """The column b of one layer, of which W and W A are known."""
+        del WA, activation
         if one_in(numbers.source, 4):
-            return np.zeros((len(WA), 1))
-        return numbers.normal(len(WA), 1, 0.125)
+            return np.zeros((len(W), 1))
+        return numbers.normal(len(W), 1, 0.125)
 
     def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
         """Y, for predictions A."""
@@ -128,13 +128,14 @@ class Kinks(Regime):
         # A row of zeros makes z equal to its bias, whatever the layers before it give.
         return np.where(numbers.mask(outputs, 1, 4), 0.0, numbers.small_integers(outputs, inputs, 2))
 
-    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
-        """A kink where WA is 0 throughout; a kink plus a small integer elsewhere."""
-        units = len(WA)
+    def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
+        """A kink for a row of zeros; a kink plus a small integer elsewhere."""
+        del WA
+        units = len(W)
         kinks = np.array([kink.at for kink in activation.entry.kinks(activation.parameters)] or [0.0])
         at = kinks[numbers.below(units, len(kinks))].reshape(units, 1)
         moved = at + numbers.small_integers(units, 1, 1)
-        return numbers.rounded(np.where(np.any(WA != 0, axis=1, keepdims=True), moved, at))
+        return numbers.rounded(np.where(np.any(W != 0, axis=1, keepdims=True), moved, at))
 
     def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
         """As ordinary; where targets are any real numbers, half of the residuals A - Y lie on the loss's
@@ -158,8 +159,8 @@ class NearKinks(Kinks):
     )
     weight = 1
 
-    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
-        at = super().bias(numbers, WA, activation)
+    def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
+        at = super().bias(numbers, W, WA, activation)
         exponents = 6 + numbers.below(len(at), numbers.significand - 10).reshape(at.shape)
         signs = 1 - 2 * numbers.below(len(at), 2).reshape(at.shape)
         return numbers.rounded(at + times_power(signs, -exponents))
@@ -181,8 +182,8 @@ class Ties(Regime):
         W = super().weights(numbers, outputs, inputs, depth)
         return _tied(numbers, W, pick(numbers.source, ("constant", "equal features", "equal samples")))
 
-    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
-        return np.broadcast_to(super().bias(numbers, WA[:1], activation), (len(WA), 1))
+    def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
+        return np.broadcast_to(super().bias(numbers, W[:1], WA[:1], activation), (len(W), 1))
 
 
 def _tied(numbers: Numbers, values: Array, kind: str) -> Array:
@@ -236,10 +237,14 @@ class Magnitudes(Regime):
     def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
         return None, 3 if probabilities else 24
 
-    def bias(self, numbers: Numbers, WA: Array, activation: ActivationSpec) -> Array:
+    def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
         """Biases of the size of their rows of WA."""
-        del activation
-        return times_power(numbers.normal(len(WA), 1, 0.125), powers_above(WA, axis=1))
+        del W, activation
+        return times_power(numbers.normal(len(WA), 1, 0.125), _powers_above_rows(WA))
+
+
+def _powers_above_rows(WA: Array) -> Integers:
+    return np.array([[power_above(row) or 0] for row in WA])
 
 
 def _mixed(numbers: Numbers, values: Array, reach: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from refimpl import Loss
 from refimpl.functions import Interval
 
-from .numbers import Array, Numbers, powers_above, times_power
+from .numbers import Array, Numbers, power_above, times_power
 from .source import pick
 
 
@@ -24,7 +24,7 @@ def draw_targets(numbers: Numbers, loss: Loss, A: Array) -> Array:
     domain = loss.target_domain
     if math.isfinite(domain.low) and math.isfinite(domain.high):
         return draw_labels(numbers, domain, rows, columns)
-    return in_domain(domain, times_power(numbers.normal(rows, columns), powers_above(A) - 1))
+    return in_domain(domain, times_power(numbers.normal(rows, columns), (power_above(A) or 1) - 1))
 
 
 def takes_classes(loss: Loss) -> bool:

@@ -17,6 +17,7 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -39,13 +40,14 @@ class Levels:
     """Several precisions as arrays that broadcast over errors of shape (level, n, m)."""
 
     precisions: tuple[Precision, ...]
+    axes: int = 2
+    """How many axes the arrays have, the axis of levels aside."""
     naive: bool = False
     deviations: tuple[Deviation, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("u", "tiny", "largest"):
-            column = np.array([getattr(p, name) for p in self.precisions])[:, None, None]
-            object.__setattr__(self, name, column)
+            object.__setattr__(self, name, self._column(getattr(p, name) for p in self.precisions))
         allowance = Allowance(self.u, self.tiny, self.naive, self.deviations)
         object.__setattr__(self, "allowance", allowance)
 
@@ -56,7 +58,10 @@ class Levels:
 
     def gamma(self, n: int) -> Any:
         """γ_n for each precision."""
-        return np.array([p.gamma(n) for p in self.precisions])[:, None, None]
+        return self._column(p.gamma(n) for p in self.precisions)
+
+    def _column(self, values: Iterable[float]) -> Any:
+        return np.array(list(values)).reshape(-1, *(1,) * self.axes)
 
     def flushed(self, x: Any) -> Any:
         """What is lost when subnormal inputs are read as zero."""
@@ -69,10 +74,12 @@ class Levels:
 
 
 @lru_cache
-def levels_of(dtype: str, *, naive: bool = False, deviations: tuple[Deviation, ...] = ()) -> Levels:
+def levels_of(
+    dtype: str, axes: int = 2, *, naive: bool = False, deviations: tuple[Deviation, ...] = ()
+) -> Levels:
     """The case's precision first, then float64, in which centres and expected values are computed."""
     own, double = precision(dtype), precision("float64")
-    return Levels((own,) if own is double else (own, double), naive, deviations)
+    return Levels((own,) if own is double else (own, double), axes, naive, deviations)
 
 
 def affine(levels: Levels, W: Any, A: Any, E_A: Any, b: Any) -> Any:
@@ -110,7 +117,7 @@ def backward_activation(levels: Levels, activation: tuple[Any, Any, Any, Any], g
 
 
 def loss_errors(levels: Levels, oracle: Oracle, case: Case, A: Any, E_A: Any) -> tuple[Any, Any, Any]:
-    """(E_loss, g, E_g) with g = ∂L/∂A[L] at A, reduction included; E_loss has shape (level,)."""
+    """(E_loss, g, E_g) with g = ∂L/∂A[L] at A, reduction included; E_loss lacks the last two axes."""
     spec, Y = case.network.loss, case.Y.astype(np.float64)
     if LOSS_FACTS[spec.name].derivative is None:
         terms, E_terms, g, E_g = cross_entropy_with_logits_error(A, E_A, Y, levels.u, levels.tiny)
@@ -118,10 +125,10 @@ def loss_errors(levels: Levels, oracle: Oracle, case: Case, A: Any, E_A: Any) ->
         terms, E_terms, g, E_g = loss_spread(oracle, spec, A, E_A, Y, levels.allowance)
     entries = A.shape[-2] * A.shape[-1]
     divisor = spec.entry.divisor(spec.reduction, A.shape[-2], A.shape[-1])
-    both = (1, 2) if E_terms.ndim == 3 else None
+    both = (-2, -1)
     sums = np.sum(np.abs(terms) + E_terms, axis=both, keepdims=True)
     E_loss = np.sum(E_terms, axis=both, keepdims=True) + levels.gamma(entries + 2) * sums
-    E_loss = levels.limited(E_loss / divisor + levels.tiny, sums)[:, 0, 0]
+    E_loss = levels.limited(E_loss / divisor + levels.tiny, sums)[..., 0, 0]
     g = g / divisor
     E_g = E_g / divisor
     return E_loss, g, levels.limited(E_g + 2 * levels.u * (np.abs(g) + E_g) + levels.tiny, np.abs(g) + E_g)
@@ -142,7 +149,7 @@ def transposed(levels: Levels, W: Any, delta: Any, E_delta: Any) -> Any:
 def weight_gradient(levels: Levels, delta: Any, E_delta: Any, A: Any, E_A: Any) -> Any:
     """P5: the error of δ A^T."""
     m = delta.shape[-1]
-    a, E_a = np.abs(A).T, np.swapaxes(E_A, -1, -2)
+    a, E_a = np.swapaxes(np.abs(A), -1, -2), np.swapaxes(E_A, -1, -2)
     d = np.abs(delta)
     sums = (d + E_delta) @ (a + E_a)
     E = E_delta @ (a + E_a) + d @ E_a + levels.gamma(m) * sums + 2 * m * levels.tiny

@@ -10,56 +10,68 @@ J3. An entry outside its bound has the first of its alternatives that it fits: c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from oracles import Oracle, StepValues
+from oracles import Oracle, StepInputs
 from refimpl import QUANTITIES, Case, Trace, quantity_shape
 
 from . import bounds
 from .deviations import deviations_of
-from .local import NAIVE_REASON, LocalSteps, deviation_reason, float64_trace, step_inputs
+from .local import NAIVE_REASON, LocalSteps, Sides, Steps, concerned, ids, offered
 from .rounding import precision
 from .verdicts import SEVERITY, Alternative, Check, Comparison, Judgement, Verdict, equation_of
 
 RESOLUTION = 0.01
 
 
-def judge_case(
-    case: Case,
-    traces: Mapping[str, Trace],
-    centres: Mapping[str, Trace],
-    steps: Mapping[str, Mapping[str, StepValues]],
-    bounding: Oracle,
-    faults: tuple[Check, ...] = (),
-) -> Judgement:
-    """Judge every trace (by name) of a case against every oracle but itself.
+class Table:
+    """One case with the sound traces of all sides, ready to be judged; faults are decided when it is made."""
 
-    `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the nonlinear
-    steps on that trace's own numbers; `bounding` is the oracle that evaluates functions for the bounds;
-    `faults` are checks already decided.
-    """
-    checks = list(faults)
-    comparisons: list[Comparison] = []
-    centre = next(iter(centres.values()))
-    end_to_end = EndToEnd(case, centre, bounding)
-    for name, given in traces.items():
-        sound, malformed = without_faults(case, name, given)
-        checks += malformed
-        trace = float64_trace(sound)
-        comparisons += LocalSteps(case, name, trace, bounding).comparisons(steps.get(name, {}))
-        for oracle, answer in centres.items():
-            if oracle != name:
-                comparisons += end_to_end.comparisons(name, trace, oracle, answer)
-    return Judgement(case, (*checks, *decide(case, comparisons, extreme(case, centre))))
+    def __init__(self, case: Case, traces: Mapping[str, Trace], faults: Sequence[Check] = ()) -> None:
+        """`faults` are checks that were decided before, such as a crash."""
+        self.case = case
+        self.faults = list(faults)
+        groups: dict[tuple[str, ...], list[tuple[str, Trace]]] = {}
+        for name, given in traces.items():
+            sound, malformed = without_faults(case, name, given)
+            self.faults += malformed
+            if offered(sound):
+                groups.setdefault(offered(sound), []).append((name, sound))
+        self.sides = [
+            Sides(case, [name for name, _ in group], [trace for _, trace in group])
+            for group in groups.values()
+        ]
 
+    def step_requests(self) -> list[tuple[str, StepInputs]]:
+        """What to ask the oracles' `steps`: (name, inputs) for each side that offers Z, A and δ."""
+        return [
+            (name, sides.step_inputs(side))
+            for sides in self.sides
+            if sides.nonlinear
+            for side, name in enumerate(sides.names)
+        ]
 
-def step_requests(case: Case, trace: Trace) -> Any:
-    """What to ask an oracle's `steps` for this trace: None if it is partial, faulty or not finite."""
-    sound, faults = without_faults(case, "", trace)
-    return None if faults else step_inputs(case, float64_trace(sound))
+    def judge(self, centres: Mapping[str, Trace], steps: Mapping[str, Steps], bounding: Oracle) -> Judgement:
+        """Judge every trace against every oracle but itself.
+
+        `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the
+        nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
+        """
+        centre = next(iter(centres.values()))
+        end_to_end = EndToEnd(self.case, centre, bounding)
+        comparisons: list[Comparison] = []
+        for sides in self.sides:
+            answers = [steps.get(name, {}) for name in sides.names]
+            comparisons += LocalSteps(sides, bounding).comparisons(answers)
+            for name, trace in zip(sides.names, sides.traces, strict=True):
+                for oracle, answer in centres.items():
+                    if oracle != name:
+                        comparisons += end_to_end.comparisons(name, trace, oracle, answer)
+        decided = decide(self.case, comparisons, is_extreme=extreme(self.case, centre))
+        return Judgement(self.case, (*self.faults, *decided))
 
 
 class EndToEnd:
@@ -78,7 +90,7 @@ class EndToEnd:
     def comparisons(self, name: str, trace: Trace, oracle: str, answer: Trace) -> list[Comparison]:
         """Every quantity that the trace offers."""
         found = []
-        declared = deviations_of(name, oracle)
+        declared = concerned(deviations_of(name, oracle), self.case)
         for quantity, per_layer in QUANTITIES.items():
             observed = getattr(trace, quantity)
             if observed is None:
@@ -105,7 +117,7 @@ class EndToEnd:
 
     def _alternatives(
         self, quantity: str, index: int | None, expected: Any, declared: Any
-    ) -> tuple[Alternative, ...]:
+    ) -> Callable[[], tuple[Alternative, ...]]:
         dtype = self.case.dtype.name
 
         def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
@@ -115,13 +127,13 @@ class EndToEnd:
 
             return Alternative(verdict, reason, limits)
 
-        naive = widened("unstable", NAIVE_REASON, naive=True)
-        if not declared:
-            return (naive,)
-        return (
-            widened("known deviation", deviation_reason(declared, self.case), deviations=declared),
-            naive,
-        )
+        def readings() -> tuple[Alternative, ...]:
+            naive = widened("unstable", NAIVE_REASON, naive=True)
+            if not declared:
+                return (naive,)
+            return (widened("known deviation", ids(declared), deviations=declared), naive)
+
+        return readings
 
 
 def _part(value: Any, index: int | None) -> Any:
@@ -211,7 +223,7 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
         reason = ""
         detail: dict[str, Any] = {}
         if outside[i]:
-            verdict, reason, entry = _classify(c, is_extreme)
+            verdict, reason, entry = _classify(c, is_extreme=is_extreme)
             at = {n: float(np.asarray(getattr(c, n))[entry]) for n in ("observed", "expected", "bound")}
             detail = {"entry": entry, **at}
         elif skipped == size:
@@ -250,7 +262,7 @@ def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int,
         excess = np.nan_to_num(np.abs(observed - expected) / bound, nan=np.inf, posinf=np.inf)
         open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected)) & np.isfinite(bound)
         found: list[tuple[Verdict, str, Any]] = []
-        for alternative in c.alternatives:
+        for alternative in c.alternatives():
             low, high = alternative.range()
             fits = open_ & (low <= observed) & (observed <= high) & np.isfinite(observed)
             if fits.any():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from oracles import Oracle
+from oracles import Oracle, StepValues
 from refimpl import Case, Trace
 
-from .judge import judge_case, step_requests
+from .judge import Table
 from .verdicts import Check, Judgement
 
 
@@ -46,9 +46,11 @@ class Panel:
             for i, trace in enumerate(own):
                 traces[i][oracle.name] = trace
                 centres[i][oracle.name] = double.get(i, trace)
-        steps = self._steps(cases, traces)
+        tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
+        steps = self._steps(tables)
         return [
-            judge_case(case, traces[i], centres[i], steps[i], self.oracles[0]) for i, case in enumerate(cases)
+            table.judge(centre, values, self.oracles[0])
+            for table, centre, values in zip(tables, centres, steps, strict=True)
         ]
 
     def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:
@@ -59,18 +61,13 @@ class Panel:
             reason = f"raised {type(error).__name__}: {error}"
             return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
 
-    def _steps(self, cases: Sequence[Case], traces: Sequence[dict[str, Trace]]) -> list[dict[str, Any]]:
+    def _steps(self, tables: Sequence[Table]) -> list[dict[str, dict[str, StepValues]]]:
         """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
-        requests = [
-            (i, name, request)
-            for i, case in enumerate(cases)
-            for name, trace in traces[i].items()
-            if (request := step_requests(case, trace)) is not None
-        ]
-        answers: list[dict[str, Any]] = [{} for _ in cases]
+        requests = [(i, *request) for i, table in enumerate(tables) for request in table.step_requests()]
+        answers: list[dict[str, dict[str, StepValues]]] = [{} for _ in tables]
         for oracle in self.oracles:
             asked = [request for request in requests if request[1] != oracle.name]
-            values = oracle.steps([request for _, _, request in asked])
+            values = oracle.steps([inputs for _, _, inputs in asked])
             for (i, name, _), value in zip(asked, values, strict=True):
                 answers[i].setdefault(name, {})[oracle.name] = value
         return answers

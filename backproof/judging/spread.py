@@ -37,16 +37,17 @@ def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) ->
             np.clip(side, low, high)
             for side in (np.nextafter(kink, -np.inf), kink, np.nextafter(kink, np.inf))
         ]
-    shape = np.broadcast_shapes(*(np.shape(p) for p in inside), np.shape(z))
-    points = np.stack([np.broadcast_to(p, shape) for p in [z, z - H, z + H, *inside]])
+    points = np.empty((3 + len(inside), *np.broadcast_shapes(*(np.shape(p) for p in inside), np.shape(z))))
+    for place, point in zip(points, (z, z - H, z + H, *inside), strict=True):
+        place[...] = point
     return points, np.where(np.isfinite(H), E / H, 1.0)
 
 
 def _sup(values: Any, ratio: Any) -> Any:
-    """S1 and S2 from the values at `_points`; what is not a number could be anything."""
+    """S1 and S2 from the values at `_points`; NaN where a value is not a number."""
     moved = np.abs(values[1:] - values[0])
     secant = np.max(moved[:2], axis=0) * ratio * _SMOOTH
-    return np.nan_to_num(np.maximum(secant, np.max(moved[2:], axis=0)), nan=np.inf, posinf=np.inf)
+    return np.maximum(secant, np.max(moved[2:], axis=0))
 
 
 def activation_spread(
@@ -57,6 +58,10 @@ def activation_spread(
     E_A and E_σ' include the function's own error (E1).
     """
     facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
+    if not np.any(E):  # an exact argument: the function's own error is all there is
+        value, slope = oracle.activation(spec, z)
+        own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])
+        return value, own_value + 0 * E, slope, own_slope + 0 * E
     kinks = tuple(kink.at for kink in spec.entry.kinks(p))
     points, ratio = _points(z, E, facts.turns(p), kinks)
     value, slope = oracle.activation(spec, points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from refimpl import Case
 
@@ -48,8 +48,7 @@ def equation_of(quantity: str, layer: int | None, depth: int) -> str:
     return EQUATION_OF[quantity]
 
 
-@dataclass(frozen=True)
-class Alternative:
+class Alternative(NamedTuple):
     """Another reading of an answer outside its bound: the verdict if it lies in this range instead."""
 
     verdict: Verdict
@@ -58,8 +57,12 @@ class Alternative:
     """The lowest and highest answers of this reading, entry by entry; computed only when needed."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+def no_alternatives() -> tuple[Alternative, ...]:
+    """An answer outside its bound is a mismatch."""
+    return ()
+
+
+class Comparison(NamedTuple):
     """One quantity of one layer: an observed array against an expected one under a bound."""
 
     quantity: str
@@ -72,11 +75,11 @@ class Comparison:
     observed: Any
     expected: Any
     bound: Any
-    alternatives: tuple[Alternative, ...] = ()
+    alternatives: Callable[[], tuple[Alternative, ...]] = no_alternatives
+    """Asked only when some entry lies outside its bound."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """The verdict on one comparison, with the entry that decided it."""
 
     quantity: str

@@ -19,14 +19,16 @@ from .safe_text import safe_text
 
 JSON_NAME = "report.json"
 HTML_NAME = "report.html"
-_LONGEST_FILE = 256 * 2**20
+_LONGEST_FILE = 64 * 2**20
+CASE_INLINE = 20_000
+"""A case of more characters than this stands in its own file only, lest a hundred of them fill the report."""
 
 
 # ---------------------------------------------------------------- writing
 
 
 def report_json(report: Report) -> str:
-    """report.json: keys sorted, one line for each key and for each row of a table, so that diffs are small."""
+    """The report as JSON: keys sorted, a line for each key and each row of a table, to keep diffs small."""
     values = report.model_dump(mode="json")
     members = [f"{_compact(key)}: {_rows(values[key])}" for key in sorted(values)]
     return "{\n" + ",\n".join(members) + "\n}\n"
@@ -46,15 +48,22 @@ def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
     """Writes the report into `directory`, which is made if need be; returns the path of report.json.
 
     report.json comes last: where it stands, the page and the cases stand too. Each file replaces an
-    older one in one step. Raises ReportError if anything cannot be written.
+    older one in one step. A long case (`CASE_INLINE`) stands in its own file only.
+
+    Raises ReportError if anything cannot be written.
     """
     folder = Path(directory)
-    cases = {finding.case_file: finding.case for finding in report.findings if finding.case is not None}
+    cases = {f.case_file: _compact(f.case) + "\n" for f in report.findings if f.case is not None}
+    findings = tuple(
+        f.model_copy(update={"case": None}) if len(cases.get(f.case_file, "")) > CASE_INLINE else f
+        for f in report.findings
+    )
+    report = report.model_copy(update={"findings": findings})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, case in cases.items():
+        for name, text in cases.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            _replace(folder / name, _compact(case) + "\n")
+            _replace(folder / name, text)
         _replace(folder / HTML_NAME, report_html(report))
         _replace(folder / JSON_NAME, report_json(report))
     except OSError as error:
@@ -79,7 +88,9 @@ def check_writable(directory: str | os.PathLike[str]) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> ReportError:
     reason = safe_text(error.strerror or str(error))
-    return ReportError(f"cannot write a report into {safe_text(str(folder))}: {reason}; choose another folder")
+    return ReportError(
+        f"cannot write a report into {safe_text(str(folder))}: {reason}; choose another folder"
+    )
 
 
 def _partial(path: Path) -> Path:

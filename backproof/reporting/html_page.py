@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from . import wording
 from .mathml import mathml
-from .model import SEVERITY, VERDICTS, Finding, MatrixCell, Report
+from .model import VERDICTS, Finding, MatrixCell, Report
 
 # Upper ends of the shades of error/bound; beyond the last one the bound is exceeded.
 SHADES = (0.1, 0.3, 0.6, 1.0)
@@ -36,7 +36,6 @@ def report_html(report: Report) -> str:
         tone=_tone(report),
         meanings=wording.MEANINGS,
         verdicts=VERDICTS,
-        severity=SEVERITY,
         matrices=_matrices(report),
         groups=[group for group in groups if group[2]],
         shades=SHADES,

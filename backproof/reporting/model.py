@@ -12,24 +12,12 @@ not know. An unknown key is an error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from numbers import Real
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    Strict,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .safe_text import safe_json, safe_text
+from .fields import CaseId, CaseJson, Count, Many, Number, Text
 
 FORMAT: Literal["backproof-report"] = "backproof-report"
 VERSION: Literal["1.0"] = "1.0"
@@ -44,43 +32,6 @@ VERDICTS: tuple[Verdict, ...] = (
     "known deviation",
     "not judged",
 )
-
-_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-
-
-def _read_number(value: Any) -> float:
-    if isinstance(value, str) and value in _NOT_FINITE:
-        return _NOT_FINITE[value]
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError('must be a number, "nan", "inf" or "-inf"')
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("is too large for a float64") from None
-
-
-def write_number(value: float) -> float | str:
-    """A number as JSON has it: the non-finite ones as "nan", "inf", "-inf"."""
-    if math.isfinite(value):
-        return value
-    return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
-
-
-Item = TypeVar("Item")
-Many = Annotated[tuple[Item, ...], Strict(strict=False)]
-"""A tuple; a list is taken too, since JSON has no tuples."""
-Text = Annotated[str, AfterValidator(safe_text)]
-Number = Annotated[
-    float,
-    BeforeValidator(_read_number),
-    PlainSerializer(write_number, when_used="json"),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": list(_NOT_FINITE)}]}),
-]
-Count = Annotated[int, Field(ge=0, le=2**53)]
-"""A whole number that every JSON reader reads exactly."""
-CaseId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,79}$")]
-"""Names the case's file, so it holds nothing that a file name must not."""
-CaseJson = Annotated[dict[str, Any], BeforeValidator(safe_json)]
 
 
 class _Part(BaseModel):
@@ -195,8 +146,15 @@ class EquationRow(_Part):
     id: Text
     title: Text
     latex: Text
+    """As the document states it."""
+    implemented_latex: Text = ""
+    """As it is computed; empty if that is the same."""
+    reading: Text = ""
+    """Whether it holds as the document writes it."""
     condition: Text = ""
-    """When the equation holds as the document writes it; empty if always."""
+    """When it does; empty if always."""
+    note: Text = ""
+    """How to read it with care."""
     verdict: Verdict
     checks: Counts
     worst_ratio: Number | None = None
@@ -327,9 +285,9 @@ class Finding(_Part):
     occurrences: Annotated[int, Field(ge=1, le=2**53)] = 1
     """How many findings of the run this one stands for."""
     replay: Text
-    """One line that judges this case again."""
+    """One line that judges this case again; it names `case_file` relative to the report's folder."""
     case: CaseJson | None = None
-    """The case itself; report writing saves it as `case_file`."""
+    """The case itself, which writing the report saves as `case_file`; None if it is long and only there."""
 
     @property
     def case_file(self) -> str:

@@ -16,7 +16,7 @@ MEANINGS: dict[Verdict, str] = {
     "fused multiply-add, in any of the formulas known for its functions",
     "fault": "a crash, a hang, a wrong shape or dtype",
     "known deviation": "outside the bound only because of a declared inaccuracy of the framework",
-    "not judged": "the bound is too wide to tell, or the exact answer is not defined; never counted as passed",
+    "not judged": "the bound is too wide to tell, or the exact answer is undefined; it never counts as passed",
 }
 
 
@@ -78,7 +78,9 @@ def verdict_sentence(report: Report) -> str:
     else:
         say = f"{tested[:1].upper()}{tested[1:]} conforms: no mismatch and no fault in {judged}"
     if report.status == "interrupted":
-        say = f"Interrupted after {count(counts.total)} of {plural(report.run.cases_requested, 'case')}. {say}"
+        say = (
+            f"Interrupted after {count(counts.total)} of {plural(report.run.cases_requested, 'case')}. {say}"
+        )
     return f"{say}."
 
 

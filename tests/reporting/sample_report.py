@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from backproof.reporting import (
     Counts,
     DeviationRow,
@@ -23,9 +25,12 @@ from backproof.reporting import (
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, case_to_dict
 
 CASE = Case(
-    Network((Layer([[0.5, -1.25], [2.0, 0.1]], [[0.0], [1.0]], ActivationSpec("tanh")),), LossSpec("mse")),
-    [[1.0, 0.3], [-2.0, 0.7]],
-    [[0.0, 1.0], [1.0, 0.0]],
+    Network(
+        (Layer(np.array([[0.5, -1.25], [2.0, 0.1]]), np.array([[0.0], [1.0]]), ActivationSpec("tanh")),),
+        LossSpec("mse"),
+    ),
+    np.array([[1.0, 0.3], [-2.0, 0.7]]),
+    np.array([[0.0, 1.0], [1.0, 0.0]]),
     0.1,
 )
 
@@ -55,7 +60,7 @@ def finding(**changes: Any) -> Finding:
         "dtype": "float32",
         "regime": "ordinary",
         "occurrences": 41,
-        "replay": f"backproof replay reports/run/cases/{CASE.content_hash[:16]}.json",
+        "replay": f"backproof replay cases/{CASE.content_hash[:16]}.json",
         "case": case_to_dict(CASE),
     }
     return Finding(**(fields | changes))

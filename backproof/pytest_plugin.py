@@ -1,0 +1,83 @@
+"""The pytest plugin: fixtures that judge cases, a report at the end, and a floor on how much was judged.
+
+Loading it imports nothing heavy: pytest loads it in every session of every project that has backproof
+installed. What it needs is imported when a test first asks for a fixture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .pytest_session import Session
+
+_SESSION = pytest.StashKey["Session"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the conformance suite."""
+    group = parser.getgroup("backproof", "conformance of backpropagation")
+    group.addoption(
+        "--backproof-report",
+        metavar="DIR",
+        help="write report.json and report.html of what the conformance tests judged into DIR",
+    )
+    group.addoption(
+        "--backproof-mistake",
+        metavar="NAME",
+        help="judge a catalogued wrong equation instead of the reference (see: backproof list mistakes)",
+    )
+    group.addoption(
+        "--backproof-oracles",
+        metavar="NAMES",
+        default="torch,jax",
+        help="what to judge against, separated by commas (default: torch,jax)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what cannot work before anything runs."""
+    if config.getoption("--backproof-report") and config.getoption("numprocesses", default=None):
+        raise pytest.UsageError("--backproof-report needs one process: leave out -n")
+
+
+@pytest.fixture(scope="session")
+def backproof(pytestconfig: pytest.Config) -> Session:
+    """Judges cases and counts them: see `backproof.pytest_session.Session`."""
+    from .errors import UsageError
+    from .pytest_session import Session
+
+    try:
+        session = Session.from_options(
+            oracles=pytestconfig.getoption("--backproof-oracles"),
+            mistake=pytestconfig.getoption("--backproof-mistake"),
+            report=pytestconfig.getoption("--backproof-report"),
+            case_directory=pytestconfig.cache.mkdir("backproof") if pytestconfig.cache else None,
+            arguments=pytestconfig.invocation_params.args,
+        )
+    except (UsageError, ImportError) as error:
+        pytest.exit(f"backproof: error: {error}", returncode=2)
+    pytestconfig.stash[_SESSION] = session
+    return session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the report, and fail a session that judged less than its floor."""
+    ours = session.config.stash.get(_SESSION, None)
+    if ours is None:
+        return
+    ours.finish()
+    if not ours.floor_met and session.exitstatus in {pytest.ExitCode.OK, 0}:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """How much was judged, and where the report is."""
+    ours = config.stash.get(_SESSION, None)
+    if ours is not None:
+        terminalreporter.section("backproof")
+        for line in ours.summary():
+            terminalreporter.line(line)

@@ -1,0 +1,138 @@
+"""What the pytest plugin's fixture is: a panel of oracles, a tally of what was judged, failure messages."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refimpl import Backprop, Case, case_to_json
+
+from .diagnosis.mistakes import MISTAKES
+from .judging.panel import Panel
+from .judging.verdicts import FAILING, Check, Judgement
+from .reporting.files import write_report
+from .reporting.model import Report, Times
+from .run import FLOOR, REFERENCE, RunOptions, make_panel, report_of
+from .tally import Origin, Tally, excess, replay_options
+
+
+class Session:
+    """Judges cases for tests, counts them, and tells failures."""
+
+    def __init__(
+        self, panel: Panel, options: RunOptions, report: Path | None, case_directory: Path | None
+    ) -> None:
+        self.panel, self.options = panel, options
+        self.mistake = options.mistake
+        self.tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake))
+        self.expected = 0
+        self._report_directory, self._case_directory = report, case_directory
+        self._report_path: Path | None = None
+
+    @classmethod
+    def from_options(
+        cls,
+        oracles: str,
+        mistake: str | None,
+        report: str | None,
+        case_directory: Path | None,
+        arguments: Sequence[Any] = (),
+    ) -> Session:
+        """From the command line's values; raises UsageError or OracleMissingError."""
+        command = shlex.join(["pytest", *map(str, arguments)])
+        names = tuple(name.strip() for name in oracles.split(",") if name.strip())
+        options = RunOptions(1, 0, oracles=names, mistake=mistake, command=command)
+        return cls(make_panel(names, mistake), options, Path(report) if report else None, case_directory)
+
+    @property
+    def implementation(self) -> Backprop:
+        """What is judged: the reference, or a mistake."""
+        return MISTAKES[self.mistake].implementation() if self.mistake else Backprop()
+
+    def judge(self, cases: Sequence[Case], origins: Iterable[Origin] = ()) -> list[Judgement]:
+        """Judge and count; see `require` for the verdict."""
+        self.expected += len(cases)
+        judgements = self.panel.judge(cases)
+        given = list(origins) or [Origin()] * len(cases)
+        for judgement, origin in zip(judgements, given, strict=True):
+            self.tally.add(judgement, origin)
+        return judgements
+
+    def require(self, checks: Iterable[tuple[Case, Check]]) -> None:
+        """Fail the test with the first mismatch or fault among these checks, told in full."""
+        failing = [(case, check) for case, check in checks if check.verdict in FAILING]
+        if failing:
+            failing.sort(key=lambda item: (item[1].scope != "local", sum(item[0].network.widths)))
+            pytest.fail(self.failure(*failing[0], len(failing)), pytrace=False)
+
+    def failure(self, case: Case, check: Check, total: int = 1) -> str:
+        """What the judge knows of one failed check, in a few lines."""
+        network = case.network
+        layers = " → ".join(layer.activation.name for layer in network.layers)
+        place = check.quantity + (f"[{check.layer}]" if check.layer else "")
+        held = "on its own inputs" if check.scope == "local" else "end to end"
+        lines = [
+            f"{check.verdict} in equation {check.equation or '?'}: {check.left}'s {place}, {held}",
+            f"  reason    {check.reason}",
+        ]
+        if check.observed is not None:
+            lines += [
+                f"  entry     {list(check.entry)}",
+                f"  observed  {check.observed!r}",
+                f"  expected  {check.expected!r}  ({check.right})",
+                f"  bound     {check.bound:.3g}",
+                f"  excess    {excess(check):.3g} times the bound",
+            ]
+        lines += [
+            f"  network   {'-'.join(map(str, network.widths))}, {layers}",
+            f"  loss      {network.loss.name} ({network.loss.reduction}), batch {case.samples}, {case.dtype}",
+            f"  replay    {self._replay(case)}",
+        ]
+        if total > 1:
+            lines.append(f"  and {total - 1} more checks of this test fail")
+        return "\n".join(lines)
+
+    def _replay(self, case: Case) -> str:
+        name = f"{case.content_hash[:16]}.json"
+        if self._case_directory is None:
+            return f"backproof replay {name} (not saved: pytest's cache is off)"
+        path = self._case_directory / name
+        path.write_text(case_to_json(case) + "\n", encoding="utf-8")
+        return f"backproof replay {shlex.quote(str(path))} {self.tally.replay_options}"
+
+    @property
+    def floor(self) -> int:
+        """The fewest cases that must have been judged."""
+        return int(self.expected * FLOOR)
+
+    @property
+    def floor_met(self) -> bool:
+        """Whether enough was judged for the session to count."""
+        return self.tally.cases.counts.judged >= self.floor
+
+    def finish(self) -> None:
+        """Write the report if one was asked for."""
+        if self._report_directory is not None:
+            self._report_path = write_report(self.report(), self._report_directory)
+
+    def report(self) -> Report:
+        """What was judged, as the same report that the command line writes."""
+        return report_of(self.options, self.panel, self.tally, "complete", Times(), self.expected, self.floor)
+
+    def summary(self) -> list[str]:
+        """One or two lines for the end of a session."""
+        counts = self.tally.cases.counts
+        judged = (
+            f"judged {counts.judged} cases, not judged {counts.not_judged}, expected at least {self.floor}; "
+            f"{counts.mismatch} mismatches, {counts.fault} faults, {counts.known_deviation} known deviations"
+        )
+        lines = [judged]
+        if not self.floor_met:
+            lines.append("FAILED: fewer cases were judged than the floor asks for")
+        if self._report_path is not None:
+            lines.append(f"report: {self._report_path}")
+        return lines

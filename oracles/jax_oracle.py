@@ -1,0 +1,174 @@
+"""The JAX oracle: jax.nn's and optax's functions, jax.grad, optax.sgd; and its plain path, case by case.
+
+The plain path is what one would write by hand: eager JAX, unpadded. A new shape costs it about a second.
+So the oracle answers from programs compiled once for all shapes (`jax_compiled.py`), and the plain path
+is what those are tested against and what a finding is confirmed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from refimpl import ActivationSpec, Case, LossSpec, Trace
+
+from . import jax_packing as packing
+from .oracle import OracleMissingError, StepInputs, StepValues
+
+# Points go through the elementwise programs in pieces of this size, so that each is compiled once.
+_POINTS = 4096
+
+
+class JaxOracle:
+    """Traces by `jax.grad` and `optax.sgd`; see `Oracle` for the methods.
+
+    Infinite and NaN results are returned as JAX gives them. Everything runs on the CPU with 64-bit types on
+    and full matmul precision, in a scope that leaves jax's configuration as it was. Raises
+    OracleMissingError without jax or optax.
+    """
+
+    name = "jax"
+
+    def __init__(self) -> None:
+        try:
+            import jax
+            import optax
+        except ImportError as error:
+            raise OracleMissingError(
+                "the jax oracle needs JAX and optax; install them with: pip install 'backproof[jax]'"
+            ) from error
+        self._jax: Any = jax
+        self._optax: Any = optax
+        from . import jax_compiled, jax_lines
+
+        self._compiled: Any = jax_compiled
+        self.activations: Mapping[str, jax_lines.Function] = jax_lines.ACTIVATION_LINES
+        self.losses: Mapping[str, jax_lines.LossLine] = jax_lines.LOSS_LINES
+
+    def versions(self) -> Mapping[str, str]:
+        """What answers: package → version."""
+        return {name: metadata.version(name) for name in ("jax", "jaxlib", "optax")}
+
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+        """The full trace of each case, by the compiled path."""
+        traces: dict[int, Trace] = {}
+        with self._scope():
+            for bucket, computed_in, positions in packing.stacks(cases, dtype):
+                chosen = [cases[position] for position in positions]
+                packed = packing.pack_cases(chosen, bucket, computed_in, self._divisor)
+                results = self._fetched(self._compiled.trace_stack(packed))
+                for place, (position, case) in enumerate(zip(positions, chosen, strict=True)):
+                    traces[position] = packing.unpack_trace(results, place, case)
+        return [traces[position] for position in range(len(cases))]
+
+    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
+        """Each nonlinear step applied to the given inputs, in float64, by the compiled path."""
+        values: dict[int, StepValues] = {}
+        with self._scope():
+            for bucket, _, positions in packing.stacks([step.case for step in inputs], "float64"):
+                chosen = [inputs[position] for position in positions]
+                packed = packing.pack_steps(chosen, bucket, self._divisor)
+                results = self._fetched(self._compiled.step_stack(packed))
+                for place, (position, step) in enumerate(zip(positions, chosen, strict=True)):
+                    values[position] = packing.unpack_step(results, place, step.case)
+        return [values[position] for position in range(len(inputs))]
+
+    def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
+        """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
+        if not spec.entry.elementwise:
+            raise ValueError(f"{spec.name} is not elementwise: it has no derivative at single points")
+        index = self._compiled.ELEMENTWISE_ACTIVATIONS.index(spec.name)
+        return self._pointwise(self._compiled.activation_points, index, spec, np.asarray(points, "float64"))
+
+    def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
+        """(ℓ, ∂ℓ/∂a) at float64 `points`; ValueError if the loss has no terms of single entries."""
+        if not self.losses[spec.name].separable:
+            raise ValueError(f"{spec.name} is not a sum of terms of single entries")
+        index = self._compiled.SEPARABLE_LOSSES.index(spec.name)
+        points = np.asarray(points, "float64")
+        targets = np.broadcast_to(np.asarray(targets, "float64"), points.shape)
+        return self._pointwise(self._compiled.loss_points, index, spec, points, targets)
+
+    def plain_trace(self, case: Case, dtype: str | None = None) -> Trace:
+        """The full trace of one case by plain eager JAX, in `dtype` or the case's own."""
+        with self._scope():
+            return self._plain_trace(case, np.dtype(dtype or case.dtype))
+
+    def _plain_trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
+        jnp, optax = self._jax.numpy, self._optax
+        layers, loss = case.network.layers, case.network.loss
+        Y = jnp.asarray(case.Y, dtype)
+
+        def forward(W: list[Any], b: list[Any], X: Any, taps: list[Any]) -> tuple[Any, tuple[Any, Any]]:
+            Z: list[Any] = []
+            A = [X]
+            for l, layer in enumerate(layers):
+                # δ is the derivative by a tap: zeros added to Z.
+                Z.append(W[l] @ A[-1] + b[l] + taps[l])
+                line = self.activations[layer.activation.name]
+                A.append(line(Z[-1], None, **layer.activation.parameters))
+            terms = self.losses[loss.name].terms(A[-1], Y, None, **loss.parameters)
+            return jnp.sum(terms) / self._divisor(case), (Z, A[1:])
+
+        W = [jnp.asarray(layer.W, dtype) for layer in layers]
+        b = [jnp.asarray(layer.b, dtype) for layer in layers]
+        taps = [jnp.zeros((layer.outputs, case.samples), dtype) for layer in layers]
+        differentiate = self._jax.value_and_grad(forward, argnums=(0, 1, 2, 3), has_aux=True)
+        (value, (Z, A)), (dW, db, dX, delta) = differentiate(W, b, jnp.asarray(case.X, dtype), taps)
+
+        sgd = optax.sgd(case.learning_rate)
+        updates, _ = sgd.update((dW, db), sgd.init((W, b)))
+        W_updated, b_updated = optax.apply_updates((W, b), updates)
+        return Trace(
+            loss=np.asarray(value)[()],
+            Z=_arrays(Z),
+            A=_arrays(A),
+            delta=_arrays(delta),
+            dW=_arrays(dW),
+            db=_arrays(db),
+            dX=np.array(dX),
+            W_updated=_arrays(W_updated),
+            b_updated=_arrays(b_updated),
+        )
+
+    def _divisor(self, case: Case) -> int:
+        loss = case.network.loss
+        return self.losses[loss.name].divisor(loss.reduction, case.network.widths[-1], case.samples)
+
+    def _pointwise(self, program: Any, index: int, spec: Any, *arrays: Any) -> tuple[Any, Any]:
+        """Value and derivative at every point of the first array, whatever its shape."""
+        shape = arrays[0].shape
+        flat = [array.reshape(-1) for array in arrays]
+        parameters = packing.parameter_vector(spec)
+        values, derivatives = np.empty(flat[0].size), np.empty(flat[0].size)
+        with self._scope():
+            for start in range(0, flat[0].size, _POINTS):
+                pieces = [array[start : start + _POINTS] for array in flat]
+                size = pieces[0].size
+                padded = [np.pad(piece, (0, _POINTS - size)) for piece in pieces]
+                value, derivative = program(np.int32(index), parameters, *padded)
+                values[start : start + size] = np.asarray(value)[:size]
+                derivatives[start : start + size] = np.asarray(derivative)[:size]
+        return values.reshape(shape), derivatives.reshape(shape)
+
+    @staticmethod
+    def _fetched(results: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: np.asarray(array) for name, array in results.items()}
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """The configuration that the oracle computes under, for this thread and this block only."""
+        jax = self._jax
+        with ExitStack() as stack:
+            stack.enter_context(jax.enable_x64(True))
+            stack.enter_context(jax.default_matmul_precision("highest"))
+            stack.enter_context(jax.default_device(jax.devices("cpu")[0]))
+            yield
+
+
+def _arrays(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(np.array(value) for value in values)

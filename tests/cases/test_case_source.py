@@ -1,0 +1,69 @@
+"""Seeds as a source of integers: what is promised of each integer, and that only seed and index decide it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backproof.cases.source import SeedSource, one_in, pick_weighted, size
+
+
+def test_integers_stay_within_their_bounds_and_reach_both() -> None:
+    source = SeedSource(1, 0)
+    assert {source.integer(-2, 3) for _ in range(200)} == {-2, -1, 0, 1, 2, 3}
+
+
+def test_bulk_integers_have_no_more_bits_than_asked_for() -> None:
+    source = SeedSource(1, 0)
+    for bits in (1, 19, 53, 64):
+        largest = int(source.integers(1000, bits).max())
+        assert 2**bits * 0.9 < largest + 1 <= 2**bits
+
+
+def test_the_integers_of_a_seed_never_change() -> None:
+    # Philox4x64-10 with key (7, 3), from NumPy 2.4: its stream is guaranteed to stay as it is.
+    assert SeedSource(7, 3).integers(2, 64).tolist() == [int(w) for w in _PHILOX_7_3]
+
+
+_PHILOX_7_3 = np.random.Philox(key=7 + (3 << 64)).random_raw(2)
+
+
+def test_neighbouring_seeds_and_indices_have_nothing_in_common() -> None:
+    keys = [(0, 0), (0, 1), (1, 0), (1, 1), (2**64 - 1, 0), (0, 2**64 - 1)]
+    words = [int(word) for key in keys for word in SeedSource(*key).integers(100, 64)]
+    assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**64, 1.0, True, "1", None])
+def test_a_seed_or_index_outside_64_bits_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"seed must be an integer from 0 to 2\^64 - 1, not"):
+        SeedSource(wrong, 0)
+    with pytest.raises(ValueError, match=r"index must be an integer from 0 to 2\^64 - 1, not"):
+        SeedSource(0, wrong)
+
+
+def test_weights_are_relative_frequencies() -> None:
+    source = SeedSource(2, 0)
+    counts = Counter(pick_weighted(source, "abc", (6, 3, 1)) for _ in range(10_000))
+    assert [round(counts[letter] / 1000) for letter in "abc"] == [6, 3, 1]
+
+
+def test_one_in_n_is_true_once_in_n_draws() -> None:
+    source = SeedSource(3, 0)
+    assert sum(one_in(source, 4) for _ in range(10_000)) == pytest.approx(2500, abs=200)
+
+
+def test_sizes_are_uniform_over_octaves() -> None:
+    source = SeedSource(4, 0)
+    octaves = Counter(size(source, 64).bit_length() for _ in range(14_000))
+    assert set(octaves) == set(range(1, 8))
+    assert all(count == pytest.approx(2000, abs=200) for count in octaves.values())
+
+
+@pytest.mark.parametrize("largest", [1, 2, 3, 5, 8])
+def test_every_size_up_to_the_largest_is_reached(largest: int) -> None:
+    source = SeedSource(5, 0)
+    assert {size(source, largest) for _ in range(500)} == set(range(1, largest + 1))

@@ -1,0 +1,32 @@
+"""Gradient descent over several steps: every step is judged, on the parameters that the one before left."""
+
+from typing import Any
+
+import pytest
+
+from backproof.cases import DrawOptions, draw_case
+from refimpl import DTYPES, Case, Layer, Network
+
+STEPS = 6
+RUNS = 24
+
+
+def _next(case: Case, trace: Any) -> Case:
+    layers = tuple(
+        Layer(W, b, layer.activation)
+        for W, b, layer in zip(trace.W_updated, trace.b_updated, case.network.layers, strict=True)
+    )
+    return Case(Network(layers, case.network.loss), case.X, case.Y, case.learning_rate)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_step_of_gradient_descent_conforms(backproof: Any, dtype: str):
+    options = DrawOptions(regimes=("ordinary",), max_depth=3, max_width=8, max_batch=8)
+    cases = [draw_case(7, index, dtype, options).case for index in range(RUNS)]
+    first = list(cases)
+    for _ in range(STEPS):
+        judgements = backproof.judge(cases)
+        backproof.require((j.case, check) for j in judgements for check in j.checks)
+        cases = [_next(case, backproof.implementation.run(case)) for case in cases]
+    moved = sum(case != before for case, before in zip(cases, first, strict=True))
+    assert moved > RUNS / 2, "gradient descent changed almost nothing: the steps tested nothing"

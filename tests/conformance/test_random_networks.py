@@ -1,0 +1,36 @@
+"""Random networks of all regimes: from seeds, and found and shrunk by Hypothesis."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backproof.cases import DrawOptions, draw_case
+from backproof.cases.strategies import cases
+from backproof.tally import Origin
+from refimpl import DTYPES
+
+SMALL = DrawOptions(max_depth=3, max_width=6, max_batch=4)
+SEEDED = 256
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_seeded_networks_conform(backproof: Any, seed: int, dtype: str):
+    drawn = [draw_case(seed, index, dtype) for index in range(SEEDED)]
+    origins = [Origin(one.regime, one.seed, one.index) for one in drawn]
+    judgements = backproof.judge([one.case for one in drawn], origins)
+    backproof.require((j.case, check) for j in judgements for check in j.checks)
+    assert len(judgements) == SEEDED
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_network_conforms(backproof: Any, dtype: str):
+    @given(st.data())
+    def conforms(data: st.DataObject) -> None:
+        drawn = data.draw(cases(dtype, SMALL))
+        judgement = backproof.judge([drawn.case], [Origin(drawn.regime)])[0]
+        backproof.require((judgement.case, check) for check in judgement.checks)
+
+    conforms()
