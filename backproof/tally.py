@@ -25,6 +25,7 @@ _REPORTED = ("fault", "mismatch", "unstable", "convention")
 
 EXPLANATIONS = {
     "ill-posed": "the bound is infinite: overflow, or the logarithm of a probability that may be 0",
+    "oracle not finite": "the oracle's own answer is NaN or infinite although a finite one exists",
     "unresolved": "the bound exceeds 1 % of the tensor's largest magnitude and could say nothing",
 }
 

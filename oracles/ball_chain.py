@@ -27,14 +27,16 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
-from refimpl.chain_rule import Binary, Composition, Constant, Domain, Expression, Unary, Variable
+from refimpl.chain_rule import Binary, Composition, Constant, Expression, Unary, Variable
+from refimpl.elementary_functions import Domain
 
 _BITS = 256
 _ACCURATE = 8.0
 """An accurate library function errs by at most this many u."""
 _THROUGH_SQUARE = 18.0
-"""A derivative computed from the square of such a value, or from a product of two: 2·8 u and two roundings."""
+"""Of a derivative made from the square of such a value, or from a product of two: 2·8 u and two roundings."""
 _RESOLVED = 0.01
+"""The widest ball that says anything: its radius relative to its centre."""
 
 
 class BallLine(NamedTuple):

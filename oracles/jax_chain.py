@@ -1,4 +1,4 @@
-"""Compositions in JAX: the same expression in JAX's functions, differentiated by jax.vjp, not compiled whole."""
+"""Compositions in JAX: the same expression in JAX's functions, differentiated by jax.vjp."""
 
 from __future__ import annotations
 

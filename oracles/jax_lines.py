@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.scipy.special import xlog1py, xlogy
 
 Function = Callable[..., Any]
 
@@ -43,6 +42,16 @@ def unmasked(function: Function) -> Function:
     return line
 
 
+def _times_log(log: Function, X: Any, Y: Any, harmless: float) -> Any:
+    """X log(Y) without the NaN that autograd of xlogy gives where X = 0 and log(Y) is infinite."""
+    absent = X == 0
+    return jnp.where(absent, 0, X * log(jnp.where(absent, harmless, Y)))
+
+
+def _binary_cross_entropy(A: Any, Y: Any) -> Any:
+    return -(_times_log(jnp.log, Y, A, 1) + _times_log(jnp.log1p, 1 - Y, -A, 0))
+
+
 # Name → σ(Z, mask, **parameters).
 ACTIVATION_LINES: Mapping[str, Function] = {
     "identity": unmasked(jax.nn.identity),
@@ -57,8 +66,8 @@ ACTIVATION_LINES: Mapping[str, Function] = {
 LOSS_LINES: Mapping[str, LossLine] = {
     "mse": LossLine(unmasked(optax.losses.squared_error)),
     "half_squared_error": LossLine(unmasked(optax.losses.l2_loss)),
-    "bce": LossLine(unmasked(lambda A, Y: -(xlogy(Y, A) + xlog1py(1 - Y, -A)))),
-    "cross_entropy": LossLine(unmasked(lambda A, Y: -xlogy(Y, A)), mean_over_samples=True),
+    "bce": LossLine(unmasked(_binary_cross_entropy)),
+    "cross_entropy": LossLine(unmasked(lambda A, Y: -_times_log(jnp.log, Y, A, 1)), mean_over_samples=True),
     "bce_with_logits": LossLine(unmasked(optax.losses.sigmoid_binary_cross_entropy)),
     "cross_entropy_with_logits": LossLine(
         lambda A, Y, mask: optax.losses.softmax_cross_entropy(A, Y, axis=0, where=mask),

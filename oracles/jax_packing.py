@@ -38,10 +38,11 @@ class Bucket(NamedTuple):
         )
 
 
+# Sizes as random cases have them. A stack is as large as makes a case no cheaper in a larger one: measured.
 BUCKETS = (
-    Bucket(depth=4, width=16, batch=8, stack=64),
+    Bucket(depth=4, width=16, batch=8, stack=32),
     Bucket(depth=8, width=32, batch=16, stack=32),
-    Bucket(depth=8, width=64, batch=32, stack=16),
+    Bucket(depth=8, width=64, batch=32, stack=8),
 )
 
 

@@ -52,6 +52,6 @@ class Allowance:
         errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + self.tiny for s in scales]
         for deviation in self.deviations:
             if deviation.function == function:
-                errors[0] = errors[0] + np.max(deviation.value(*arguments), axis=0)
-                errors[1] = errors[1] + np.max(deviation.derivative(*arguments), axis=0)
+                errors[0] = errors[0] + np.max(np.abs(deviation.value(*arguments)), axis=0)
+                errors[1] = errors[1] + np.max(np.abs(deviation.derivative(*arguments)), axis=0)
         return errors[0], errors[1]

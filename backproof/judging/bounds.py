@@ -6,7 +6,7 @@ each quantity E with |accurate evaluation - exact value| ≤ E, entry by entry, 
 
 P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η
 P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
-P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + u(|σ'| + E_σ')(|g| + E_g), with g = ∂L/∂A; V2 where σ mixes units
+P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g), with g = ∂L/∂A; V2 where σ mixes units
 P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η
 P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η;  E_db with A = 1
 P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀ (η: the learning rate; η₀: smallest normal)
@@ -17,7 +17,7 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -105,7 +105,15 @@ def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tu
     return y, outward(E), None, None
 
 
-def backward_activation(levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any) -> Any:
+def underflow_factor(parameters: Mapping[str, float]) -> float:
+    """How many times η_0 a product with σ' can lose: g is scaled by β and 1/β on its way, in either order."""
+    sizes = [max(abs(value), 1 / abs(value)) for value in parameters.values() if value]
+    return 1.0 + sum(sizes)
+
+
+def backward_activation(
+    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float = 1.0
+) -> Any:
     """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned."""
     A, E_A, slope, E_slope = activation
     if slope is None:
@@ -113,7 +121,8 @@ def backward_activation(levels: Levels, activation: tuple[Any, Any, Any, Any], g
         return levels.limited(E, np.sum((A + E_A) * (np.abs(g) + E_g), axis=-2, keepdims=True) + E)
     s, a = np.abs(slope), np.abs(g)
     product = (s + E_slope) * (a + E_g)
-    return levels.limited(s * E_g + a * E_slope + E_g * E_slope + levels.u * product + levels.tiny, product)
+    lost = levels.tiny * underflows
+    return levels.limited(s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost, product)
 
 
 def loss_errors(levels: Levels, oracle: Oracle, case: Case, A: Any, E_A: Any) -> tuple[Any, Any, Any]:
@@ -193,7 +202,8 @@ def propagated(case: Case, centre: Trace, oracle: Oracle, levels: Levels) -> dic
 
         E_delta: list[Any] = []
         for index in range(len(layers) - 1, -1, -1):
-            E_delta.insert(0, backward_activation(levels, activations[index], g, E_g))
+            factor = underflow_factor(layers[index].activation.parameters)
+            E_delta.insert(0, backward_activation(levels, activations[index], g, E_g, factor))
             W, delta = double[index][0], centre.delta[index]
             E_g = transposed(levels, W, delta, E_delta[0])
             g = W.T @ delta

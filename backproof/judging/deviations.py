@@ -14,16 +14,12 @@ from typing import Any
 import numpy as np
 
 
-def nothing(*_: Any) -> float:
-    """No extra error."""
-    return 0.0
-
-
 @dataclass(frozen=True)
 class Deviation:
-    """An extra error of one oracle's function. `value` and `derivative` give its size at each argument.
+    """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 
-    For an activation both are called with (z, parameters), for a loss with (a, y, parameters).
+    Both are 0 outside the region. For an activation they are called with (z, parameters), for a loss with
+    (a, y, parameters).
     """
 
     id: str
@@ -38,24 +34,26 @@ class Deviation:
     versions: str
 
 
-def _softplus_cut(z: Any, p: Any) -> Any:
+def _softplus_value(z: Any, p: Any) -> Any:
     x = p["beta"] * z
-    # The exact remainder log(1 + e^-x) is below e^-x; the region's edge is rounded like x itself.
-    return np.where(x > 20 * (1 - 2.0**-20), np.exp(-np.abs(x)), 0.0)
+    return np.where(x > 20, np.log1p(np.exp(-np.abs(x))), 0.0) / p["beta"]
 
 
-def _bce_log_cut(a: Any, y: Any, _p: Any) -> Any:
-    with np.errstate(divide="ignore"):
-        low = np.where(y > 0, y * np.maximum(-np.log(a) - 100, 0), 0.0)
-        high = np.where(y < 1, (1 - y) * np.maximum(-np.log1p(-a) - 100, 0), 0.0)
+def _softplus_slope(z: Any, p: Any) -> Any:
+    x = p["beta"] * z
+    return np.where(x > 20, -1 / (1 + np.exp(np.abs(x))), 0.0)
+
+
+def _bce_value(a: Any, y: Any, _p: Any) -> Any:
+    low = np.where(y > 0, y * np.maximum(-np.log(a) - 100, 0), 0.0)
+    high = np.where(y < 1, (1 - y) * np.maximum(-np.log1p(-a) - 100, 0), 0.0)
     return low + high
 
 
-def _bce_denominator_cut(a: Any, y: Any, _p: Any) -> Any:
+def _bce_slope(a: Any, y: Any, _p: Any) -> Any:
     product = a * (1 - a)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.abs(a - y) * (1 / product - 1e12)
-    return np.where(product < 1e-12, np.nan_to_num(size, nan=np.inf, posinf=np.inf), 0.0)
+    exact = np.where(y == 0, 1 / (1 - a), np.where(y == 1, -1 / a, (a - y) / product))
+    return np.where(product < 1e-12, exact - (a - y) / 1e-12, 0.0)
 
 
 DEVIATIONS: tuple[Deviation, ...] = (
@@ -65,8 +63,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "softplus",
         "βz > 20",
         "value e^(-βz)/β, derivative e^(-βz): up to 2.1e-9",
-        lambda z, p: _softplus_cut(z, p) / p["beta"],
-        _softplus_cut,
+        _softplus_value,
+        _softplus_slope,
         "torch.nn.functional.softplus returns z itself where βz exceeds its argument threshold, 20.",
         "torch.nn.functional.softplus(torch.tensor(20.5, dtype=torch.float64)) - 20.5  # 0; exact 1.25e-9",
         "torch 2.4 to 2.13",
@@ -77,8 +75,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "bce",
         "ŷ or 1 - ŷ below e^-100 (value), ŷ(1 - ŷ) < 1e-12 (derivative)",
         "value y(-log ŷ - 100), derivative |ŷ - y|(1/(ŷ(1 - ŷ)) - 1e12)",
-        _bce_log_cut,
-        _bce_denominator_cut,
+        _bce_value,
+        _bce_slope,
         "torch.nn.functional.binary_cross_entropy cuts its logarithms off at -100 and the denominator of "
         "its gradient at 1e-12, as its documentation and source say.",
         "p = torch.tensor(1e-14, dtype=torch.float64, requires_grad=True); "
@@ -92,3 +90,15 @@ DEVIATIONS: tuple[Deviation, ...] = (
 def deviations_of(*oracles: str) -> tuple[Deviation, ...]:
     """The declared deviations of these oracles."""
     return tuple(d for d in DEVIATIONS if d.oracle in oracles)
+
+
+def corrected(oracle: str, function: str, value: Any, slope: Any, *arguments: Any) -> tuple[Any, Any]:
+    """An oracle's value and derivative with its declared deviations taken out.
+
+    For the bounds only: they need the size of the exact values, not the expected values themselves.
+    """
+    for deviation in deviations_of(oracle):
+        if deviation.function == function:
+            value = value + deviation.value(*arguments)
+            slope = slope + deviation.derivative(*arguments)
+    return value, slope

@@ -1,7 +1,8 @@
 """The judge: comparisons in, verdicts out. There is no tolerance here, only bounds.
 
 J1. An entry conforms if |observed - expected| ≤ bound. NaN and infinities never do where the bound is finite.
-J2. An entry whose bound is infinite is not judged (ill-posed), nor one whose bound exceeds 1 % of the largest
+J2. An entry whose bound is infinite is not judged (ill-posed), nor one where the oracle itself has no finite
+    answer although the bound is finite (that is a finding when the oracle's own trace is judged), nor one whose bound exceeds 1 % of the largest
     magnitude of its tensor (unresolved): it could say nothing. But a finite bound that is exceeded is never
     excused. A tensor that is exactly zero is resolved when its bound is at the level of underflow.
 J3. An entry outside its bound has the first of its alternatives that it fits: convention, known deviation,
@@ -205,13 +206,15 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
     with np.errstate(all="ignore"):
         distance = np.abs(observed - expected)
         inside = (distance <= bound) | (observed == expected)
-        ill_posed = ~np.isfinite(bound)
+        speechless = ~np.isfinite(expected)
+        ill_posed = ~np.isfinite(bound) | speechless
         finite = np.where(np.isfinite(expected), np.abs(expected), 0.0)
         largest = np.maximum.reduceat(finite, starts)
         floor = precision(case.dtype.name).tiny * 2.0**20
         wide = bound > np.repeat(np.where(largest > 0, RESOLUTION * largest, floor), sizes)
         ratio = np.where(ill_posed, 0.0, np.where(distance == 0, 0.0, distance / bound))
         ratio = np.nan_to_num(ratio, nan=np.inf, posinf=np.inf)
+    mute = np.add.reduceat((speechless & np.isfinite(bound)).astype(np.int64), starts)
     unjudged = np.add.reduceat((wide | ill_posed).astype(np.int64), starts)
     none_finite = np.add.reduceat((~ill_posed).astype(np.int64), starts) == 0
     worst = np.maximum.reduceat(ratio, starts)
@@ -228,7 +231,7 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
             detail = {"entry": entry, **at}
         elif skipped == size:
             verdict = "not judged"
-            reason = "ill-posed" if none_finite[i] else "unresolved"
+            reason = "oracle not finite" if mute[i] else "ill-posed" if none_finite[i] else "unresolved"
         checks.append(
             Check(
                 c.quantity,
@@ -260,7 +263,8 @@ def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int,
     )
     with np.errstate(all="ignore"):
         excess = np.nan_to_num(np.abs(observed - expected) / bound, nan=np.inf, posinf=np.inf)
-        open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected)) & np.isfinite(bound)
+        open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected))
+        open_ &= np.isfinite(bound) & np.isfinite(expected)
         found: list[tuple[Verdict, str, Any]] = []
         for alternative in c.alternatives():
             low, high = alternative.range()

@@ -26,7 +26,7 @@ from refimpl import QUANTITIES, Case, Trace
 from . import bounds
 from .bounds import Levels
 from .deviations import Deviation, deviations_of
-from .rounding import extended, product
+from .rounding import extended, precision, product
 from .verdicts import Alternative, Comparison, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -207,7 +207,9 @@ class LocalSteps:
                 g, error = self.sides.dA[index]
                 own = bounds.transposed(levels, W, delta, _exact(delta))[:1]
                 E_g = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            found["delta", index] = _total(bounds.backward_activation(levels, activation, g, E_g))
+            factor = bounds.underflow_factor(layer.activation.parameters)
+            found["gradient", index] = _total(E_g)
+            found["delta", index] = _total(bounds.backward_activation(levels, activation, g, E_g, factor))
         return found
 
     def _readings(self, side: int, oracle: str, key: tuple[str, int], values: StepValues) -> Any:
@@ -247,14 +249,17 @@ class LocalSteps:
             Z, expected = self.sides.has.Z[index][side], values.delta[index]
             g = values.dA_last if index == len(layers) - 1 else self.sides.dA[index][0][side]
             with np.errstate(all="ignore"):
-                bound = self._errors(self.levels)["delta", index][side]
-                low, high = np.array(expected), np.array(expected)
+                errors = self._errors(self.levels)
+                bound, E_g = errors["delta", index][side], errors["gradient", index][side]
+                low, high = expected - bound, expected + bound
+                own = precision(self.case.dtype.name)
                 for kink in kinks:
-                    at = np.abs(Z - kink.at) <= self.levels.tiny.flat[0]
-                    sides = np.stack([g * kink.left, g * kink.right])
-                    low = np.where(at, np.minimum(low, sides.min(axis=0)), low)
-                    high = np.where(at, np.maximum(high, sides.max(axis=0)), high)
-            return low - bound, high + bound
+                    at = np.abs(Z - kink.at) <= own.tiny
+                    for slope in (kink.left, kink.right):
+                        E = np.abs(slope) * (E_g + 4 * own.u * np.abs(g)) + 2 * own.tiny
+                        low = np.where(at, np.minimum(low, slope * g - E), low)
+                        high = np.where(at, np.maximum(high, slope * g + E), high)
+            return low, high
 
         yield Alternative("convention", "on a kink", limits)
 

@@ -5,7 +5,7 @@ S1. For an elementwise f with turns and kinks as declared, sup |f(z') - f(z)| ov
 S2. Where E is a few roundings of z, the difference of two float64 values has no digits left. Then the secant
     over a wider step H = 2^-26 max(1, |z|) is used as well, scaled by E/H: f is smooth at that scale between
     kinks, so that the slope changes by a factor 1 + O(H), covered by the factor 1 + 2^-16.
-The values come from an oracle's own function, never from refimpl.
+The values come from an oracle's own function, its declared deviations taken out, never from refimpl.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from oracles import Oracle
 from refimpl import ActivationSpec, LossSpec
 
 from .allowance import Allowance
+from .deviations import corrected
 from .error_facts import ACTIVATION_FACTS, LOSS_FACTS
 
 _SMOOTH = 1 + 2.0**-16
@@ -59,12 +60,12 @@ def activation_spread(
     """
     facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
     if not np.any(E):  # an exact argument: the function's own error is all there is
-        value, slope = oracle.activation(spec, z)
+        value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, z), z, p)
         own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])
         return value, own_value + 0 * E, slope, own_slope + 0 * E
     kinks = tuple(kink.at for kink in spec.entry.kinks(p))
     points, ratio = _points(z, E, facts.turns(p), kinks)
-    value, slope = oracle.activation(spec, points)
+    value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, points), points, p)
     own_value, own_slope = allowance.activation(spec, points, value, slope)
     return value[0], _sup(value, ratio) + own_value, slope[0], _sup(slope, ratio) + own_slope
 
@@ -81,7 +82,7 @@ def loss_spread(
     domain = spec.entry.prediction_domain
     points, ratio = _points(a, E, facts.turns(y, p), kinks)
     points = np.clip(points, domain.low, domain.high)
-    value, slope = oracle.loss_terms(spec, points, y)
+    value, slope = corrected(oracle.name, spec.name, *oracle.loss_terms(spec, points, y), points, y, p)
     own_value, own_slope = allowance.loss(spec, points, value, slope, y)
     E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
     for point, where in facts.singular(y):

@@ -116,7 +116,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     newer version than this reader.
     """
     place = safe_text(str(path))
-    text = _read_text(Path(path), place)
+    text = read_text(Path(path), f"a whole {JSON_NAME}")
     try:
         values = parse_json(text)
     except InvalidCaseError as error:
@@ -135,18 +135,20 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         raise ReportError(f"{place} is not a valid report: {where}: {what}; was it edited?") from None
 
 
-def _read_text(path: Path, place: str) -> str:
+def read_text(path: Path, wanted: str) -> str:
+    """The text of a file; ReportError of one line, ending in "give `wanted`", if it is not a file of text."""
+    place = safe_text(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST_FILE + 1)
-    except OSError as error:
-        raise ReportError(f"cannot read {place}: {error.strerror or error}; give a {JSON_NAME}") from None
-    if len(content) > _LONGEST_FILE:
-        raise ReportError(f"{place} is longer than {_LONGEST_FILE} bytes; no report is")
-    try:
+        if len(content) > _LONGEST_FILE:
+            raise ReportError(f"{place} is longer than {_LONGEST_FILE} bytes; give {wanted}")
         return content.decode("utf-8")
+    except OSError as error:
+        reason = safe_text(error.strerror or str(error))
+        raise ReportError(f"cannot read {place}: {reason}; give {wanted}") from None
     except UnicodeDecodeError:
-        raise ReportError(f"{place} is not a whole report: it is not UTF-8 text") from None
+        raise ReportError(f"{place} is not UTF-8 text; give {wanted}") from None
 
 
 def _check_version(version: Any, place: str) -> None:

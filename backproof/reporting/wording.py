@@ -16,7 +16,7 @@ MEANINGS: dict[Verdict, str] = {
     "fused multiply-add, in any of the formulas known for its functions",
     "fault": "a crash, a hang, a wrong shape or dtype",
     "known deviation": "outside the bound only because of a declared inaccuracy of the framework",
-    "not judged": "the bound is too wide to tell, or the exact answer is undefined; it never counts as passed",
+    "not judged": "the bound is too wide to tell, or the exact answer is undefined; never counted as passed",
 }
 
 

@@ -1,0 +1,133 @@
+"""What `backproof list` shows: the tables themselves, so that no list is ever typed.
+
+Each row is a mapping of JSON values whose first member is its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from .errors import UsageError
+
+Row = dict[str, Any]
+
+
+def _equations() -> list[Row]:
+    from refimpl.equations import EQUATIONS
+
+    return [
+        {
+            "id": equation.id,
+            "part": equation.part,
+            "title": equation.title,
+            "latex": equation.latex,
+            "implemented_latex": equation.implemented_latex,
+            "code": f"{equation.code.__module__}.{equation.code.__qualname__}",
+            "reading": equation.reading,
+            "condition": equation.condition,
+            "note": equation.note,
+        }
+        for equation in EQUATIONS
+    ]
+
+
+def _activations() -> list[Row]:
+    from refimpl import ACTIVATIONS
+
+    return [
+        {
+            "name": entry.name,
+            "formula": entry.latex,
+            "derivative": entry.derivative_latex,
+            "range": str(entry.range),
+            "elementwise": entry.elementwise,
+            **_common(entry),
+        }
+        for entry in ACTIVATIONS.values()
+    ]
+
+
+def _losses() -> list[Row]:
+    from refimpl import LOSSES
+
+    return [
+        {
+            "name": entry.name,
+            "formula": entry.latex,
+            "derivative": entry.derivative_latex,
+            "predictions": str(entry.prediction_domain),
+            "targets": str(entry.target_domain),
+            "mean_over": entry.mean_over,
+            **_common(entry),
+        }
+        for entry in LOSSES.values()
+    ]
+
+
+def _common(entry: Any) -> Row:
+    defaults = {parameter.name: parameter.default for parameter in entry.parameters}
+    return {
+        "parameters": [
+            {"name": p.name, "default": p.default, "domain": str(p.domain), "meaning": p.meaning}
+            for p in entry.parameters
+        ],
+        "kinks": [
+            {"at": k.at, "left": k.left, "right": k.right, "chosen": k.chosen} for k in entry.kinks(defaults)
+        ],
+        "aliases": dict(entry.aliases),
+        "conventions": entry.conventions,
+    }
+
+
+def _oracles() -> list[Row]:
+    from .run import ORACLES
+
+    # An oracle has the name of the framework behind it; looking for it does not import it.
+    return [{"name": name, "installed": find_spec(name) is not None} for name in ORACLES]
+
+
+def _mistakes() -> list[Row]:
+    from .diagnosis.mistakes import MISTAKES
+
+    return [
+        {"name": m.name, "equation": m.equation, "what": m.what, "remedy": m.remedy}
+        for m in MISTAKES.values()
+    ]
+
+
+LISTS: Mapping[str, Callable[[], list[Row]]] = {
+    "equations": _equations,
+    "activations": _activations,
+    "losses": _losses,
+    "oracles": _oracles,
+    "mistakes": _mistakes,
+}
+
+
+def rows_of(what: str) -> list[Row]:
+    """The rows of the list called `what`; UsageError names the lists there are."""
+    if what not in LISTS:
+        raise UsageError(f"unknown list {what!r}; known: {', '.join(LISTS)}")
+    return LISTS[what]()
+
+
+def as_text(rows: list[Row]) -> str:
+    """The rows for people: each name at the start of a line, what is known of it indented below."""
+    lines = []
+    for row in rows:
+        name, *rest = row.items()
+        lines.append(str(name[1]))
+        lines += [f"  {key:<17} {_plain(value)}" for key, value in rest if value not in ("", [], {})]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(_plain(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,119 @@
+"""Numbers made of integers: exactly numbers of their dtype, of the spread they promise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from backproof.cases.numbers import SIGNIFICANDS, Numbers, power_above, short_root
+from backproof.cases.source import SeedSource
+from refimpl import ACTIVATIONS, LOSSES
+from refimpl.functions import Interval
+
+PARAMETERS = [
+    pytest.param(entry, parameter, id=f"{entry.name}-{parameter.name}")
+    for table in (ACTIVATIONS, LOSSES)
+    for entry in table.values()
+    for parameter in entry.parameters
+]
+
+
+def _numbers(dtype: str, index: int = 0) -> Numbers:
+    return Numbers(SeedSource(1, index), dtype)
+
+
+@pytest.mark.parametrize("dtype", SIGNIFICANDS)
+@pytest.mark.parametrize("scale", [1.0, 0.125, 15 / 16, 11.0, 13 * 2.0**-40])
+def test_normal_numbers_need_no_rounding_to_their_dtype(dtype: str, scale: float) -> None:
+    values = _numbers(dtype).normal(100, 100, scale)
+    np.testing.assert_array_equal(values.astype(dtype).astype(np.float64), values)
+
+
+@pytest.mark.parametrize(("dtype", "significand"), [("float32", 24), ("float64", 53)])
+def test_normal_numbers_use_nearly_the_whole_significand(dtype: str, significand: int) -> None:
+    values = _numbers(dtype).normal(100, 100, 13 / 16)
+    fractions, _ = np.frexp(values)
+    bits = np.array([int(abs(f) * 2**53) & -int(abs(f) * 2**53) for f in fractions.ravel() if f])
+    needed = 53 - np.log2(bits.astype(np.float64))
+    assert significand - 4 <= np.median(needed) <= significand
+
+
+@pytest.mark.parametrize("dtype", SIGNIFICANDS)
+def test_normal_numbers_have_the_standard_deviation_asked_for(dtype: str) -> None:
+    values = _numbers(dtype).normal(200, 200, 0.75)
+    assert abs(values.mean()) < 0.02
+    assert values.std() == pytest.approx(0.75, rel=0.02)
+    assert 2 < np.abs(values).max() / 0.75 < 3
+    # The kurtosis of a sum of three uniform numbers is 2.6; of one it is 1.8, of a normal one 3.
+    assert np.mean((values / 0.75) ** 4) == pytest.approx(2.6, abs=0.1)
+
+
+def test_small_integers_are_uniform_in_both_signs() -> None:
+    values, counts = np.unique(_numbers("float32").small_integers(100, 100, 2), return_counts=True)
+    assert values.tolist() == [-2, -1, 0, 1, 2]
+    assert counts.tolist() == pytest.approx([2000] * 5, abs=200)
+
+
+@pytest.mark.parametrize("dtype", SIGNIFICANDS)
+def test_learning_rates_are_numbers_of_the_dtype_between_a_thousandth_and_1(dtype: str) -> None:
+    rates = [_numbers(dtype, index).learning_rate() for index in range(500)]
+    assert all(2.0**-10 <= rate < 1 and float(np.dtype(dtype).type(rate)) == rate for rate in rates)
+    short = sum((rate * 2**13).is_integer() for rate in rates)
+    assert 200 < short < 300
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 3, 17, 64])
+@pytest.mark.parametrize("outputs", [1, 5, 64])
+def test_initial_scales_are_within_an_eighth_of_he_xavier_and_1(inputs: int, outputs: int) -> None:
+    published = [math.sqrt(2 / inputs), math.sqrt(2 / (inputs + outputs)), 1.0]
+    scales = {_numbers("float32", index).initial_scale(inputs, outputs) for index in range(50)}
+    for scale in scales:
+        assert min(abs(scale - exact) / exact for exact in published) < 1 / 8
+        assert (math.frexp(scale)[0] * 16).is_integer()
+    for exact in published:
+        assert min(abs(scale - exact) / exact for scale in scales) < 1 / 8
+
+
+def test_roots_are_rounded_down_to_four_bits() -> None:
+    # √2 = 1.0110…₂ and √(1/3) = 0.1001001…₂
+    assert short_root(2, 1) == 0b1011 / 8
+    assert short_root(1, 3) == 0b1001 / 16
+    assert short_root(4, 1) == 2
+    assert short_root(1, 64) == 1 / 8
+
+
+@pytest.mark.parametrize(
+    ("interval", "ends"),
+    [
+        (Interval(0.0, 1.0), (0.0, 1.0)),
+        (Interval(0.0, 1.0, low_inside=False, high_inside=False), (1 / 16, 15 / 16)),
+        (Interval(-0.3, 0.3), (-0.28125, 0.28125)),
+        (Interval(0.125, 4.0), (0.125, 4.0)),
+        (Interval(2.0, 2.0), (2.0, 2.0)),
+    ],
+)
+def test_parameters_reach_both_ends_of_their_interval_but_not_beyond(
+    interval: Interval, ends: tuple[float, float]
+) -> None:
+    drawn = [_numbers("float32", index).within(interval) for index in range(500)]
+    assert interval.contains(drawn)
+    assert (min(drawn), max(drawn)) == ends
+
+
+@pytest.mark.parametrize(("entry", "parameter"), PARAMETERS)
+def test_every_parameter_of_the_tables_can_be_drawn_within_its_domain(entry, parameter) -> None:
+    drawn = [_numbers("float32", index).within(parameter.drawn) for index in range(100)]
+    assert parameter.drawn.contains(drawn)
+    assert parameter.domain.contains(drawn)
+    assert all(float(np.float32(value)) == value for value in drawn)
+    assert len(set(drawn)) > 4
+
+
+def test_the_power_above_changes_where_no_simple_number_lies() -> None:
+    assert power_above(np.array([[0.0]])) is None
+    assert power_above(np.array([[-8.0, 1.0]])) == 4
+    assert power_above(np.array([[8.0 * (1 - 2.0**-52)]])) == 4
+    assert power_above(np.array([[7.99]])) == 3
+    assert power_above(np.array([[1 / 3]])) == -1

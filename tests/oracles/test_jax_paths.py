@@ -1,0 +1,229 @@
+"""JAX's compiled path against its plain one: they are the same graph, and padding makes no difference.
+
+They are not bitwise equal: XLA sums longer rows (with zeros in them) in another order, contracts a
+multiplication and an addition into one operation, and vectorises functions by other polynomials where
+it compiles a whole program than where it compiles one operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle_cases import drawn_case, fitting_output, flat, own_steps
+
+from oracles import StepInputs, jax_packing
+from oracles.jax_oracle import JaxOracle
+from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, Trace
+from refimpl.functions import REDUCTIONS
+
+SMALL = jax_packing.BUCKETS[0]
+# (layers, units, samples): mostly padding, one short of the bucket, and no padding.
+SIZES = [
+    (1, 1, 1),
+    (SMALL.depth - 1, SMALL.width - 1, SMALL.batch - 1),
+    (SMALL.depth, SMALL.width, SMALL.batch),
+]
+# Units in the last place of the magnitude that `_magnitudes` gives; the most seen is 9.
+PLACES = 32
+
+
+@pytest.fixture(scope="module")
+def oracle() -> JaxOracle:
+    return JaxOracle()
+
+
+def _magnitudes(trace: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """The size of the terms whose roundings reach each array, normwise.
+
+    Data, weights and predictions are of order 1 in these cases, so what is computed forwards, and the updated
+    parameters, are sums of terms of order 1 or of their own size. What is computed backwards is linear in the
+    errors: its terms are as large as the largest error or gradient.
+    """
+    backwards = max(
+        np.max(np.abs(a)) for name, a in trace.items() if name.startswith(("delta", "dW", "db", "dX"))
+    )
+    for name, array in trace.items():
+        largest = max(1.0, float(np.max(np.abs(array))))
+        yield name, float(backwards) if name.startswith(("d",)) else largest
+
+
+def _places_apart(compiled: Trace, plain: Trace) -> dict[str, float]:
+    """How far the traces are apart, in units in the last place of each array's magnitude."""
+    expected, got = flat(plain), flat(compiled)
+    assert got.keys() == expected.keys()
+    apart = {}
+    for name, magnitude in _magnitudes(expected):
+        assert got[name].dtype == expected[name].dtype
+        assert got[name].shape == expected[name].shape
+        difference = float(np.max(np.abs(got[name] - expected[name])))
+        apart[name] = difference / (magnitude * float(np.finfo(expected[name].dtype).eps))
+    return apart
+
+
+def _assert_paths_agree(oracle: JaxOracle, case: Case) -> None:
+    apart = _places_apart(oracle.traces([case])[0], oracle.plain_trace(case))
+    outside = {name: round(places, 1) for name, places in apart.items() if not places <= PLACES}
+    assert not outside, f"the compiled path is this many units in the last place off the plain one: {outside}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_both_paths_agree_on_an_activation_hidden_and_at_the_output(
+    oracle: JaxOracle, name: str, size: tuple[int, int, int], dtype: str
+) -> None:
+    depth, width, samples = size
+    _assert_paths_agree(oracle, drawn_case([name] * depth, LossSpec("mse"), width, samples, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", LOSSES)
+def test_both_paths_agree_on_a_loss_and_its_reduction(
+    oracle: JaxOracle, name: str, reduction: str, size: tuple[int, int, int], dtype: str
+) -> None:
+    depth, width, samples = size
+    loss = LossSpec(name, reduction)
+    activations = ["tanh"] * (depth - 1) + [fitting_output(loss)]
+    _assert_paths_agree(oracle, drawn_case(activations, loss, width, samples, dtype))
+
+
+def test_a_difference_between_the_paths_is_seen(oracle: JaxOracle) -> None:
+    """The comparison itself: a thousandth of one weight's gradient is far outside."""
+    case = drawn_case(["tanh", "identity"], LossSpec("mse"))
+    plain, other = oracle.plain_trace(case), oracle.plain_trace(case)
+    assert other.dW is not None
+    other.dW[0][0, 0] *= 1.001
+    assert _places_apart(other, plain)["dW[1]"] > PLACES
+
+
+def test_both_paths_compute_a_float32_case_in_float64(oracle: JaxOracle) -> None:
+    case = drawn_case(["sigmoid", "softmax"], LossSpec("cross_entropy"), dtype="float32")
+    apart = _places_apart(oracle.traces([case], "float64")[0], oracle.plain_trace(case, "float64"))
+    assert max(apart.values()) <= PLACES
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy_with_logits", "mse"])
+def test_logits_beyond_any_stand_in_for_minus_infinity_are_masked_rightly(
+    oracle: JaxOracle, loss: str
+) -> None:
+    """All logits at -1e31: a padded logit of -1e30 would take the whole of the softmax."""
+    output = ActivationSpec("identity" if loss != "mse" else "softmax")
+    layer = Layer(np.full((3, 1), -1e31, "float32"), np.zeros((3, 1), "float32"), output)
+    X, Y = np.ones((1, 2), "float32"), np.full((3, 2), 1 / 3, "float32")
+    case = Case(Network((layer,), LossSpec(loss)), X, Y)
+    compiled, plain = flat(oracle.traces([case])[0]), flat(oracle.plain_trace(case))
+    for name in ("A[1]", "loss", "delta[1]"):
+        assert np.array_equal(compiled[name], plain[name]), name
+    softmax = plain["A[1]"] if loss == "mse" else plain["delta[1]"] * 2 + Y
+    assert softmax == pytest.approx(np.full((3, 2), 1 / 3), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_overflows_is_infinite_or_nan_in_the_same_places(oracle: JaxOracle, name: str) -> None:
+    case = drawn_case([name, "identity"], LossSpec("mse", "sum"), dtype="float32")
+    huge = Layer(
+        case.network.layers[0].W * np.float32(1e30),
+        case.network.layers[0].b,
+        case.network.layers[0].activation,
+    )
+    case = Case(Network((huge, case.network.layers[1]), case.network.loss), case.X * np.float32(1e20), case.Y)
+    compiled, plain = flat(oracle.traces([case])[0]), flat(oracle.plain_trace(case))
+    assert not np.all(np.isfinite(plain["Z[1]"]))
+    for quantity, array in plain.items():
+        assert np.array_equal(np.isnan(compiled[quantity]), np.isnan(array)), quantity
+        assert np.array_equal(np.isinf(compiled[quantity]), np.isinf(array)), quantity
+
+
+# ---------------------------------------------------------------- padding
+
+
+def _filled(packed: dict[str, Any], case: Case, steps: StepInputs, poison: float) -> dict[str, Any]:
+    """The stack with `poison` wherever its first case has no number of its own."""
+    layers = case.network.layers
+    own: dict[str, Sequence[tuple[tuple[int, ...], Any]]] = {
+        "W": [((l,), layer.W) for l, layer in enumerate(layers)],
+        "b": [((l,), layer.b) for l, layer in enumerate(layers)],
+        "X": [((), case.X)],
+        "Y": [((), case.Y)],
+        "Z": [((l,), Z) for l, Z in enumerate(steps.Z)],
+        "dA": [((l,), dA) for l, dA in enumerate(steps.dA)],
+        "A_last": [((), steps.A_last)],
+    }
+    filled = dict(packed)
+    for name in own.keys() & packed.keys():
+        filled[name] = np.full_like(packed[name], poison)
+        for index, array in own[name]:
+            filled[name][(0, *index)][tuple(slice(n) for n in array.shape)] = array
+    depth = case.network.depth
+    filled["parameters"] = packed["parameters"].copy()
+    filled["parameters"][0, depth:] = poison
+    filled["activations"] = packed["activations"].copy()
+    filled["activations"][0, depth:] = np.arange(SMALL.depth - depth) % len(ACTIVATIONS) + 1
+    return filled
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e30, -1e31], ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_poison_in_the_padding_changes_no_bit(oracle: JaxOracle, loss: str, poison: float) -> None:
+    spec = LossSpec(loss)
+    case = drawn_case(["softmax", fitting_output(spec)], spec, width=5, samples=3)
+    steps = own_steps(case, oracle.traces([case])[0])
+    with oracle._scope():
+        programs = (
+            (
+                oracle._compiled.trace_stack,
+                jax_packing.pack_cases([case], SMALL, np.dtype("float64"), oracle._divisor),
+            ),
+            (oracle._compiled.step_stack, jax_packing.pack_steps([steps], SMALL, oracle._divisor)),
+        )
+        for program, packed in programs:
+            poisoned = _filled(packed, case, steps, poison)
+            expected, got = (oracle._fetched(program(stack)) for stack in (packed, poisoned))
+            unpack = jax_packing.unpack_trace if "W" in packed else jax_packing.unpack_step
+            before, after = (flat(unpack(results, 0, case)) for results in (expected, got))  # type: ignore[operator]
+            assert {n: a.tobytes() for n, a in after.items()} == {n: a.tobytes() for n, a in before.items()}
+
+
+@pytest.fixture
+def tiny_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    buckets = (jax_packing.Bucket(1, 2, 2, stack=2), jax_packing.Bucket(2, 3, 2, stack=2))
+    monkeypatch.setattr(jax_packing, "BUCKETS", buckets)
+
+
+@pytest.mark.usefixtures("tiny_buckets")
+def test_cases_of_all_sizes_and_dtypes_come_back_in_their_order(oracle: JaxOracle) -> None:
+    shapes = [(1, 2, 1), (2, 3, 2), (1, 1, 2), (1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 1, 2)]
+    cases = [
+        drawn_case(["tanh"] * depth, LossSpec("mse"), width, samples, dtype, seed=seed)
+        for seed, ((depth, width, samples), dtype) in enumerate(
+            zip(shapes, ["float32", "float64"] * 4, strict=False)
+        )
+    ]
+    together = oracle.traces(cases)
+    for case, trace in zip(cases, together, strict=True):
+        assert max(_places_apart(trace, oracle.plain_trace(case)).values()) <= PLACES
+    steps = [own_steps(case, trace) for case, trace in zip(cases, together, strict=True)]
+    for step, values in zip(steps, oracle.steps(steps), strict=True):
+        assert values.A[-1] == pytest.approx(np.tanh(np.float64(step.Z[-1])), rel=1e-14)
+
+
+@pytest.mark.usefixtures("tiny_buckets")
+def test_a_case_beyond_every_bucket_is_padded_to_powers_of_two(oracle: JaxOracle) -> None:
+    case = drawn_case(["tanh"] * 3, LossSpec("mse"), width=5, samples=3)
+    assert jax_packing.bucket_of(case) == jax_packing.Bucket(4, 8, 4, stack=1)
+    _assert_paths_agree(oracle, case)
+
+
+def test_a_case_goes_into_the_first_bucket_that_holds_it() -> None:
+    small, middle, _ = jax_packing.BUCKETS
+    for size in ((small.depth, small.width, small.batch), (1, 1, 1)):
+        depth, width, samples = size
+        assert jax_packing.bucket_of(drawn_case(["relu"] * depth, LossSpec("mse"), width, samples)) == small
+    for over in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
+        depth, width, samples = (a + b for a, b in zip(small[:3], over, strict=True))
+        assert jax_packing.bucket_of(drawn_case(["relu"] * depth, LossSpec("mse"), width, samples)) == middle
