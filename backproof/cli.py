@@ -33,10 +33,14 @@ app = typer.Typer(
     "be judged; 2 if the command cannot be carried out; 130 if interrupted with nothing wrong so far.",
 )
 
-Oracles = Annotated[str, typer.Option(help="What to judge against, separated by commas.", metavar="NAMES")]
+Oracles = Annotated[
+    str, typer.Option(help="What to judge against, separated by commas; see 'list oracles'.", metavar="NAMES")
+]
 Mistake = Annotated[
     str | None,
-    typer.Option(help="Judge this catalogued wrong equation instead of the reference.", metavar="NAME"),
+    typer.Option(
+        help="Judge this wrong equation instead of the reference; see 'list mistakes'.", metavar="NAME"
+    ),
 ]
 
 
@@ -64,10 +68,12 @@ def run(
     seed: Annotated[int, typer.Option(help="Which ones: the same seed draws the same cases.")] = 1,
     dtype: Annotated[str, typer.Option(help="float32, float64 or both.")] = "both",
     activations: Annotated[
-        str | None, typer.Option(help="Only these, separated by commas.", metavar="NAMES")
+        str | None,
+        typer.Option(help="Only these, separated by commas; see 'list activations'.", metavar="NAMES"),
     ] = None,
     losses: Annotated[
-        str | None, typer.Option(help="Only these, separated by commas.", metavar="NAMES")
+        str | None,
+        typer.Option(help="Only these, separated by commas; see 'list losses'.", metavar="NAMES"),
     ] = None,
     oracles: Oracles = "torch,jax",
     mistake: Mistake = None,
@@ -215,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, ReportError, ShadowedPackageError) as error:
         message = str(error)
     except _ArgumentError as error:
-        message = f"{' '.join(error.format_message().split())} See 'backproof --help'."
+        message = f"{' '.join(error.format_message().split()).rstrip('.')}; see 'backproof --help'"
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("backproof: interrupted", err=True)
         return INTERRUPTED

@@ -16,8 +16,20 @@ import pytest
 import torch
 
 from oracles.torch_oracle import TorchOracle
-from refimpl import ACTIVATIONS, LOSSES, Backprop, Case, Layer, Network, special_form, special_output_error
+from refimpl import (
+    ACTIVATIONS,
+    LOSSES,
+    ActivationSpec,
+    Backprop,
+    Case,
+    Layer,
+    LossSpec,
+    Network,
+    special_form,
+    special_output_error,
+)
 from refimpl.equations import EQUATIONS
+from refimpl.functions import Kink
 
 F = torch.nn.functional
 Tensor = torch.Tensor
@@ -35,7 +47,7 @@ def torch_output(Z: Any, Y: Any, sigma: Callable[[Tensor], Tensor], loss: Callab
     z = torch.tensor(Z, dtype=torch.float64, requires_grad=True)
     a = sigma(z)
     a.retain_grad()
-    loss(a, torch.tensor(Y, dtype=torch.float64)).backward()
+    torch.autograd.backward(loss(a, torch.tensor(Y, dtype=torch.float64)))
     assert a.grad is not None
     assert z.grad is not None
     return Output(a.detach().numpy(), a.grad.numpy(), z.grad.numpy())
@@ -77,7 +89,7 @@ Y = np.array([[0.25], [0.125], [0.625]])
 # ---------------------------------------------------------------- B4
 
 
-def test_B4_first_claim_is_true_of_half_squared_error():
+def test_B4_first_claim_is_true_of_half_squared_error() -> None:
     out = torch_output(Z, Y, identity, half_squared_error)
     assert same(out.dA, out.A - Y)
 
@@ -88,12 +100,12 @@ def test_B4_first_claim_is_true_of_half_squared_error():
 )
 def test_B4_first_claim_is_wrong_for_every_loss_the_document_names(
     sigma: Callable[[Tensor], Tensor], loss: Callable[..., Tensor]
-):
+) -> None:
     out = torch_output(Z, Y, sigma, loss)
     assert not same(out.dA, out.A - Y)
 
 
-def test_B4_the_two_claims_differ_in_numbers_worked_by_hand():
+def test_B4_the_two_claims_differ_in_numbers_worked_by_hand() -> None:
     # Ŷ = σ(log 3) = 3/4, Y = 1: ∂L/∂A = -1/Ŷ = -4/3, and times σ' = 3/4 · 1/4 it is -1/4 = Ŷ - Y.
     out = torch_output([[np.log(3.0)]], [[1.0]], torch.sigmoid, binary_cross_entropy)
     assert same(out.dA, [[-4 / 3]])
@@ -106,18 +118,18 @@ def test_B4_the_two_claims_differ_in_numbers_worked_by_hand():
 )
 def test_B4_second_claim_is_true_of_the_three_pairs(
     sigma: Callable[[Tensor], Tensor], loss: Callable[..., Tensor]
-):
+) -> None:
     out = torch_output(Z, Y, sigma, loss)
     assert same(out.dZ, out.A - Y)
 
 
-def test_B4_mean_squared_error_over_n_outputs_brings_two_over_n():
+def test_B4_mean_squared_error_over_n_outputs_brings_two_over_n() -> None:
     out = torch_output(Z, Y, identity, F.mse_loss)
     assert not same(out.dZ, out.A - Y)
     assert same(out.dZ, (out.A - Y) * 2 / 3)
 
 
-def test_B4_a_mean_over_m_samples_brings_one_over_m():
+def test_B4_a_mean_over_m_samples_brings_one_over_m() -> None:
     out = torch_output(
         np.hstack([Z, -Z]), np.hstack([Y, Y]), softmax, lambda a, y: F.nll_loss(a.log().T, y.T.argmax(1))
     )
@@ -126,7 +138,7 @@ def test_B4_a_mean_over_m_samples_brings_one_over_m():
     assert same(out.dZ, (out.A - one_hot) / 2)
 
 
-def test_B4_labels_that_do_not_sum_to_one_multiply_the_softmax():
+def test_B4_labels_that_do_not_sum_to_one_multiply_the_softmax() -> None:
     labels = np.array([[0.5], [1.0], [0.75]])
     out = torch_output(Z, labels, softmax, cross_entropy)
     assert not same(out.dZ, out.A - labels)
@@ -141,18 +153,17 @@ PAIRS = [
 ]
 
 
-def last_layer_case(activation: str, loss: str, reduction: str = "sum") -> Case:
+def last_layer_case(activation: str, loss: str) -> Case:
     """One layer whose Z and Ŷ - Y take both signs and sizes below and above 1; labels sum to 1."""
     rng = np.random.default_rng(4)
     labels = rng.uniform(0.05, 1.0, (3, 5))
-    layer = Layer(rng.normal(0, 2, (3, 2)), rng.normal(0, 1, (3, 1)), activation)  # type: ignore[arg-type]
-    network = Network((layer,), loss)  # type: ignore[arg-type]
-    object.__setattr__(network.loss, "reduction", reduction)
+    layer = Layer(rng.normal(0, 2, (3, 2)), rng.normal(0, 1, (3, 1)), ActivationSpec(activation))
+    network = Network((layer,), LossSpec(loss, "sum"))
     return Case(network, rng.normal(0, 1, (2, 5)), labels / labels.sum(axis=0))
 
 
 @pytest.mark.parametrize(("activation", "loss"), PAIRS)
-def test_B4_second_claim_is_true_of_exactly_the_pairs_in_the_table(activation: str, loss: str):
+def test_B4_second_claim_is_true_of_exactly_the_pairs_in_the_table(activation: str, loss: str) -> None:
     case = last_layer_case(activation, loss)
     (trace,) = TorchOracle().traces([case])
     assert trace.A is not None
@@ -165,7 +176,7 @@ def test_B4_second_claim_is_true_of_exactly_the_pairs_in_the_table(activation: s
 
 
 @pytest.mark.parametrize(("activation", "loss"), PAIRS)
-def test_B4_the_general_rule_is_right_for_every_pair(activation: str, loss: str):
+def test_B4_the_general_rule_is_right_for_every_pair(activation: str, loss: str) -> None:
     case = last_layer_case(activation, loss)
     (torch_trace,) = TorchOracle().traces([case])
     ours = Backprop().run(case)
@@ -177,10 +188,10 @@ def test_B4_the_general_rule_is_right_for_every_pair(activation: str, loss: str)
 # ---------------------------------------------------------------- B3 and the meaning of δ
 
 
-def test_B3_with_the_delta_that_B4_names_gives_a_wrong_bias_gradient():
+def test_B3_with_the_delta_that_B4_names_gives_a_wrong_bias_gradient() -> None:
     # One unit, x = 0, b = log 3: Z = b, so torch's gradient by b is the one by Z, -1/4 and not -4/3.
     b = torch.tensor([[np.log(3.0)]], dtype=torch.float64, requires_grad=True)
-    binary_cross_entropy(torch.sigmoid(b), torch.ones_like(b)).backward()
+    torch.autograd.backward(binary_cross_entropy(torch.sigmoid(b), torch.ones_like(b)))
     out = torch_output([[np.log(3.0)]], [[1.0]], torch.sigmoid, binary_cross_entropy)
     assert b.grad is not None
     assert not same(b.grad.numpy(), out.dA)
@@ -204,26 +215,28 @@ def tanh_layer(samples: int) -> Parameters:
     b = torch.tensor(rng.normal(size=(3, 1)), requires_grad=True)
     pre_activation = W @ X + b
     pre_activation.retain_grad()
-    half_squared_error(torch.tanh(pre_activation), torch.tensor(rng.normal(size=(3, samples)))).backward()
+    torch.autograd.backward(
+        half_squared_error(torch.tanh(pre_activation), torch.tensor(rng.normal(size=(3, samples))))
+    )
     assert pre_activation.grad is not None
     assert W.grad is not None
     assert b.grad is not None
     return Parameters(pre_activation.grad.numpy(), W.grad.numpy(), b.grad.numpy(), X.numpy())
 
 
-def test_B3_the_bias_gradient_is_delta_for_one_sample():
+def test_B3_the_bias_gradient_is_delta_for_one_sample() -> None:
     layer = tanh_layer(samples=1)
     assert same(layer.db, layer.delta)
 
 
-def test_B3_the_bias_gradient_is_the_sum_of_the_columns_of_delta_for_more_samples():
+def test_B3_the_bias_gradient_is_the_sum_of_the_columns_of_delta_for_more_samples() -> None:
     layer = tanh_layer(samples=4)
     assert layer.db.shape != layer.delta.shape
     assert not any(same(layer.db, layer.delta[:, [column]]) for column in range(4))
     assert same(layer.db, layer.delta.sum(axis=1, keepdims=True))
 
 
-def test_B2_the_derivative_of_Z_by_b_is_the_identity_for_one_sample_only():
+def test_B2_the_derivative_of_Z_by_b_is_the_identity_for_one_sample_only() -> None:
     def pre_activation(b: Tensor, samples: int) -> Tensor:
         return torch.ones(3, 2) @ torch.ones(2, samples) + b
 
@@ -240,17 +253,17 @@ def test_B2_the_derivative_of_Z_by_b_is_the_identity_for_one_sample_only():
 
 
 @pytest.mark.parametrize("samples", [1, 4])
-def test_B1_as_written_is_not_a_matrix_product(samples: int):
+def test_B1_as_written_is_not_a_matrix_product(samples: int) -> None:
     layer = tanh_layer(samples)
     with pytest.raises(ValueError, match="mismatch"):
         layer.delta @ layer.A_previous
     assert same(layer.dW, layer.delta @ layer.A_previous.T)
 
 
-def test_B1_holds_as_written_where_all_its_factors_are_numbers():
+def test_B1_holds_as_written_where_all_its_factors_are_numbers() -> None:
     # Ŷ = tanh(w x + b) with w = 2, x = 1/2, b = 0, y = 0: ∂L/∂A · ∂A/∂Z · ∂Z/∂W, three numbers.
     w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
-    half_squared_error(torch.tanh(w * 0.5), torch.zeros(())).backward()
+    torch.autograd.backward(half_squared_error(torch.tanh(w * 0.5), torch.zeros(())))
     assert w.grad is not None
     assert same(w.grad.numpy(), np.tanh(1.0) * np.cosh(1.0) ** -2 * 0.5)
 
@@ -286,7 +299,7 @@ def hidden_layer(
     Z_2 = W_2 @ A_1
     for tensor in (Z_1, A_1, Z_2):
         tensor.retain_grad()
-    loss(output(Z_2), Y).backward()
+    torch.autograd.backward(loss(output(Z_2), Y))
 
     def array(tensor: Tensor | None) -> Any:
         assert tensor is not None
@@ -309,7 +322,7 @@ def hidden_layer(
     )
 
 
-def test_B1a_needs_the_delta_that_is_the_gradient_by_Z():
+def test_B1a_needs_the_delta_that_is_the_gradient_by_Z() -> None:
     net = hidden_layer(torch.tanh, loss=binary_cross_entropy, output=torch.sigmoid)
     assert same(net.dA_1, net.W_2.T @ net.delta_2)
     A_2 = 1 / (1 + np.exp(-net.W_2 @ net.A_1))
@@ -317,7 +330,7 @@ def test_B1a_needs_the_delta_that_is_the_gradient_by_Z():
     assert not same(net.dA_1, net.W_2.T @ dA_2)
 
 
-def test_B5_the_dot_is_elementwise_and_as_a_matrix_product_it_has_no_shape():
+def test_B5_the_dot_is_elementwise_and_as_a_matrix_product_it_has_no_shape() -> None:
     net = hidden_layer(torch.tanh)
     slope = np.diagonal(net.jacobian, axis1=1, axis2=2).T
     with pytest.raises(ValueError, match="mismatch"):
@@ -325,7 +338,7 @@ def test_B5_the_dot_is_elementwise_and_as_a_matrix_product_it_has_no_shape():
     assert same(net.delta_1, (net.W_2.T @ net.delta_2) * slope)
 
 
-def test_B5_is_wrong_for_a_softmax_in_a_hidden_layer_and_its_jacobian_is_right():
+def test_B5_is_wrong_for_a_softmax_in_a_hidden_layer_and_its_jacobian_is_right() -> None:
     net = hidden_layer(softmax)
     slope = np.diagonal(net.jacobian, axis1=1, axis2=2).T
     assert not same(net.delta_1, (net.W_2.T @ net.delta_2) * slope)
@@ -337,8 +350,8 @@ def test_B5_is_wrong_for_a_softmax_in_a_hidden_layer_and_its_jacobian_is_right()
 # ---------------------------------------------------------------- F5
 
 
-def test_F5_the_loss_is_not_the_difference_of_prediction_and_label():
-    # Both differences are 1/4; the losses are log 2 - … : -log(3/4) and -log(1/2) - with different labels.
+def test_F5_the_loss_is_not_the_difference_of_prediction_and_label() -> None:
+    # Ŷ - Y = 1/4 both times: -½ log ¾ - ½ log ¼ = 0.837 for a label ½, -log ¾ = 0.288 for a label 0.
     near = binary_cross_entropy(torch.tensor([0.75]), torch.tensor([0.5]))
     far = binary_cross_entropy(torch.tensor([0.25]), torch.tensor([0.0]))
     assert not same(near.numpy(), far.numpy())
@@ -347,13 +360,13 @@ def test_F5_the_loss_is_not_the_difference_of_prediction_and_label():
     assert same(out.dA, np.ones((3, 1)))
 
 
-def test_F5_the_number_of_layers_and_the_loss_are_two_things_called_L():
+def test_F5_the_number_of_layers_and_the_loss_are_two_things_called_L() -> None:
     # One more identity layer with W = 1, b = 0: L, the last layer, goes from 1 to 2, L, the loss, stays 1/8.
-    one = Layer(np.ones((1, 1)), np.zeros((1, 1)), "identity")  # type: ignore[arg-type]
+    one = Layer(np.ones((1, 1)), np.zeros((1, 1)), ActivationSpec("identity"))
     x, y = np.array([[1.0]]), np.array([[0.5]])
     results = []
     for depth in (1, 2):
-        case = Case(Network((one,) * depth, "half_squared_error"), x, y)  # type: ignore[arg-type]
+        case = Case(Network((one,) * depth, LossSpec("half_squared_error")), x, y)
         results.append((case.network.depth, float(Backprop().run(case).loss)))
     assert results == [(1, 0.125), (2, 0.125)]
 
@@ -361,7 +374,7 @@ def test_F5_the_number_of_layers_and_the_loss_are_two_things_called_L():
 # ---------------------------------------------------------------- U1 and U2
 
 
-def test_U1_an_updated_weight_must_not_propagate_the_error():
+def test_U1_an_updated_weight_must_not_propagate_the_error() -> None:
     net, rate = hidden_layer(torch.tanh), 0.5
     slope = 1 - net.A_1**2
     W_2_updated = net.W_2 - rate * net.delta_2 @ net.A_1.T
@@ -370,19 +383,19 @@ def test_U1_an_updated_weight_must_not_propagate_the_error():
     assert np.max(np.abs(too_early - net.delta_1)) > 0.1 * np.max(np.abs(net.delta_1))
 
 
-def test_U2_an_updated_bias_must_not_enter_a_pass_whose_gradients_are_being_taken():
+def test_U2_an_updated_bias_must_not_enter_a_pass_whose_gradients_are_being_taken() -> None:
     # Ŷ = b₂ + w₂ (b₁ + x), all 1 but w₂ = 2 and y = 0: Ŷ = 5, ∂L/∂b₁ = 10. With b₂ ← 1 - 5/5 = 0 taken
     # first, Ŷ = 4 and ∂L/∂b₁ = 8.
     b_1 = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     for b_2, gradient in ((1.0, 10.0), (0.0, 8.0)):
-        half_squared_error(b_2 + 2 * (b_1 + 1), torch.zeros(())).backward()
+        torch.autograd.backward(half_squared_error(b_2 + 2 * (b_1 + 1), torch.zeros(())))
         assert b_1.grad is not None
         assert b_1.grad.item() == gradient
         b_1.grad = None
 
 
 @pytest.mark.parametrize("quantity", ["W_updated", "b_updated"])
-def test_U1_and_U2_done_last_are_one_step_of_torch_sgd(quantity: str):
+def test_U1_and_U2_done_last_are_one_step_of_torch_sgd(quantity: str) -> None:
     case = two_layer_case()
     (torch_trace,) = TorchOracle().traces([case])  # torch.optim.SGD
     ours = Backprop().run(case)
@@ -393,17 +406,17 @@ def test_U1_and_U2_done_last_are_one_step_of_torch_sgd(quantity: str):
 def two_layer_case() -> Case:
     rng = np.random.default_rng(6)
     layers = tuple(
-        Layer(rng.normal(size=(rows, columns)), rng.normal(size=(rows, 1)), name)  # type: ignore[arg-type]
+        Layer(rng.normal(size=(rows, columns)), rng.normal(size=(rows, 1)), ActivationSpec(name))
         for rows, columns, name in ((3, 2, "tanh"), (2, 3, "identity"))
     )
-    network = Network(layers, "mse")  # type: ignore[arg-type]
+    network = Network(layers, LossSpec("mse"))
     return Case(network, rng.normal(size=(2, 4)), rng.normal(size=(2, 4)), 0.5)
 
 
 # ---------------------------------------------------------------- F3: σ' at a kink
 
 
-def test_F3_the_derivative_of_relu_at_zero_is_a_convention_that_differs_within_one_framework():
+def test_F3_the_derivative_of_relu_at_zero_is_a_convention_that_differs_within_one_framework() -> None:
     with jax.enable_x64():
         zero = jnp.zeros(())
         assert float(jax.grad(jax.nn.relu)(zero)) == 0.0
@@ -414,26 +427,31 @@ def test_F3_the_derivative_of_relu_at_zero_is_a_convention_that_differs_within_o
     assert (F.relu(torch.tensor(1.0)) - F.relu(torch.tensor(0.0))).item() == 1.0  # the slope right of 0
 
 
-def test_F3_ours_at_the_kink_is_stated_in_the_table_and_agrees_with_torch():
-    for name, entry in ACTIVATIONS.items():
-        parameters = entry.complete({}, np.dtype("float64"))
-        for kink in entry.kinks(parameters):
-            z = np.full((1, 1), kink.at)
-            case = Case(
-                Network((Layer(z, np.zeros((1, 1)), name),), "half_squared_error"),  # type: ignore[arg-type]
-                np.ones((1, 1)),
-                np.zeros((1, 1)),
-            )
-            (trace,) = TorchOracle().traces([case])
-            assert entry.derivative is not None
-            assert entry.derivative(z, **parameters).item() == kink.chosen, name
-            assert trace.delta is not None
+KINKS = [
+    (name, kink)
+    for name, entry in ACTIVATIONS.items()
+    for kink in entry.kinks(entry.complete({}, np.dtype("float64")))
+]
+
+
+@pytest.mark.parametrize(("name", "kink"), KINKS)
+def test_F3_ours_at_a_kink_is_the_value_stated_in_the_table_and_torchs(name: str, kink: Kink) -> None:
+    # One unit with W = 0, b = the kink, Y = A - 1: ∂L/∂A = 1, so δ is σ' at the kink.
+    spec = ActivationSpec(name)
+    at = np.full((1, 1), kink.at)
+    network = Network((Layer(np.zeros((1, 1)), at, spec),), LossSpec("half_squared_error"))
+    case = Case(network, np.ones((1, 1)), spec.entry.value(at, **spec.parameters) - 1)
+    (theirs,) = TorchOracle().traces([case])
+    ours = Backprop().run(case)
+    assert theirs.delta is not None
+    assert ours.delta is not None
+    assert ours.delta[0].item() == theirs.delta[0].item() == kink.chosen
 
 
 # ---------------------------------------------------------------- nothing left out
 
 
-def test_every_equation_that_does_not_hold_as_written_is_shown_failing_here():
+def test_every_equation_that_does_not_hold_as_written_is_shown_failing_here() -> None:
     with_care = {entry.id for entry in EQUATIONS if entry.reading != "holds"}
     shown = {name.split("_")[1] for name in globals() if name.startswith("test_")}
     assert with_care <= shown
