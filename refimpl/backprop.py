@@ -17,6 +17,8 @@ from .network import ActivationSpec, Case, LossSpec, Network, Trace
 
 Weights = Float[np.ndarray, "n_out n_in"]
 Bias = Float[np.ndarray, "n_out 1"]
+Inputs = Float[np.ndarray, "n_in m"]
+Outputs = Float[np.ndarray, "n_out m"]
 
 
 class Backprop:
@@ -32,7 +34,7 @@ class Backprop:
         """F1: A[0] = X, (n_0, m)."""
         return X
 
-    def pre_activation(self, W: Weights, A_previous: Units, b: Bias) -> Units:
+    def pre_activation(self, W: Weights, A_previous: Inputs, b: Bias) -> Outputs:
         """F2: Z[l] = W[l] A[l-1] + b[l], (n_l, m); b broadcasts over the columns."""
         return W @ A_previous + b
 
@@ -58,7 +60,7 @@ class Backprop:
         """
         return spec.entry.vjp(Z, A, dA, **spec.parameters)
 
-    def activation_gradient(self, W_next: Weights, delta_next: Units) -> Units:
+    def activation_gradient(self, W_next: Weights, delta_next: Outputs) -> Inputs:
         """B1a: ∂L/∂A[l] = W[l+1]^T δ[l+1], (n_l, m); with l = 0, the gradient of the input."""
         return W_next.T @ delta_next
 
@@ -69,11 +71,11 @@ class Backprop:
         """
         return spec.entry.vjp(Z, A, dA, **spec.parameters)
 
-    def weight_gradient(self, delta: Units, A_previous: Units) -> Weights:
+    def weight_gradient(self, delta: Outputs, A_previous: Inputs) -> Weights:
         """B1: ∂L/∂W[l] = δ[l] A[l-1]^T, (n_l, n_{l-1}); the product sums over the samples."""
         return delta @ A_previous.T
 
-    def bias_gradient(self, delta: Units) -> Bias:
+    def bias_gradient(self, delta: Outputs) -> Bias:
         """B2 and B3: ∂L/∂b[l] = the sum of the columns of δ[l], (n_l, 1); δ[l] itself for one sample."""
         return np.sum(delta, axis=1, keepdims=True)
 
@@ -89,7 +91,7 @@ class Backprop:
 
     # ---------------------------------------------------------------- the three passes
 
-    def forward(self, case: Case) -> tuple[list[Units], list[Units], Any]:
+    def forward(self, case: Case) -> tuple[list[Any], list[Any], Any]:
         """Z[1 … L], A[0 … L] and the loss."""
         Z: list[Units] = []
         A = [self.input_activation(case.X)]
@@ -98,7 +100,7 @@ class Backprop:
             A.append(self.activation(Z[-1], layer.activation))
         return Z, A, self.loss(A[-1], case.Y, case.network.loss)
 
-    def backward(self, case: Case, Z: list[Units], A: list[Units]) -> tuple[list[Units], Units]:
+    def backward(self, case: Case, Z: list[Any], A: list[Any]) -> tuple[list[Any], Any]:
         """δ[1 … L] and ∂L/∂X, from the last layer to the first."""
         layers = case.network.layers
         dA = self.loss_gradient(A[-1], case.Y, case.network.loss)
@@ -187,7 +189,7 @@ class SpecialFormBackprop(Backprop):
     where the general rule meets 0/0 because Ŷ has rounded to 0 or 1.
     """
 
-    def backward(self, case: Case, Z: list[Units], A: list[Units]) -> tuple[list[Units], Units]:
+    def backward(self, case: Case, Z: list[Any], A: list[Any]) -> tuple[list[Any], Any]:
         """As Backprop.backward, with δ[L] from `special_output_error` where there is one."""
         network = case.network
         if special_form(network) is None:

@@ -4,7 +4,8 @@ J1. An entry conforms if |observed - expected| ≤ bound. NaN and infinities nev
 J2. An entry whose bound is infinite is not judged (ill-posed), nor one where the oracle itself has no finite
     answer although the bound is finite (that is a finding when the oracle's own trace is judged), nor one
     whose bound exceeds 1 % of the largest magnitude of its tensor (unresolved): it could say nothing. But a
-    finite bound that is exceeded is never excused. A tensor that is exactly zero is resolved when its bound is at the level of underflow.
+    finite bound that is exceeded is never excused. A tensor that is exactly zero is resolved when its bound
+    is at the level of underflow.
 J3. An entry outside its bound has the first of its alternatives that it fits: convention, known deviation,
     unstable. One that is not finite on extreme numbers is unstable. Everything else is a mismatch.
 """

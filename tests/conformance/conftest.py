@@ -12,7 +12,7 @@ from backproof.tally import Origin
 from refimpl import ACTIVATIONS, DTYPES, LOSSES
 
 SEED = 20_261_124
-SIZES = {"max_depth": 4, "max_width": 16, "max_batch": 8}
+SIZES: dict[str, Any] = {"max_depth": 4, "max_width": 16, "max_batch": 8}
 CASES = 48
 """Cases for each activation, and for each loss, in each dtype."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from oracles import StepInputs
+from oracles import StepInputs, StepValues
 from refimpl import ACTIVATIONS, ActivationSpec, Case, Layer, LossSpec, Network, Trace
 
 
@@ -60,9 +61,9 @@ def own_steps(case: Case, trace: Trace) -> StepInputs:
     return StepInputs(case, trace.Z, trace.A[-1], tuple(layer.W.T @ delta for layer, delta in following))
 
 
-def flat(trace: Trace) -> dict[str, np.ndarray]:
-    """Every array of the trace by quantity and layer, e.g. "dW[2]"."""
-    arrays: dict[str, np.ndarray] = {}
+def flat(trace: Trace | StepValues) -> dict[str, Any]:
+    """Every array of a trace, or of the values of steps, by quantity and layer, e.g. "dW[2]"."""
+    arrays: dict[str, Any] = {}
     for quantity, value in vars(trace).items():
         if isinstance(value, tuple):
             arrays |= {f"{quantity}[{l}]": array for l, array in enumerate(value, start=1)}

@@ -151,7 +151,7 @@ def test_no_cases_give_no_traces(oracle: Oracle) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_steps_on_a_traces_own_numbers_give_that_trace(oracle: Oracle, name: str) -> None:
-    case = drawn_case([*ACTIVATIONS][-4:-1] + [fitting_output(LossSpec(name))], LossSpec(name))
+    case = drawn_case([*list(ACTIVATIONS)[-3:], fitting_output(LossSpec(name))], LossSpec(name))
     trace = oracle.traces([case])[0]
     steps = oracle.steps([own_steps(case, trace)])[0]
     assert trace.A is not None
