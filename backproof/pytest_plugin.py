@@ -49,12 +49,13 @@ def backproof(pytestconfig: pytest.Config) -> Session:
     from .errors import UsageError
     from .pytest_session import Session
 
+    cache = getattr(pytestconfig, "cache", None)  # it is not there under -p no:cacheprovider
     try:
         session = Session.from_options(
             oracles=pytestconfig.getoption("--backproof-oracles"),
             mistake=pytestconfig.getoption("--backproof-mistake"),
             report=pytestconfig.getoption("--backproof-report"),
-            case_directory=pytestconfig.cache.mkdir("backproof") if pytestconfig.cache else None,
+            case_directory=cache.mkdir("backproof") if cache else None,
             arguments=pytestconfig.invocation_params.args,
         )
     except (UsageError, ImportError) as error:

@@ -15,7 +15,7 @@ from refimpl.elementary_functions import BINARY_FUNCTIONS, UNARY_FUNCTIONS, Doma
 from .source import SeedSource, Source, one_in
 
 LARGEST_DEPTH = 6
-_SMALLEST, _LARGEST = 2.0**-10, 64.0
+_SMALLEST, _LARGEST = 2.0**-10, 16.0
 """Between which the magnitude of every value lies, so that no step amplifies roundings without bound."""
 
 # An expression and its value at the point.

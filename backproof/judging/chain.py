@@ -1,8 +1,9 @@
 """The judge of the chain rule: the value and the derivative of one composition, under a proven bound.
 
 The bound is the ball that holds every accurate evaluation (`oracles/ball_chain.py`). What is expected comes
-from torch and from jax. An oracle outside the ball is a finding of its own: then the oracle, the bound or the
-composition needs a closer look, whatever was observed.
+from torch and from jax. An oracle outside the ball is a known deviation where the ball that counts its
+declared deviations holds it, and otherwise a finding: then the oracle, the bound or the composition needs a
+closer look, whatever was observed.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class ChainJudgement:
     composition: Composition
     checks: tuple[ChainCheck, ...]
     findings: tuple[str, ...]
-    """One line for each oracle and quantity that lies outside the ball."""
+    """One line for each oracle and quantity that lies outside the ball, declared deviations aside."""
+    known_deviations: tuple[str, ...]
+    """Likewise, where a declared deviation explains it."""
 
     @property
     def verdict(self) -> Verdict:
@@ -72,7 +75,12 @@ class ChainJudgement:
         return min((check.verdict for check in self.checks), key=SEVERITY.index)
 
     def __str__(self) -> str:
-        lines = (*map(str, self.checks), *self.findings, composition_to_json(self.composition))
+        lines = (
+            *map(str, self.checks),
+            *self.findings,
+            *self.known_deviations,
+            composition_to_json(self.composition),
+        )
         return "\n".join(lines)
 
 
@@ -103,7 +111,8 @@ class ChainJudge:
             verdict, reason = _decided(number, bound, fault)
             excess = None if number is None or not np.isfinite(bound.radius) else bound.excess(number)
             checks.append(ChainCheck(quantity, verdict, reason, number, answers, bound.radius, excess))
-        return ChainJudgement(composition, tuple(checks), _findings(expected, bounds))
+        findings, known = _outside(composition, expected, bounds)
+        return ChainJudgement(composition, tuple(checks), findings, known)
 
 
 def _numbers(answer: Any) -> tuple[float, ...]:
@@ -128,10 +137,17 @@ def _decided(observed: float | None, bound: Enclosure, fault: str) -> tuple[Verd
     return "mismatch", "outside the bound"
 
 
-def _findings(expected: Mapping[str, tuple[float, ...]], bounds: ChainEnclosures) -> tuple[str, ...]:
-    return tuple(
-        f"{name}'s {quantity} {numbers[i]!r} lies {bound.excess(numbers[i]):.3g} times the bound away"
-        for name, numbers in expected.items()
-        for i, (quantity, bound) in enumerate(zip(QUANTITIES, bounds, strict=True))
-        if bound.resolved and not bound.contains(numbers[i])
-    )
+def _outside(
+    composition: Composition, expected: Mapping[str, tuple[float, ...]], bounds: ChainEnclosures
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The oracles' answers outside the ball: those that nothing explains, and those that a deviation does."""
+    findings: list[str] = []
+    known: list[str] = []
+    for name, numbers in expected.items():
+        for i, (quantity, number, bound) in enumerate(zip(QUANTITIES, numbers, bounds, strict=True)):
+            if not bound.resolved or bound.contains(number):
+                continue
+            deviates = enclosures(composition, name)[i].contains(number)
+            line = f"{name}'s {quantity} {number!r} lies {bound.excess(number):.3g} times the bound away"
+            (known if deviates else findings).append(line)
+    return tuple(findings), tuple(known)
