@@ -55,7 +55,7 @@ class BallLine(NamedTuple):
 
 
 def _with_argument(quantity: Any, u: Any) -> Any:
-    """The scale of e^(|u| - log 2), which sinh and cosh may go through: |u|'s rounding is a relative error."""
+    """The scale of e^(|u| - log 2), which sinh and cosh may go through: |u|'s rounding is relative."""
     return quantity * (1 + abs(u) / _ACCURATE)
 
 
