@@ -25,12 +25,13 @@ from jax import lax
 from refimpl import ACTIVATIONS, LOSSES
 
 from .jax_lines import ACTIVATION_LINES, LOSS_LINES
+from .jax_packing import ACTIVATION_INDEX, LOSS_INDEX
 
 Arrays = Mapping[str, Any]
 
-# The order of both tables is that of refimpl's, which is what the packed indices count in.
-_ACTIVATIONS = [(ACTIVATIONS[name], ACTIVATION_LINES[name]) for name in ACTIVATIONS]
-_LOSSES = [(LOSSES[name], LOSS_LINES[name]) for name in LOSSES]
+# Branch number k of a switch is the function that packed cases call number k.
+_ACTIVATIONS = [(ACTIVATIONS[name], ACTIVATION_LINES[name]) for name in ACTIVATION_INDEX]
+_LOSSES = [(LOSSES[name], LOSS_LINES[name]) for name in LOSS_INDEX]
 
 
 def _named(entry: Any, parameters: Any) -> dict[str, Any]:

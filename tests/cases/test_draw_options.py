@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from backproof.cases import REGIMES, DrawOptions, draw_case
+from backproof.cases import options as options_module
 from backproof.errors import UsageError
 from refimpl import ACTIVATIONS, LOSSES
+from refimpl.functions import UNIT
 
 
 @pytest.mark.parametrize(
@@ -44,11 +46,8 @@ def test_a_loss_without_a_fitting_last_activation_is_refused_with_those_that_fit
 
 
 def test_activations_that_no_loss_takes_are_refused(monkeypatch) -> None:
-    monkeypatch.delitem(LOSSES, "mse")
-    for name in [
-        name for name, loss in LOSSES.items() if loss.prediction_domain != LOSSES["bce"].prediction_domain
-    ]:
-        monkeypatch.delitem(LOSSES, name)
+    of_probabilities = {name: loss for name, loss in LOSSES.items() if loss.prediction_domain == UNIT}
+    monkeypatch.setattr(options_module, "LOSSES", of_probabilities)
     with pytest.raises(UsageError, match=r"no loss takes what the activations tanh give; add others"):
         DrawOptions(activations=("tanh",))
 
