@@ -21,6 +21,7 @@ from .judging.verdicts import SEVERITY, Check, Judgement
 from .reporting import model
 
 FINDINGS_SHOWN = 50
+_HELD_TO_BOUND = ("conforms", "mismatch", "fault")
 _REPORTED = ("fault", "mismatch", "unstable", "convention")
 
 EXPLANATIONS = {
@@ -37,10 +38,10 @@ class _Group:
     verdicts: Counter[model.Verdict] = field(default_factory=Counter)
     worst: float | None = None
 
-    def add(self, verdict: model.Verdict, ratio: float | None) -> None:
+    def add(self, verdict: model.Verdict, worst: float | None) -> None:
         self.verdicts[verdict] += 1
-        if ratio is not None and np.isfinite(ratio) and verdict != "not judged":
-            self.worst = max(self.worst or 0.0, ratio)
+        if worst is not None:
+            self.worst = worst if self.worst is None else max(self.worst, worst)
 
     @property
     def counts(self) -> model.Counts:
@@ -88,7 +89,7 @@ class Tally:
     def add(self, judgement: Judgement, origin: Origin) -> None:
         """Count one judged case."""
         case, dtype = judgement.case, judgement.case.dtype.name
-        worst = max((c.ratio for c in judgement.checks if c.ratio is not None), default=None)
+        worst = max((ratio for ratio in map(_held_to_bound, judgement.checks) if ratio is not None), default=None)
         self.cases.add(judgement.verdict, worst)
         network = case.network
         for activation in {layer.activation.name for layer in network.layers}:
@@ -106,11 +107,12 @@ class Tally:
             self._not_judged[key][2] += 1
 
     def _add_check(self, check: Check, case: Case, dtype: str, origin: Origin, regime: _Regime) -> None:
-        self.checks.add(check.verdict, check.ratio)
-        self._pairs[check.left, check.right, dtype].add(check.verdict, check.ratio)
+        worst = _held_to_bound(check)
+        self.checks.add(check.verdict, worst)
+        self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
         if check.scope == "local" and check.left == self.implementation:
             for equation in _equations_of(check, case):
-                self._equations[equation].add(check.verdict, check.ratio)
+                self._equations[equation].add(check.verdict, worst)
         if check.verdict == "not judged":
             regime.reasons[f"{check.reason}, {check.scope}"] += 1
             row = self._not_judged[check.reason, dtype, check.quantity]
@@ -236,13 +238,21 @@ class Tally:
                     id=equation.id,
                     title=equation.title,
                     latex=equation.latex,
+                    implemented_latex=equation.implemented_latex,
+                    reading=equation.reading,
                     condition=equation.condition,
+                    note=equation.note,
                     verdict=group.counts.worst(),
                     checks=group.counts,
                     worst_ratio=group.worst,
                 )
             )
         return tuple(rows)
+
+
+def _held_to_bound(check: Check) -> float | None:
+    """The check's error/bound; None where an answer may lie outside: conventions, deviations, unstable ones."""
+    return check.ratio if check.verdict in _HELD_TO_BOUND else None
 
 
 def _equations_of(check: Check, case: Case) -> tuple[str, ...]:

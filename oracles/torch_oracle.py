@@ -213,9 +213,14 @@ class TorchOracle:
 
     @contextmanager
     def _differentiating(self) -> Iterator[None]:
-        """Autograd on, even if the caller has it off."""
-        with self._torch.inference_mode(False), self._torch.enable_grad():
-            yield
+        """Autograd on, even if the caller has it off; one thread, since small arrays gain nothing by more."""
+        threads = self._torch.get_num_threads()
+        self._torch.set_num_threads(1)
+        try:
+            with self._torch.inference_mode(False), self._torch.enable_grad():
+                yield
+        finally:
+            self._torch.set_num_threads(threads)
 
     def _tensor(self, array: Any, dtype: Any = "float64") -> Any:
         # A copy: cases are read-only, SGD writes in place, and from_numpy shares memory.

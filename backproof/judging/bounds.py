@@ -1,12 +1,17 @@
 """How far an accurate evaluation of a whole network can lie from the exact values: bounds carried through it.
 
-`propagated` goes once forward and once backward over a centre, a float64 trace by an oracle, and gives for
-each quantity E with |accurate evaluation - exact value| ≤ E, entry by entry, for several precisions at once
-(the case's and the centre's own). All arrays of errors have a leading axis for the precision.
+`propagated` goes once forward and once backward through the network and gives for each quantity E with
+|accurate evaluation - centre| ≤ E, entry by entry, for several precisions at once (the case's own, and
+float64 in which oracles answer). All arrays of errors have a leading axis for the precision.
+
+P0. The centre is one float64 evaluation on the way, of an oracle's functions with its declared deviations
+    taken out; so u, γ and η below are sums of the evaluation's and the centre's. Neither an oracle's trace
+    nor the exact values are the centre: the first may deviate, and the second are not known.
 
 P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η
 P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
-P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g), with g = ∂L/∂A; V2 where σ mixes units
+P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η, with g = ∂L/∂A and k as in
+    `underflow_factor`; V2 where σ mixes units
 P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η
 P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η;  E_db with A = 1
 P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀ (η: the learning rate; η₀: smallest normal)
@@ -25,14 +30,20 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle
-from refimpl import Case, Trace
+from refimpl import Case
 
 from .allowance import Allowance
 from .deviations import Deviation
 from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
 from .rounding import Precision, outward, precision
 from .spread import activation_spread, loss_spread
-from .vector_rules import cross_entropy_with_logits_error, softmax, softmax_spread, softmax_vjp_error
+from .vector_rules import (
+    cross_entropy_with_logits_error,
+    softmax,
+    softmax_spread,
+    softmax_vjp_error,
+    units_sum,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +55,13 @@ class Levels:
     """How many axes the arrays have, the axis of levels aside."""
     naive: bool = False
     deviations: tuple[Deviation, ...] = ()
+    centre: Precision | None = None
+    """What the centre is computed in (P0); None where errors are those from exact values."""
 
     def __post_init__(self) -> None:
-        for name in ("u", "tiny", "largest"):
-            object.__setattr__(self, name, self._column(getattr(p, name) for p in self.precisions))
+        object.__setattr__(self, "largest", self._column(p.largest for p in self.precisions))
+        object.__setattr__(self, "u", self._sums("u"))
+        object.__setattr__(self, "tiny", self._sums("tiny"))
         allowance = Allowance(self.u, self.tiny, self.naive, self.deviations)
         object.__setattr__(self, "allowance", allowance)
 
@@ -57,8 +71,13 @@ class Levels:
     allowance: Allowance = field(init=False)
 
     def gamma(self, n: int) -> Any:
-        """γ_n for each precision."""
-        return self._column(p.gamma(n) for p in self.precisions)
+        """γ_n for each precision, with the centre's."""
+        about = self.centre.gamma(n) if self.centre else 0.0
+        return self._column(p.gamma(n) + about for p in self.precisions)
+
+    def _sums(self, name: str) -> Any:
+        about = getattr(self.centre, name) if self.centre else 0.0
+        return self._column(getattr(p, name) + about for p in self.precisions)
 
     def _column(self, values: Iterable[float]) -> Any:
         return np.array(list(values)).reshape(-1, *(1,) * self.axes)
@@ -75,11 +94,17 @@ class Levels:
 
 @lru_cache
 def levels_of(
-    dtype: str, axes: int = 2, *, naive: bool = False, deviations: tuple[Deviation, ...] = ()
+    dtype: np.dtype[Any] | str,
+    axes: int = 2,
+    *,
+    naive: bool = False,
+    deviations: tuple[Deviation, ...] = (),
+    about_centre: bool = False,
 ) -> Levels:
     """The case's precision first, then float64, in which centres and expected values are computed."""
     own, double = precision(dtype), precision("float64")
-    return Levels((own,) if own is double else (own, double), axes, naive, deviations)
+    precisions = (own,) if own == double else (own, double)
+    return Levels(precisions, axes, naive, deviations, double if about_centre else None)
 
 
 def affine(levels: Levels, W: Any, A: Any, E_A: Any, b: Any) -> Any:
@@ -106,13 +131,17 @@ def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tu
 
 
 def underflow_factor(parameters: Mapping[str, float]) -> float:
-    """How many times η_0 a product with σ' can lose: g is scaled by β and 1/β on its way, in either order."""
+    """How many times η₀ a product with σ' can lose.
+
+    The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
+    g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: g by β and 1/β, in either order).
+    """
     sizes = [max(abs(value), 1 / abs(value)) for value in parameters.values() if value]
-    return 1.0 + sum(sizes)
+    return 3.0 + sum(sizes)
 
 
 def backward_activation(
-    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float = 1.0
+    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float = 3.0
 ) -> Any:
     """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned."""
     A, E_A, slope, E_slope = activation
@@ -182,37 +211,37 @@ def updated(levels: Levels, rate: float, W: Any, dW: Any, E_dW: Any) -> Any:
     return levels.limited(E + levels.flushed(W) + lost * size, magnitude)
 
 
-def propagated(case: Case, centre: Trace, oracle: Oracle, levels: Levels) -> dict[str, Any]:
+def pulled_back(activation: tuple[Any, Any, Any, Any], g: Any) -> Any:
+    """The centre of δ = (∂A/∂Z)^T g, given what `activated` returned."""
+    A, _, slope, _ = activation
+    return slope * g if slope is not None else A * (g - units_sum(A * g))
+
+
+def propagated(case: Case, oracle: Oracle, levels: Levels) -> dict[str, Any]:
     """Errors by quantity, as tuples over layers or one array, each with the leading axis of `levels`."""
-    assert centre.Z is not None
-    assert centre.A is not None
-    assert centre.delta is not None
     with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
-        layers = case.network.layers
-        double = [(k.W.astype(np.float64), k.b.astype(np.float64)) for k in layers]
-        X = case.X.astype(np.float64)
-        E_A = [levels.flushed(X)]
-        A = [X, *centre.A]
-        E_Z, activations = [], []
-        for (W, b), layer, A_prev, Z in zip(double, layers, A, centre.Z, strict=False):
-            E_Z.append(affine(levels, W, A_prev, E_A[-1], b))
-            activations.append(activated(levels, oracle, layer.activation, Z, E_Z[-1]))
+        layers, rate = case.network.layers, case.learning_rate
+        W = [layer.W.astype(np.float64) for layer in layers]
+        b = [layer.b.astype(np.float64) for layer in layers]
+        A = [case.X.astype(np.float64)]
+        E_A, E_Z, activations = [levels.flushed(A[0])], [], []
+        for W_l, b_l, layer in zip(W, b, layers, strict=True):
+            E_Z.append(affine(levels, W_l, A[-1], E_A[-1], b_l))
+            activations.append(activated(levels, oracle, layer.activation, W_l @ A[-1] + b_l, E_Z[-1]))
+            A.append(activations[-1][0])
             E_A.append(activations[-1][1])
         E_loss, g, E_g = loss_errors(levels, oracle, case, A[-1], E_A[-1])
 
+        delta: list[Any] = []
         E_delta: list[Any] = []
-        for index in range(len(layers) - 1, -1, -1):
-            factor = underflow_factor(layers[index].activation.parameters)
-            E_delta.insert(0, backward_activation(levels, activations[index], g, E_g, factor))
-            W, delta = double[index][0], centre.delta[index]
-            E_g = transposed(levels, W, delta, E_delta[0])
-            g = W.T @ delta
-        pairs = list(zip(centre.delta, E_delta, strict=True))
-        E_dW = [weight_gradient(levels, d, E, A[i], E_A[i]) for i, (d, E) in enumerate(pairs)]
-        E_db = [bias_gradient(levels, d, E) for d, E in pairs]
-        assert centre.dW is not None
-        assert centre.db is not None
-        rate = case.learning_rate
+        for layer, W_l, activation in zip(layers[::-1], W[::-1], activations[::-1], strict=True):
+            factor = underflow_factor(layer.activation.parameters)
+            delta.insert(0, pulled_back(activation, g))
+            E_delta.insert(0, backward_activation(levels, activation, g, E_g, factor))
+            g, E_g = W_l.T @ delta[0], transposed(levels, W_l, delta[0], E_delta[0])
+        by_layer = list(zip(delta, E_delta, A, E_A, W, b, strict=False))
+        E_dW = [weight_gradient(levels, d, E_d, a, E_a) for d, E_d, a, E_a, _, _ in by_layer]
+        E_db = [bias_gradient(levels, d, E_d) for d, E_d, *_ in by_layer]
         return {
             "Z": E_Z,
             "A": E_A[1:],
@@ -222,9 +251,11 @@ def propagated(case: Case, centre: Trace, oracle: Oracle, levels: Levels) -> dic
             "db": E_db,
             "dX": E_g,
             "W_updated": [
-                updated(levels, rate, w, d, E) for (w, _), d, E in zip(double, centre.dW, E_dW, strict=True)
+                updated(levels, rate, w, d @ a.T, E)
+                for (d, _, a, _, w, _), E in zip(by_layer, E_dW, strict=True)
             ],
             "b_updated": [
-                updated(levels, rate, b, d, E) for (_, b), d, E in zip(double, centre.db, E_db, strict=True)
+                updated(levels, rate, v, np.sum(d, axis=1, keepdims=True), E)
+                for (d, _, _, _, _, v), E in zip(by_layer, E_db, strict=True)
             ],
         }

@@ -12,7 +12,7 @@ J3. An entry outside its bound has the first of its alternatives that it fits: c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class Table:
         nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
         """
         centre = next(iter(centres.values()))
-        end_to_end = EndToEnd(self.case, centre, bounding)
+        end_to_end = EndToEnd(self.case, bounding)
         comparisons: list[Comparison] = []
         for sides in self.sides:
             answers = [steps.get(name, {}) for name in sides.names]
@@ -79,14 +79,16 @@ class Table:
 class EndToEnd:
     """Comparisons of whole traces with an oracle's, under bounds carried through the network."""
 
-    def __init__(self, case: Case, centre: Trace, bounding: Oracle) -> None:
-        self.case, self.centre, self.bounding = case, centre, bounding
+    def __init__(self, case: Case, bounding: Oracle) -> None:
+        """`bounding` evaluates functions for the bounds."""
+        self.case, self.bounding = case, bounding
         self._cache: dict[bounds.Levels, Mapping[str, Any]] = {}
-        self.errors = self._propagated(bounds.levels_of(case.dtype.name))
+        self.errors = self._propagated()
 
-    def _propagated(self, levels: bounds.Levels) -> Mapping[str, Any]:
+    def _propagated(self, **allowed: Any) -> Mapping[str, Any]:
+        levels = bounds.levels_of(self.case.dtype, about_centre=True, **allowed)
         if levels not in self._cache:
-            self._cache[levels] = bounds.propagated(self.case, self.centre, self.bounding, levels)
+            self._cache[levels] = bounds.propagated(self.case, self.bounding, levels)
         return self._cache[levels]
 
     def comparisons(self, name: str, trace: Trace, oracle: str, answer: Trace) -> list[Comparison]:
@@ -120,11 +122,9 @@ class EndToEnd:
     def _alternatives(
         self, quantity: str, index: int | None, expected: Any, declared: Any
     ) -> Callable[[], tuple[Alternative, ...]]:
-        dtype = self.case.dtype.name
-
         def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
             def limits() -> tuple[Any, Any]:
-                E = _part(self._propagated(bounds.levels_of(dtype, **allowed))[quantity], index)
+                E = _part(self._propagated(**allowed)[quantity], index)
                 return expected - (E[0] + E[-1]), expected + (E[0] + E[-1])
 
             return Alternative(verdict, reason, limits)
@@ -182,7 +182,7 @@ def _fault(case: Case, quantity: str, given: Any, *, per_layer: bool) -> tuple[i
 
 def extreme(case: Case, centre: Trace) -> bool:
     """Whether textbook formulas can overflow on this case: e^|z| squared, or the square of some value."""
-    largest = precision(case.dtype.name).largest
+    largest = precision(case.dtype).largest
     assert centre.Z is not None
     assert centre.delta is not None
     arrays = [case.X, *centre.Z, *centre.delta]
@@ -199,11 +199,12 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
     """
     if not comparisons:
         return []
-    sizes = np.array([np.size(c.expected) for c in comparisons])
+    parts = [np.asarray(c.expected).reshape(-1) for c in comparisons]
+    sizes = np.array([part.size for part in parts])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    observed, expected, bound = (
-        _flat(getattr(c, name) for c in comparisons) for name in ("observed", "expected", "bound")
-    )
+    expected = _joined(parts)
+    observed = _joined([np.asarray(c.observed).reshape(-1) for c in comparisons])
+    bound = _joined([np.asarray(c.bound).reshape(-1) for c in comparisons])
     with np.errstate(all="ignore"):
         distance = np.abs(observed - expected)
         inside = (distance <= bound) | (observed == expected)
@@ -211,18 +212,19 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
         ill_posed = ~np.isfinite(bound) | speechless
         finite = np.where(np.isfinite(expected), np.abs(expected), 0.0)
         largest = np.maximum.reduceat(finite, starts)
-        floor = precision(case.dtype.name).tiny * 2.0**20
+        floor = precision(case.dtype).tiny * 2.0**20
         wide = bound > np.repeat(np.where(largest > 0, RESOLUTION * largest, floor), sizes)
         ratio = np.where(ill_posed, 0.0, np.where(distance == 0, 0.0, distance / bound))
         ratio = np.nan_to_num(ratio, nan=np.inf, posinf=np.inf)
-    mute = np.add.reduceat((speechless & np.isfinite(bound)).astype(np.int64), starts)
-    unjudged = np.add.reduceat((wide | ill_posed).astype(np.int64), starts)
-    none_finite = np.add.reduceat((~ill_posed).astype(np.int64), starts) == 0
-    worst = np.maximum.reduceat(ratio, starts)
-    outside = np.add.reduceat((~inside & ~ill_posed).astype(np.int64), starts)
+    counted = (wide | ill_posed, ~inside & ~ill_posed, ~ill_posed, speechless & np.isfinite(bound))
+    unjudged, outside, posed, mute = (
+        np.add.reduceat(each, starts, dtype=np.int64).tolist() for each in counted
+    )
+    worst = np.maximum.reduceat(ratio, starts).tolist()
+    depth = case.network.depth
     checks = []
-    for i, c in enumerate(comparisons):
-        size, skipped = int(sizes[i]), int(unjudged[i])
+    for i, (c, size) in enumerate(zip(comparisons, sizes.tolist(), strict=True)):
+        skipped = unjudged[i]
         verdict: Verdict = "conforms"
         reason = ""
         detail: dict[str, Any] = {}
@@ -232,7 +234,7 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
             detail = {"entry": entry, **at}
         elif skipped == size:
             verdict = "not judged"
-            reason = "oracle not finite" if mute[i] else "ill-posed" if none_finite[i] else "unresolved"
+            reason = "oracle not finite" if mute[i] else "unresolved" if posed[i] else "ill-posed"
         checks.append(
             Check(
                 c.quantity,
@@ -240,10 +242,10 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
                 c.scope,
                 c.left,
                 c.right,
-                equation_of(c.quantity, c.layer, case.network.depth),
+                equation_of(c.quantity, c.layer, depth),
                 verdict,
                 reason,
-                float(worst[i]),
+                worst[i],
                 size,
                 skipped,
                 **detail,
@@ -252,8 +254,8 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
     return checks
 
 
-def _flat(arrays: Iterable[Any]) -> Any:
-    return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64, copy=False)
+def _joined(parts: list[Any]) -> Any:
+    return np.concatenate(parts).astype(np.float64, copy=False)
 
 
 def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int, ...]]:

@@ -95,7 +95,7 @@ class LocalSteps:
         self.levels = self._levels()
 
     def _levels(self, **allowed: Any) -> Levels:
-        return bounds.levels_of(self.case.dtype.name, 3, **allowed)
+        return bounds.levels_of(self.case.dtype, 3, **allowed)
 
     def comparisons(self, steps: Sequence[Steps]) -> Iterator[Comparison]:
         """All local comparisons; `steps` holds, for each side, each oracle's values on its `step_inputs`."""
@@ -252,7 +252,7 @@ class LocalSteps:
                 errors = self._errors(self.levels)
                 bound, E_g = errors["delta", index][side], errors["gradient", index][side]
                 low, high = expected - bound, expected + bound
-                own = precision(self.case.dtype.name)
+                own = precision(self.case.dtype)
                 for kink in kinks:
                     at = np.abs(Z - kink.at) <= own.tiny
                     for slope in (kink.left, kink.right):

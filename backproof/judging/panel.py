@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from oracles import Oracle, StepValues
 from refimpl import Case, Trace
 
@@ -41,7 +43,7 @@ class Panel:
         centres: list[dict[str, Trace]] = [{} for _ in cases]
         for oracle in self.oracles:
             own = oracle.traces(cases)
-            single = [i for i, case in enumerate(cases) if case.dtype.name != "float64"]
+            single = [i for i, case in enumerate(cases) if case.dtype != np.float64]
             double = dict(zip(single, oracle.traces([cases[i] for i in single], "float64"), strict=True))
             for i, trace in enumerate(own):
                 traces[i][oracle.name] = trace

@@ -33,8 +33,8 @@ class Precision:
 
 
 @lru_cache
-def precision(dtype: str) -> Precision:
-    """The precision of "float32" or "float64"."""
+def precision(dtype: np.dtype[Any] | str) -> Precision:
+    """The precision of float32 or float64."""
     info = np.finfo(dtype)
     return Precision(float(info.eps) / 2, float(info.tiny), float(info.max))
 

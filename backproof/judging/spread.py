@@ -26,7 +26,10 @@ _STEP = 2.0**-26
 
 
 def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) -> tuple[Any, Any]:
-    """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H."""
+    """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H.
+
+    E has a leading axis more than z, for the precision; so have the points, after their own.
+    """
     # An exact argument (E = 0) stays exact: beside a kink it does not reach the other side.
     low = np.where(E > 0, np.nextafter(z - E, -np.inf), z)
     high = np.where(E > 0, np.nextafter(z + E, np.inf), z)
@@ -67,7 +70,7 @@ def activation_spread(
     points, ratio = _points(z, E, facts.turns(p), kinks)
     value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, points), points, p)
     own_value, own_slope = allowance.activation(spec, points, value, slope)
-    return value[0], _sup(value, ratio) + own_value, slope[0], _sup(slope, ratio) + own_slope
+    return value[0, 0], _sup(value, ratio) + own_value, slope[0, 0], _sup(slope, ratio) + own_slope
 
 
 def loss_spread(
@@ -88,4 +91,4 @@ def loss_spread(
     for point, where in facts.singular(y):
         reached = where & (np.abs(a - point) <= E)
         E_value, E_slope = np.where(reached, np.inf, E_value), np.where(reached, np.inf, E_slope)
-    return value[0], E_value, slope[0], E_slope
+    return value[0, 0], E_value, slope[0, 0], E_slope
