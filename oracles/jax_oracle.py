@@ -2,13 +2,14 @@
 
 The plain path is what one would write by hand: eager JAX, unpadded. A new shape costs it about a second.
 So the oracle answers from programs compiled once for all shapes (`jax_compiled.py`), and the plain path
-is what those are tested against and what a finding is confirmed on.
+(`JaxOracle.plain`) is what those are tested against and what a finding is confirmed on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -93,6 +94,10 @@ class JaxOracle:
         targets = np.broadcast_to(np.asarray(targets, "float64"), points.shape)
         return self._pointwise(self._compiled.loss_points, index, spec, points, targets)
 
+    def plain(self) -> PlainJax:
+        """The same answers by the plain path, as an oracle of its own: slow, and free of all packing."""
+        return PlainJax(self)
+
     def plain_trace(self, case: Case, dtype: str | None = None) -> Trace:
         """The full trace of one case by plain eager JAX, in `dtype` or the case's own."""
         with self._scope():
@@ -135,6 +140,25 @@ class JaxOracle:
             b_updated=_arrays(b_updated),
         )
 
+    def plain_step(self, step: StepInputs) -> StepValues:
+        """Each nonlinear step of one case by plain eager JAX, in float64."""
+        jax, loss, layers = self._jax, step.case.network.loss, step.case.network.layers
+        with self._scope():
+            Y = jax.numpy.asarray(step.case.Y, "float64")
+
+            def reduced(A: Any) -> Any:
+                terms = self.losses[loss.name].terms(A, Y, None, **loss.parameters)
+                return jax.numpy.sum(terms) / self._divisor(step.case)
+
+            value, dA_last = jax.value_and_grad(reduced)(jax.numpy.asarray(step.A_last, "float64"))
+            A, delta = [], []
+            for layer, Z, dA in zip(layers, step.Z, (*step.dA, dA_last), strict=True):
+                line = partial(self.activations[layer.activation.name], **layer.activation.parameters)
+                A_l, pull_back = jax.vjp(lambda Z, line=line: line(Z, None), jax.numpy.asarray(Z, "float64"))
+                A.append(A_l)
+                delta.append(pull_back(jax.numpy.asarray(dA, "float64"))[0])
+            return StepValues(_arrays(A), float(value), np.array(dA_last), _arrays(delta))
+
     def _divisor(self, case: Case) -> int:
         loss = case.network.loss
         return self.losses[loss.name].divisor(loss.reduction, case.network.widths[-1], case.samples)
@@ -168,6 +192,32 @@ class JaxOracle:
             stack.enter_context(jax.default_matmul_precision("highest"))
             stack.enter_context(jax.default_device(jax.devices("cpu")[0]))
             yield
+
+
+class PlainJax:
+    """JAX as one would write it by hand, eager and unpadded; see `Oracle` for the methods."""
+
+    name = JaxOracle.name
+
+    def __init__(self, oracle: JaxOracle) -> None:
+        self._oracle = oracle
+        # Single functions are answered in float64 by the elementwise programs, which pad nothing that counts.
+        self.versions, self.activation, self.loss_terms = (
+            oracle.versions,
+            oracle.activation,
+            oracle.loss_terms,
+        )
+
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+        """The full trace of each case."""
+        return [self._oracle.plain_trace(case, dtype) for case in cases]
+
+    def plain(self) -> None:
+        """None: this is it."""
+
+    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
+        """Each nonlinear step applied to the given inputs, in float64."""
+        return [self._oracle.plain_step(step) for step in inputs]
 
 
 def _arrays(values: Sequence[Any]) -> tuple[Any, ...]:

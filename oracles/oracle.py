@@ -72,6 +72,10 @@ class Oracle(Protocol):
         """(σ, σ') of an elementwise activation at float64 `points` of any shape."""
         ...
 
+    def plain(self) -> Oracle | None:
+        """The same framework without this oracle's own machinery, to confirm a finding; or None."""
+        ...
+
     def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
         """(ℓ, ∂ℓ/∂a) of a loss that is a sum of terms ℓ(a, y), one an entry, without its reduction.
 

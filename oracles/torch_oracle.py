@@ -156,6 +156,9 @@ class TorchOracle:
             (derivative,) = self._torch.autograd.grad(terms, a, self._torch.ones_like(terms))
             return _array(terms), _array(derivative)
 
+    def plain(self) -> None:
+        """None: this is torch as one would write it."""
+
     def _trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
         layers = case.network.layers
         W = [self._leaf(layer.W, dtype) for layer in layers]

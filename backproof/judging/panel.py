@@ -11,7 +11,7 @@ from oracles import Oracle, StepValues
 from refimpl import Case, Trace
 
 from .judge import Table
-from .verdicts import Check, Judgement
+from .verdicts import FAILING, Check, Judgement
 
 
 class Implementation(Protocol):
@@ -20,6 +20,10 @@ class Implementation(Protocol):
     def run(self, case: Case) -> Trace:
         """The trace of one forward, backward and update pass."""
         ...
+
+
+CONFIRMED_AT_MOST = 10
+"""How many findings a panel confirms on an oracle's plain path, which may take seconds for each."""
 
 
 class Panel:
@@ -31,29 +35,58 @@ class Panel:
         if not oracles:
             raise ValueError("a panel needs at least one oracle")
         self.implementation, self.oracles, self.name = implementation, tuple(oracles), name
+        self._confirmations_left = CONFIRMED_AT_MOST
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order. The cases may have different dtypes."""
-        traces: list[dict[str, Trace]] = []
-        crashes: list[tuple[Check, ...]] = []
-        for case in cases:
-            trace, crash = self._run(case)
-            traces.append({self.name: trace})
-            crashes.append(crash)
+        runs = [self._run(case) for case in cases]
+        judgements = self._judged(cases, runs, self.oracles)
+        return [self._confirmed(*each) for each in zip(judgements, runs, strict=True)]
+
+    def _judged(
+        self,
+        cases: Sequence[Case],
+        runs: Sequence[tuple[Trace, tuple[Check, ...]]],
+        oracles: Sequence[Oracle],
+    ) -> list[Judgement]:
+        traces: list[dict[str, Trace]] = [{self.name: trace} for trace, _ in runs]
         centres: list[dict[str, Trace]] = [{} for _ in cases]
-        for oracle in self.oracles:
+        for oracle in oracles:
             own = oracle.traces(cases)
             single = [i for i, case in enumerate(cases) if case.dtype != np.float64]
             double = dict(zip(single, oracle.traces([cases[i] for i in single], "float64"), strict=True))
             for i, trace in enumerate(own):
                 traces[i][oracle.name] = trace
                 centres[i][oracle.name] = double.get(i, trace)
+        crashes = [crash for _, crash in runs]
         tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
-        steps = self._steps(tables)
+        steps = self._steps(tables, oracles)
         return [
-            table.judge(centre, values, self.oracles[0])
+            table.judge(centre, values, oracles[0])
             for table, centre, values in zip(tables, centres, steps, strict=True)
         ]
+
+    def _confirmed(self, judgement: Judgement, run: tuple[Trace, tuple[Check, ...]]) -> Judgement:
+        """The judgement; or where it hangs on one framework, the one by that framework's plain path.
+
+        A mismatch that the plain path does not confirm is a defect of the oracle, and a fault.
+        """
+        wrong = [check for check in judgement.checks if check.verdict == "mismatch"]
+        for oracle in self.oracles:
+            if not wrong or not all(oracle.name in (check.left, check.right) for check in wrong):
+                continue
+            plain = oracle.plain()
+            if plain is None or self._confirmations_left == 0:
+                continue
+            self._confirmations_left -= 1
+            others = [plain if each is oracle else each for each in self.oracles]
+            again = self._judged([judgement.case], [run], others)[0]
+            if again.verdict in FAILING:
+                return again
+            reason = f"{oracle.name}'s fast path answers otherwise than its plain path: a defect of backproof"
+            fault = Check("trace", None, "end to end", oracle.name, "its plain path", "", "fault", reason)
+            return Judgement(judgement.case, (*again.checks, fault))
+        return judgement
 
     def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:
         """The implementation's trace; an empty one and a fault if it raises."""
@@ -63,11 +96,12 @@ class Panel:
             reason = f"raised {type(error).__name__}: {error}"
             return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
 
-    def _steps(self, tables: Sequence[Table]) -> list[dict[str, dict[str, StepValues]]]:
+    @staticmethod
+    def _steps(tables: Sequence[Table], oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:
         """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
         requests = [(i, *request) for i, table in enumerate(tables) for request in table.step_requests()]
         answers: list[dict[str, dict[str, StepValues]]] = [{} for _ in tables]
-        for oracle in self.oracles:
+        for oracle in oracles:
             asked = [request for request in requests if request[1] != oracle.name]
             values = oracle.steps([inputs for _, _, inputs in asked])
             for (i, name, _), value in zip(asked, values, strict=True):
