@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import random
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -114,7 +116,7 @@ def _state() -> dict[str, Any]:
         ),
         "jax": {name: repr(value) for name, value in jax.config.values.items()},
         "jax dtype": jnp.asarray(np.float64(1)).dtype.name,
-        "random": (random.getstate(), repr(np.random.get_state())),  # noqa: NPY002  the global one is meant
+        "numpy random": repr(np.random.get_state()),  # noqa: NPY002  the global one is meant
         "numpy": np.geterr(),
     }
 
@@ -125,6 +127,30 @@ def test_an_oracle_leaves_flags_threads_and_seeds_as_they_were(make: Callable[[]
     _use(make())
     assert _state() == before
     assert before["jax dtype"] == "float32"
+
+
+_DRAWN_FROM = """
+import random
+import test_oracle_lines as lines
+for make in (lines.TorchOracle, lines.JaxOracle):
+    before = random.getstate()
+    lines._use(make())
+    print(make.name, "as it was" if random.getstate() == before else "drawn from")
+"""
+
+
+def test_an_oracle_draws_nothing_from_the_global_random_generator() -> None:
+    # In a process of its own: here beartype, which checks refimpl's shapes, draws from it.
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", _DRAWN_FROM],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert done.stdout.splitlines() == ["torch as it was", "jax as it was"]
 
 
 def test_the_jax_flag_is_as_it_was_after_an_error_too() -> None:
