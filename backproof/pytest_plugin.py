@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .pytest_session import Session
 
 _SESSION = pytest.StashKey["Session"]()
+# What was judged, added up over this process and, under pytest-xdist, its workers.
+_TOTALS = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,21 +66,49 @@ def backproof(pytestconfig: pytest.Config) -> Session:
     return session
 
 
+def _add(config: pytest.Config, totals: dict[str, int]) -> None:
+    known = config.stash.setdefault(_TOTALS, {})
+    for name, number in totals.items():
+        known[name] = known.get(name, 0) + number
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has finished: add what it judged."""
+    _add(node.config, getattr(node, "workeroutput", {}).get("backproof", {}))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report, and fail a session that judged less than its floor."""
-    ours = session.config.stash.get(_SESSION, None)
-    if ours is None:
-        return
-    ours.finish()
-    if not ours.floor_met and session.exitstatus in {pytest.ExitCode.OK, 0}:
+    config = session.config
+    ours = config.stash.get(_SESSION, None)
+    if ours is not None:
+        ours.finish()
+        _add(config, ours.totals())
+    totals = config.stash.get(_TOTALS, {})
+    if hasattr(config, "workeroutput"):  # a worker of pytest-xdist: the controller decides
+        config.workeroutput["backproof"] = totals
+    elif totals and not _floor_met(totals) and session.exitstatus in {pytest.ExitCode.OK, 0}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _floor_met(totals: dict[str, int]) -> bool:
+    return totals["judged"] >= totals["floor"]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """How much was judged, and where the report is."""
+    totals = config.stash.get(_TOTALS, {})
+    if not totals:
+        return
+    terminalreporter.section("backproof")
+    terminalreporter.line(
+        "judged {judged} cases, not judged {not judged}, expected at least {floor}; {mismatches} mismatches, "
+        "{faults} faults, {known deviations} known deviations".format(**totals)
+    )
+    if not _floor_met(totals):
+        terminalreporter.line("FAILED: fewer cases were judged than the floor asks for")
     ours = config.stash.get(_SESSION, None)
-    if ours is not None:
-        terminalreporter.section("backproof")
-        for line in ours.summary():
-            terminalreporter.line(line)
+    if ours is not None and ours.report_path is not None:
+        terminalreporter.line(f"report: {ours.report_path}")

@@ -109,11 +109,6 @@ class Session:
         """The fewest cases that must have been judged."""
         return int(self.expected * FLOOR)
 
-    @property
-    def floor_met(self) -> bool:
-        """Whether enough was judged for the session to count."""
-        return self.tally.cases.counts.judged >= self.floor
-
     def finish(self) -> None:
         """Write the report if one was asked for."""
         if self._report_directory is not None:
@@ -123,16 +118,19 @@ class Session:
         """What was judged, as the same report that the command line writes."""
         return report_of(self.options, self.panel, self.tally, "complete", Times(), self.expected, self.floor)
 
-    def summary(self) -> list[str]:
-        """One or two lines for the end of a session."""
+    def totals(self) -> dict[str, Any]:
+        """What was judged, as plain values that `pytest_plugin` adds up and tells."""
         counts = self.tally.cases.counts
-        judged = (
-            f"judged {counts.judged} cases, not judged {counts.not_judged}, expected at least {self.floor}; "
-            f"{counts.mismatch} mismatches, {counts.fault} faults, {counts.known_deviation} known deviations"
-        )
-        lines = [judged]
-        if not self.floor_met:
-            lines.append("FAILED: fewer cases were judged than the floor asks for")
-        if self._report_path is not None:
-            lines.append(f"report: {self._report_path}")
-        return lines
+        return {
+            "judged": counts.judged,
+            "not judged": counts.not_judged,
+            "floor": self.floor,
+            "mismatches": counts.mismatch,
+            "faults": counts.fault,
+            "known deviations": counts.known_deviation,
+        }
+
+    @property
+    def report_path(self) -> Path | None:
+        """Where the report was written; None if none was asked for."""
+        return self._report_path
