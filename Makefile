@@ -1,30 +1,38 @@
 # `make conformance` and `make test` set up what they need: only Python 3.11 or newer and make are assumed.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Name a Python with `make PYTHON=/path/to/python`; otherwise it is the first usable one on the PATH.
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c '$(USABLE)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .PHONY: conformance test lint clean
 
+# Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
-	$(BIN)/backproof run --cases 5120 --dtype both --out reports/conformance
+	$(BIN)/python -m backproof run --cases 5120 --dtype both --out reports/conformance
 
 test: $(STAMP)  ## run all tests
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)  ## ruff and mypy
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
-# torch comes first and by its exact pin: that is how pip finds the CPU build where one is at hand.
+# The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
+# that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is
+# how pip finds the CPU build where one is at hand. The build backend is installed, so that it is pinned too.
 $(STAMP): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "backproof needs Python 3.11 or newer; none was found on the PATH" >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $(STAMP)
+	@$(BIN)/python -c '$(USABLE)' 2>/dev/null && $(BIN)/python -m pip --version >/dev/null 2>&1 \
+	|| { "$(PYTHON)" -c '$(USABLE)' 2>/dev/null \
+		|| { echo "backproof needs Python 3.11 or newer with venv; none was found on the PATH" >&2; exit 2; }; \
+		"$(PYTHON)" -m venv --clear $(VENV); }
+	@echo "installing into $(VENV); the first time this takes some minutes"
+	$(BIN)/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)" hatchling
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $(STAMP)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -49,10 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def backproof(pytestconfig: pytest.Config) -> Session:
     """Judges cases and counts them: see `backproof.pytest_session.Session`."""
     from .errors import UsageError
-    from .pytest_session import Session
+    from .shadowing import check_shadowing
 
     cache = getattr(pytestconfig, "cache", None)  # it is not there under -p no:cacheprovider
     try:
+        check_shadowing()
+        from .pytest_session import Session
+
         session = Session.from_options(
             oracles=pytestconfig.getoption("--backproof-oracles"),
             mistake=pytestconfig.getoption("--backproof-mistake"),

@@ -17,17 +17,17 @@ class ShadowedPackageError(ImportError):
     """A package that backproof needs is hidden by another of the same name, or is missing."""
 
 
-def _found(name: str) -> Path | None:
+def _found(name: str) -> str | None:
     """The file that `import name` runs, or the folder if it is one without `__init__.py`; None if neither."""
     loaded = sys.modules.get(name)
     if loaded is not None:
-        return None if loaded.__file__ is None else Path(loaded.__file__)
-    spec = find_spec(name)
-    if spec is None:
-        return None
-    if spec.has_location and spec.origin is not None:
-        return Path(spec.origin)
-    return next((Path(folder) for folder in spec.submodule_search_locations or ()), None)
+        file, folders = getattr(loaded, "__file__", None), getattr(loaded, "__path__", ())
+    else:
+        spec = find_spec(name)
+        if spec is None:
+            return None
+        file, folders = spec.origin if spec.has_location else None, spec.submodule_search_locations or ()
+    return file or next(iter(folders), "a module without a file")
 
 
 def check_shadowing() -> None:
@@ -45,7 +45,7 @@ def check_shadowing() -> None:
                 f"backproof needs its own package {name!r} and finds none, expected {expected}; "
                 "install backproof again"
             )
-        if found.resolve() != expected:
+        if Path(found).resolve() != expected.resolve():
             raise ShadowedPackageError(
                 f"another {name!r} hides backproof's own: found {found}, expected {expected}; "
                 "start from another folder, take it off PYTHONPATH or rename it"

@@ -276,7 +276,7 @@ def ids(declared: tuple[Deviation, ...]) -> str:
 
 
 def _stack(parts: Sequence[Any]) -> Any:
-    return np.stack([np.asarray(part, dtype=np.float64) for part in parts])
+    return np.array(parts, dtype=np.float64)
 
 
 def _exact(array: Any) -> Any:

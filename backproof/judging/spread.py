@@ -3,8 +3,9 @@
 S1. For an elementwise f with turns and kinks as declared, sup |f(z') - f(z)| over |z' - z| ≤ E is reached at
     z ± E, at a turn, or on a side of a kink inside the interval. So f is evaluated there.
 S2. Where E is a few roundings of z, the difference of two float64 values has no digits left. Then the secant
-    over a wider step H = 2^-26 max(1, |z|) is used as well, scaled by E/H: f is smooth at that scale between
-    kinks, so that the slope changes by a factor 1 + O(H), covered by the factor 1 + 2^-16.
+    over a wider step H = 2^-26 min(max(1, |z|), d) is used as well, scaled by E/H, where d is the distance to
+    the nearest kink or singular point: f is smooth at that scale, so that the slope changes by a factor
+    1 + O(H/d), covered by the factor 1 + 2^-16.
 The values come from an oracle's own function, its declared deviations taken out, never from refimpl.
 """
 
@@ -25,7 +26,9 @@ _SMOOTH = 1 + 2.0**-16
 _STEP = 2.0**-26
 
 
-def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) -> tuple[Any, Any]:
+def _points(
+    z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...], singular: tuple[float, ...] = ()
+) -> tuple[Any, Any]:
     """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H.
 
     E has a leading axis more than z, for the precision; so have the points, after their own.
@@ -33,7 +36,10 @@ def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) ->
     # An exact argument (E = 0) stays exact: beside a kink it does not reach the other side.
     low = np.where(E > 0, np.nextafter(z - E, -np.inf), z)
     high = np.where(E > 0, np.nextafter(z + E, np.inf), z)
-    H = np.maximum(E, _STEP * np.maximum(1.0, np.abs(z)))
+    smooth = np.maximum(1.0, np.abs(z))
+    for point in (*kinks, *singular):
+        smooth = np.minimum(smooth, np.abs(z - point))
+    H = np.maximum(E, _STEP * smooth)
     inside: list[Any] = [low, high]
     inside += [np.clip(turn, low, high) for turn in turns]
     for kink in kinks:
@@ -44,7 +50,7 @@ def _points(z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...]) ->
     points = np.empty((3 + len(inside), *np.broadcast_shapes(*(np.shape(p) for p in inside), np.shape(z))))
     for place, point in zip(points, (z, z - H, z + H, *inside), strict=True):
         place[...] = point
-    return points, np.where(np.isfinite(H), E / H, 1.0)
+    return points, np.where(H > 0, np.where(np.isfinite(H), E / H, 1.0), 0.0)
 
 
 def _sup(values: Any, ratio: Any) -> Any:
@@ -83,12 +89,13 @@ def loss_spread(
     facts, p = LOSS_FACTS[spec.name], spec.parameters
     kinks = tuple(kink.at for kink in spec.entry.kinks(p))
     domain = spec.entry.prediction_domain
-    points, ratio = _points(a, E, facts.turns(y, p), kinks)
+    singular = facts.singular(y)
+    points, ratio = _points(a, E, facts.turns(y, p), kinks, tuple(point for point, _ in singular))
     points = np.clip(points, domain.low, domain.high)
     value, slope = corrected(oracle.name, spec.name, *oracle.loss_terms(spec, points, y), points, y, p)
     own_value, own_slope = allowance.loss(spec, points, value, slope, y)
     E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
-    for point, where in facts.singular(y):
+    for point, where in singular:
         reached = where & (np.abs(a - point) <= E)
         E_value, E_slope = np.where(reached, np.inf, E_value), np.where(reached, np.inf, E_slope)
     return value[0, 0], E_value, slope[0, 0], E_slope
