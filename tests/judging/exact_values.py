@@ -1,0 +1,291 @@
+"""Exact values for the tests of the judge: every function by its definition in ball arithmetic (FLINT's Arb).
+
+No derivative is written down: power series carry them. A ball holds the exact real number, and its radius is
+checked to be negligible when it is rounded, so that what comes out is the exact value rounded once.
+`TruthOracle` answers from these values as torch and jax do from theirs. For tiny networks: each derivative
+costs one pass over the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import flint
+import numpy as np
+from flint import arb, arb_series
+
+from oracles import StepInputs, StepValues
+from refimpl import QUANTITIES, ActivationSpec, Case, LossSpec, Trace
+
+BITS = 1200
+"""Twice what 1 + 2^-600 needs: enough for tanh at the smallest normal number of float64, where it cancels."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def precise(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, with FLINT's precision set for the call and put back afterwards."""
+
+    @wraps(function)
+    def at_full_precision(*arguments: P.args, **keywords: P.kwargs) -> T:
+        with flint.ctx.workprec(BITS):
+            return function(*arguments, **keywords)
+
+    return at_full_precision
+
+
+# ---------------------------------------------------------------- definitions
+
+
+def _positive(z: Any) -> bool:
+    return bool(z[0] > 0)
+
+
+def _softmax(column: Sequence[Any]) -> list[Any]:
+    e = [z.exp() for z in column]
+    return [x / sum(e) for x in e]
+
+
+# Name → σ(z, **parameters) of one number.
+ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
+    "identity": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + (-z).exp()),
+    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
+    "relu": lambda z: z if _positive(z) else 0 * z,
+    "leaky_relu": lambda z, negative_slope: z if _positive(z) else negative_slope * z,
+    "softplus": lambda z, beta: (1 + (beta * z).exp()).log() / beta,
+}
+
+# Name → σ(column, **parameters) of all units of one sample.
+OF_COLUMNS: Mapping[str, Callable[..., list[Any]]] = {"softmax": _softmax}
+
+# Name → ℓ(a, y, **parameters) of one entry; y is a float.
+TERMS: Mapping[str, Callable[..., Any]] = {
+    "mse": lambda a, y: (a - y) * (a - y),
+    "half_squared_error": lambda a, y: (a - y) * (a - y) / 2,
+    "bce": lambda a, y: -_weighted_log(y, a) - _weighted_log(1 - arb(y), 1 - a),
+    "cross_entropy": lambda a, y: -_weighted_log(y, a),
+    "bce_with_logits": lambda a, y: y * (1 + (-a).exp()).log() + (1 - arb(y)) * (1 + a.exp()).log(),
+}
+
+# Name → ℓ(predictions, targets, **parameters) of all outputs of one sample.
+TERMS_OF_COLUMNS: Mapping[str, Callable[..., Any]] = {
+    "cross_entropy_with_logits": lambda column, y: sum(
+        t * (sum(z.exp() for z in column).log() - z) for t, z in zip(y, column, strict=True)
+    )
+}
+
+# What "mean" divides by is the number of samples for these, of entries for the others.
+MEAN_OVER_SAMPLES = frozenset({"cross_entropy", "cross_entropy_with_logits"})
+
+
+def _weighted_log(weight: Any, a: Any) -> Any:
+    return weight * a.log() if weight != 0 else 0 * a
+
+
+# ---------------------------------------------------------------- arrays of exact numbers
+
+
+def _series(number: Any, slope: int = 0) -> Any:
+    return arb_series([arb(float(number)) if not isinstance(number, arb) else number, arb(slope)], prec=2)
+
+
+_constants = np.frompyfunc(_series, 1, 1)
+_variables = np.frompyfunc(lambda number: _series(number, 1), 1, 1)
+_values = np.frompyfunc(lambda series: series[0], 1, 1)
+_slopes = np.frompyfunc(lambda series: series[1], 1, 1)
+
+
+def _exact(number: Any) -> Any:
+    return arb(float(number))
+
+
+exact = np.frompyfunc(_exact, 1, 1)
+"""The numbers of an array, exactly."""
+
+
+@precise
+def rounded(array: Any, dtype: Any = np.float64) -> Any:
+    """The nearest numbers of float64, then of `dtype`: 0 and infinity beyond their range, NaN for none."""
+
+    def one(ball: Any) -> float:
+        if not ball.is_finite():
+            return float("nan")
+        assert arb(ball.rad()) <= abs(ball.mid()) * arb(2) ** -90 + arb(2) ** -1150, "more BITS are needed"
+        return float(ball.mid())
+
+    with np.errstate(over="ignore"):
+        return np.asarray(np.frompyfunc(one, 1, 1)(array), dtype=np.float64).astype(dtype)[()]
+
+
+@precise
+def distance(answer: Any, truth: Any) -> Any:
+    """|answer - truth| as float64, for an array of floats; infinite where the answer is not finite."""
+    finite = np.isfinite(answer)
+    return np.where(finite, rounded(abs(exact(np.where(finite, answer, 0.0)) - truth)), np.inf)
+
+
+@precise
+def exact_activation(spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
+    """(σ, σ') of an elementwise activation at an array of numbers."""
+    series = _activated(spec, _variables(points))
+    return _values(series), _slopes(series)
+
+
+@precise
+def exact_terms(spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
+    """(ℓ, ∂ℓ/∂a) of a loss that is a sum of terms; NaN where it is infinite."""
+    function = np.frompyfunc(lambda a, y: TERMS[spec.name](a, float(y), **spec.parameters), 2, 1)
+    series = function(_variables(points), targets)
+    return _values(series), _slopes(series)
+
+
+def _activated(spec: ActivationSpec, Z: Any) -> Any:
+    if spec.name in ELEMENTWISE:
+        return np.frompyfunc(lambda z: ELEMENTWISE[spec.name](z, **spec.parameters), 1, 1)(Z)
+    A = np.empty(Z.shape, dtype=object)
+    for j in range(Z.shape[1]):
+        for i, a in enumerate(OF_COLUMNS[spec.name](list(Z[:, j]), **spec.parameters)):
+            A[i, j] = a
+    return A
+
+
+def _reduced_loss(spec: LossSpec, A: Any, Y: Any) -> Any:
+    n, m = A.shape
+    if spec.name in TERMS:
+        pairs = zip(A.flat, Y.flat, strict=True)
+        terms = [TERMS[spec.name](a, float(y), **spec.parameters) for a, y in pairs]
+    else:
+        function = TERMS_OF_COLUMNS[spec.name]
+        terms = [function(list(A[:, j]), [float(y) for y in Y[:, j]], **spec.parameters) for j in range(m)]
+    over_samples = spec.reduction == "batchmean" or spec.name in MEAN_OVER_SAMPLES
+    divisor = 1 if spec.reduction == "sum" else m if over_samples else n * m
+    return sum(terms) / divisor
+
+
+def _gradient(function: Callable[[Any], Any], point: Any) -> Any:
+    """∂f/∂point of a function of one array of series, entry by entry."""
+    slopes = np.empty(point.shape, dtype=object)
+    for index in np.ndindex(point.shape):
+        moved = point.copy()
+        moved[index] = _series(point[index][0], 1)
+        slopes[index] = function(moved)[1]
+    return slopes
+
+
+@precise
+def exact_softmax_and_pull_back(spec: ActivationSpec, Z: Any, G: Any) -> tuple[Any, Any]:
+    """A = σ(Z) and (∂A/∂Z)^T G, the gradient by Z of the sum of G ⊙ σ(Z)."""
+    Z, weights = _constants(Z), exact(G)
+    pulled_back = _gradient(lambda moved: sum((weights * _activated(spec, moved)).flat), Z)
+    return _values(_activated(spec, Z)), pulled_back
+
+
+@precise
+def exact_loss(spec: LossSpec, A: Any, Y: Any) -> tuple[Any, Any]:
+    """The reduced loss and its gradient by A."""
+    A = _constants(A)
+    return _reduced_loss(spec, A, Y)[0], _gradient(lambda moved: _reduced_loss(spec, moved, Y), A)
+
+
+@precise
+def exact_trace(case: Case) -> dict[str, Any]:
+    """Quantity → its exact values: the whole network is differentiated as one function of each number."""
+    layers = case.network.layers
+    depth = range(len(layers))
+    W, b = [_constants(k.W) for k in layers], [_constants(k.b) for k in layers]
+    taps = [_constants(np.zeros((k.outputs, case.samples))) for k in layers]
+    X, rate = _constants(case.X), arb(case.learning_rate)
+
+    def forward(W: Any, b: Any, X: Any, taps: Any) -> tuple[list[Any], list[Any], Any]:
+        Z, A = [], [X]
+        for l in depth:
+            # δ is the derivative by a tap: zeros added to Z.
+            Z.append(W[l].dot(A[-1]) + b[l] + taps[l])
+            A.append(_activated(layers[l].activation, Z[-1]))
+        return Z, A, _reduced_loss(case.network.loss, A[-1], case.Y)
+
+    def with_layer(arrays: list[Any], l: int, array: Any) -> list[Any]:
+        return [*arrays[:l], array, *arrays[l + 1 :]]
+
+    Z, A, loss = forward(W, b, X, taps)
+    dW = [_gradient(lambda a, l=l: forward(with_layer(W, l, a), b, X, taps)[2], W[l]) for l in depth]
+    db = [_gradient(lambda a, l=l: forward(W, with_layer(b, l, a), X, taps)[2], b[l]) for l in depth]
+    return {
+        "Z": list(map(_values, Z)),
+        "A": list(map(_values, A[1:])),
+        "loss": loss[0],
+        "delta": [
+            _gradient(lambda a, l=l: forward(W, b, X, with_layer(taps, l, a))[2], taps[l]) for l in depth
+        ],
+        "dW": dW,
+        "db": db,
+        "dX": _gradient(lambda a: forward(W, b, a, taps)[2], X),
+        "W_updated": [_values(W[l]) - rate * dW[l] for l in depth],
+        "b_updated": [_values(b[l]) - rate * db[l] for l in depth],
+    }
+
+
+def distances(trace: Trace, truth: Mapping[str, Any]) -> dict[tuple[str, int], Any]:
+    """(quantity, layer index) → |answer - truth|, for every quantity that the trace has."""
+    found = {}
+    for quantity, per_layer in QUANTITIES.items():
+        answer = getattr(trace, quantity)
+        if answer is not None:
+            pairs = zip(answer, truth[quantity], strict=True) if per_layer else [(answer, truth[quantity])]
+            found |= {(quantity, index): distance(*pair) for index, pair in enumerate(pairs)}
+    return found
+
+
+class TruthOracle:
+    """An oracle that gives the exact values, rounded once to the dtype asked for."""
+
+    name = "truth"
+
+    def versions(self) -> Mapping[str, str]:
+        return {"python-flint": flint.__version__}
+
+    def plain(self) -> None:
+        return None
+
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+        return [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases]
+
+    def _trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
+        values: dict[str, Any] = {}
+        for quantity, given in exact_trace(case).items():
+            if QUANTITIES[quantity]:
+                values[quantity] = tuple(rounded(array, dtype) for array in given)
+            else:
+                values[quantity] = rounded(given, dtype)
+        return Trace(**values)
+
+    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
+        return [self._step(step) for step in inputs]
+
+    @precise
+    def _step(self, step: StepInputs) -> StepValues:
+        layers = step.case.network.layers
+        loss, dA_last = exact_loss(step.case.network.loss, step.A_last, step.case.Y)
+        given = [*step.dA, rounded(dA_last)]
+        A, delta = [], []
+        for layer, Z, G in zip(layers, step.Z, given, strict=True):
+            if layer.activation.name in ELEMENTWISE:
+                value, slope = exact_activation(layer.activation, Z)
+                pulled_back = slope * exact(G)
+            else:
+                value, pulled_back = exact_softmax_and_pull_back(layer.activation, Z, G)
+            A.append(rounded(value))
+            delta.append(rounded(pulled_back))
+        return StepValues(tuple(A), float(rounded(loss)), rounded(dA_last), tuple(delta))
+
+    def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
+        value, slope = exact_activation(spec, points)
+        return rounded(value), rounded(slope)
+
+    def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
+        value, slope = exact_terms(spec, points, targets)
+        return rounded(value), rounded(slope)

@@ -1,0 +1,87 @@
+"""Small cases and implementations for the tests of the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from backproof.judging.verdicts import Check, Judgement
+from refimpl import ActivationSpec, Backprop, Case, Layer, LossSpec, Network, Trace
+
+
+def drawn_case(
+    activations: Sequence[str | ActivationSpec],
+    loss: str | LossSpec = "half_squared_error",
+    dtype: str = "float32",
+    width: int = 3,
+    samples: int = 2,
+    seed: int = 0,
+) -> Case:
+    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1]."""
+    rng = np.random.Generator(np.random.Philox(seed))
+
+    def normal(*shape: int) -> Any:
+        return rng.standard_normal(shape).astype(dtype)
+
+    layers = tuple(
+        Layer(normal(width, width), normal(width, 1), _spec(activation)) for activation in activations
+    )
+    targets = rng.uniform(0, 1, (width, samples)).astype(dtype)
+    return Case(Network(layers, _loss(loss)), normal(width, samples), targets, 0.25)
+
+
+def case_of_z(
+    Z: Any, activation: str | ActivationSpec, loss: str | LossSpec = "half_squared_error", Y: Any = 0.0,
+    dtype: str = "float64",
+) -> Case:  # fmt: skip
+    """One layer whose pre-activations are the rows of Z, exactly: W = 1, b = 0 and X = Z."""
+    X = np.atleast_2d(np.asarray(Z, dtype))
+    units = len(X)
+    layer = Layer(np.eye(units, dtype=dtype), np.zeros((units, 1), dtype), _spec(activation))
+    targets = np.broadcast_to(np.asarray(Y, dtype), X.shape)
+    return Case(Network((layer,), _loss(loss)), X, targets, 0.25)
+
+
+def _spec(activation: str | ActivationSpec) -> ActivationSpec:
+    return activation if isinstance(activation, ActivationSpec) else ActivationSpec(activation)
+
+
+def _loss(loss: str | LossSpec) -> LossSpec:
+    return loss if isinstance(loss, LossSpec) else LossSpec(loss, "sum")
+
+
+class Changed:
+    """The reference, whose trace is changed before it is handed over."""
+
+    def __init__(self, change: Callable[[Trace], Any]) -> None:
+        self.change = change
+
+    def run(self, case: Case) -> Any:
+        return self.change(Backprop().run(case))
+
+
+def changed(**fields: Callable[[Any], Any]) -> Changed:
+    """The reference with some quantities of its trace put through functions, whatever they make of them."""
+
+    def change(trace: Trace) -> Trace:
+        trace = copy(trace)
+        for name, function in fields.items():
+            # Not by `replace`: the types of fields are enforced in tests, and these may be wrong on purpose.
+            object.__setattr__(trace, name, function(getattr(trace, name)))
+        return trace
+
+    return Changed(change)
+
+
+def checks_of(
+    judgement: Judgement, quantity: str | None = None, scope: str | None = None, left: str = "reference"
+) -> list[Check]:
+    """The checks on one side's answers, of one quantity and scope if given."""
+    return [
+        check
+        for check in judgement.checks
+        if check.left == left and quantity in (None, check.quantity) and scope in (None, check.scope)
+    ]
