@@ -107,7 +107,7 @@ class Session:
     @property
     def floor(self) -> int:
         """The fewest cases that must have been judged."""
-        return int(self.expected * FLOOR)
+        return min(self.expected, max(1, int(self.expected * FLOOR)))
 
     def finish(self) -> None:
         """Write the report if one was asked for."""

@@ -79,7 +79,6 @@ class Tally:
         self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._seen: Counter[tuple[str, str]] = Counter()
         self._findings: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._causes = 0
 
     @property
     def mismatches(self) -> int:
@@ -89,7 +88,8 @@ class Tally:
     def add(self, judgement: Judgement, origin: Origin) -> None:
         """Count one judged case."""
         case, dtype = judgement.case, judgement.case.dtype.name
-        worst = max((ratio for ratio in map(_held_to_bound, judgement.checks) if ratio is not None), default=None)
+        held = map(_held_to_bound, judgement.checks)
+        worst = max((ratio for ratio in held if ratio is not None), default=None)
         self.cases.add(judgement.verdict, worst)
         network = case.network
         for activation in {layer.activation.name for layer in network.layers}:
@@ -251,7 +251,7 @@ class Tally:
 
 
 def _held_to_bound(check: Check) -> float | None:
-    """The check's error/bound; None where an answer may lie outside: conventions, deviations, unstable ones."""
+    """The check's error/bound; None where it may lie outside: conventions, deviations, what is unstable."""
     return check.ratio if check.verdict in _HELD_TO_BOUND else None
 
 

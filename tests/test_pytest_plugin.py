@@ -82,7 +82,6 @@ def test_a_session_that_judged_less_than_its_floor_is_red_although_its_tests_pas
     )
 
 
-@pytest.mark.xfail(reason="nine tenths of one case are rounded down to none")
 def test_a_session_that_judged_nothing_of_its_only_case_is_red(run: Any) -> None:
     result = run(UNJUDGED.replace("(1.0, 2.0, 3.0)", "(1.0,)"))
     result.stdout.fnmatch_lines(["judged 0 cases, not judged 1, *"])

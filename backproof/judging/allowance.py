@@ -6,6 +6,7 @@ some oracles (D1); it is asked for only when an answer lies outside the accurate
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,16 @@ from refimpl import ActivationSpec, LossSpec
 
 from .deviations import Deviation
 from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
+
+
+def underflow_factor(parameters: Mapping[str, float]) -> float:
+    """How many times η₀ a formula of two factors can lose.
+
+    The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
+    g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: by β and 1/β, in either order).
+    """
+    sizes = [max(abs(value), 1 / abs(value)) for value in parameters.values() if value]
+    return 3.0 + sum(sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +60,8 @@ class Allowance:
         return self._errors(scales, spec.name, (a, y, p))
 
     def _errors(self, scales: list[Any], function: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-        errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + self.tiny for s in scales]
+        lost = self.tiny * underflow_factor(arguments[-1])
+        errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + lost for s in scales]
         for deviation in self.deviations:
             if deviation.function == function:
                 errors[0] = errors[0] + np.max(np.abs(deviation.value(*arguments)), axis=0)

@@ -22,7 +22,7 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -32,7 +32,7 @@ import numpy as np
 from oracles import Oracle
 from refimpl import Case
 
-from .allowance import Allowance
+from .allowance import Allowance, underflow_factor
 from .deviations import Deviation
 from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
 from .rounding import Precision, outward, precision
@@ -128,16 +128,6 @@ def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tu
     scale = ACTIVATION_FACTS[spec.name].value(Z, y, spec.parameters)
     E = softmax_spread(y, E_Z) + ACCURACY * levels.u * scale + levels.tiny
     return y, outward(E), None, None
-
-
-def underflow_factor(parameters: Mapping[str, float]) -> float:
-    """How many times η₀ a product with σ' can lose.
-
-    The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
-    g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: g by β and 1/β, in either order).
-    """
-    sizes = [max(abs(value), 1 / abs(value)) for value in parameters.values() if value]
-    return 3.0 + sum(sizes)
 
 
 def backward_activation(

@@ -128,9 +128,9 @@ def _decided(observed: float | None, bound: Enclosure, fault: str) -> tuple[Verd
         return "not judged", "ill-posed: an accurate evaluation may leave a domain or overflow"
     if observed is None:
         return "fault", fault
-    if not bound.resolved:
-        return "not judged", "unresolved: the bound is wider than 1 % of the value"
     if bound.contains(observed):
+        if not bound.resolved:
+            return "not judged", "unresolved: the bound is wider than 1 % of the value"
         return "conforms", "within the bound"
     if not np.isfinite(observed):
         return "unstable", "not finite, where accurate evaluations are"
@@ -145,7 +145,7 @@ def _outside(
     known: list[str] = []
     for name, numbers in expected.items():
         for i, (quantity, number, bound) in enumerate(zip(QUANTITIES, numbers, bounds, strict=True)):
-            if not bound.resolved or bound.contains(number):
+            if not np.isfinite(bound.radius) or bound.contains(number):
                 continue
             deviates = enclosures(composition, name)[i].contains(number)
             line = f"{name}'s {quantity} {number!r} lies {bound.excess(number):.3g} times the bound away"

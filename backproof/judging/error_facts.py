@@ -1,7 +1,8 @@
 """What an accurate evaluation of each function may err by: one line a function.
 
 E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale, where u
-    is the unit roundoff and the line gives the scale: |v| where every family is accurate relatively, more
+    is the unit roundoff and the line gives the scale (and what underflow loses, `underflow_factor` times the
+    smallest normal number): |v| where every family is accurate relatively, more
     where one of them cancels (1 - tanh² near saturation: 1). ACCURACY is the design's limit between
     accuracy and deviation; `tests/judging` measures every oracle against it.
 E2. `naive` scales belong to formulas that are right in exact arithmetic and lose more than that in floats.
@@ -120,7 +121,8 @@ LOSS_FACTS: dict[str, LossFacts] = {
     ),
     "cross_entropy": LossFacts(relative, relative, singular=lambda y: ((0.0, y > 0),)),
     "bce_with_logits": LossFacts(
-        lambda a, v, y, p: np.abs(v) + np.maximum(a, 0) + np.abs(a * y),
+        # (1 - y) z - log σ(z) cancels left of 0, where log σ(z) is nearly z: torch computes it like this.
+        lambda a, v, y, p: np.abs(v) + np.abs(a),
         _bce_with_logits_slope,
         lambda y, p: (_logit(y),),
         naive_value=lambda a, v, y, p: 1 + np.abs(a),

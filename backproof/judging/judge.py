@@ -56,8 +56,10 @@ class Table:
             for side, name in enumerate(sides.names)
         ]
 
-    def judge(self, centres: Mapping[str, Trace], steps: Mapping[str, Steps], bounding: Oracle) -> Judgement:
-        """Judge every trace against every oracle but itself.
+    def judge(
+        self, centres: Mapping[str, Trace], steps: Mapping[str, Steps], bounding: Oracle, subject: str = ""
+    ) -> Judgement:
+        """Judge every trace against every oracle but itself; `subject` names the implementation under test.
 
         `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the
         nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
@@ -73,7 +75,7 @@ class Table:
                     if oracle != name:
                         comparisons += end_to_end.comparisons(name, trace, oracle, answer)
         decided = decide(self.case, comparisons, is_extreme=extreme(self.case, centre))
-        return Judgement(self.case, (*self.faults, *decided))
+        return Judgement(self.case, (*self.faults, *decided), subject)
 
 
 class EndToEnd:

@@ -1,7 +1,8 @@
 """Local verdicts: each equation on the implementation's own inputs, bounded by that one step's roundings.
 
 L1. F2, B1, B1a, B2/B3, U1, U2 are sums of products: the expected value is computed here in more precision
-    than the case's, and the bound is R2 on the implementation's own inputs.
+    than the case's, and the bound is R2 on the implementation's own inputs. A subnormal one may have been
+    read as zero.
 L2. F3, F4, F5, B4, B5 contain σ or the loss: the expected value is an oracle's, in float64, on the
     implementation's own Z, A[L] and δ. What is given is exact (E = 0), with two exceptions: a subnormal input
     may have been read as zero, and the loss and B4 may have been computed from Z[L] instead of from A[L],
@@ -24,6 +25,7 @@ from oracles import Oracle, StepInputs, StepValues
 from refimpl import QUANTITIES, Case, Trace
 
 from . import bounds
+from .allowance import underflow_factor
 from .bounds import Levels
 from .deviations import Deviation, deviations_of
 from .rounding import extended, precision, product
@@ -113,22 +115,23 @@ class LocalSteps:
             if t.Z is not None and A_previous is not None:
                 value, _, error = product(W, A_previous, dtype)
                 Z = value + b
-                E = bounds.affine(levels, W, A_previous, _exact(A_previous), b)[0]
+                E = bounds.affine(levels, W, A_previous, levels.flushed(A_previous), b)[0]
                 yield from self._sums("Z", layer, t.Z[index], Z, E + error + _rounded(Z))
             if t.delta is None:
                 continue
             delta = t.delta[index]
             if t.dW is not None and A_previous is not None:
                 value, _, error = product(delta, np.swapaxes(A_previous, -1, -2), dtype)
-                E = bounds.weight_gradient(levels, delta, _exact(delta), A_previous, _exact(A_previous))[0]
+                E_delta, E_A = levels.flushed(delta), levels.flushed(A_previous)
+                E = bounds.weight_gradient(levels, delta, E_delta, A_previous, E_A)[0]
                 yield from self._sums("dW", layer, t.dW[index], value, E + error)
             if t.db is not None:
                 value = np.sum(extended(delta), axis=-1, keepdims=True).astype(np.float64)
-                E = bounds.bias_gradient(levels, delta, _exact(delta))[0]
+                E = bounds.bias_gradient(levels, delta, levels.flushed(delta))[0]
                 yield from self._sums("db", layer, t.db[index], value, E * (1 + 2.0**-9) + _rounded(value))
             if layer == 1 and t.dX is not None:
                 value, _, error = product(W.T, delta, dtype)
-                E = bounds.transposed(levels, W, delta, _exact(delta))[0]
+                E = bounds.transposed(levels, W, delta, levels.flushed(delta))[0]
                 yield from self._sums("dX", None, t.dX, value, E + error)
         yield from self._updates("W_updated", sides.W, t.dW, t.W_updated)
         yield from self._updates("b_updated", sides.b, t.db, t.b_updated)
@@ -139,7 +142,7 @@ class LocalSteps:
         rate = self.case.learning_rate
         for layer, (old, gradient, new) in enumerate(zip(before, gradients, after, strict=True), start=1):
             value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
-            E = bounds.updated(self.levels, rate, old, gradient, _exact(gradient))[0]
+            E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
             yield from self._sums(quantity, layer, new, value, E + _rounded(value))
 
     def _sums(
@@ -173,6 +176,8 @@ class LocalSteps:
                             accurate[quantity, index][side],
                             self._readings(side, oracle, (quantity, index), values),
                         )
+                if t.loss is None:
+                    continue
                 yield Comparison(
                     "loss",
                     None,
@@ -205,9 +210,9 @@ class LocalSteps:
             else:
                 W, delta = self.sides.W[index + 1], t.delta[index + 1]
                 g, error = self.sides.dA[index]
-                own = bounds.transposed(levels, W, delta, _exact(delta))[:1]
+                own = bounds.transposed(levels, W, delta, levels.flushed(delta))[:1]
                 E_g = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            factor = bounds.underflow_factor(layer.activation.parameters)
+            factor = underflow_factor(layer.activation.parameters)
             found["gradient", index] = _total(E_g)
             found["delta", index] = _total(bounds.backward_activation(levels, activation, g, E_g, factor))
         return found
@@ -277,11 +282,6 @@ def ids(declared: tuple[Deviation, ...]) -> str:
 
 def _stack(parts: Sequence[Any]) -> Any:
     return np.array(parts, dtype=np.float64)
-
-
-def _exact(array: Any) -> Any:
-    """The error of what is given: none."""
-    return np.zeros((1, *array.shape))
 
 
 def _rounded(value: Any) -> Any:

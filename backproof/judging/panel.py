@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Panel:
         tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
         steps = self._steps(tables, oracles)
         return [
-            table.judge(centre, values, oracles[0])
+            table.judge(centre, values, oracles[0], self.name)
             for table, centre, values in zip(tables, centres, steps, strict=True)
         ]
 
@@ -85,16 +85,20 @@ class Panel:
                 return again
             reason = f"{oracle.name}'s fast path answers otherwise than its plain path: a defect of backproof"
             fault = Check("trace", None, "end to end", oracle.name, "its plain path", "", "fault", reason)
-            return Judgement(judgement.case, (*again.checks, fault))
+            return Judgement(judgement.case, (*again.checks, fault), self.name)
         return judgement
 
     def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:
         """The implementation's trace; an empty one and a fault if it raises."""
         try:
-            return self.implementation.run(case), ()
-        except Exception as error:  # noqa: BLE001 - whatever code under test raises is a finding
+            trace: Any = self.implementation.run(case)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever code under test raises is a finding
             reason = f"raised {type(error).__name__}: {error}"
-            return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
+        else:
+            if isinstance(trace, Trace):
+                return trace, ()
+            reason = f"returned {type(trace).__name__}, not a Trace"
+        return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
 
     @staticmethod
     def _steps(tables: Sequence[Table], oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:

@@ -103,16 +103,24 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Judgement:
-    """All checks of one case."""
+    """All checks of one case.
+
+    Its verdict is the gravest of them. But a case in which nothing of the implementation under test could be
+    judged is not judged, however well the oracles agree; only what is wrong with them stays.
+    """
 
     case: Case
     checks: tuple[Check, ...]
+    subject: str = ""
+    """The implementation under test; empty if all sides are."""
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
         given = {check.verdict for check in self.checks}
-        gravest = next((verdict for verdict in SEVERITY if verdict in given), "not judged")
-        object.__setattr__(self, "verdict", gravest)
+        gravest: Verdict = next((verdict for verdict in SEVERITY if verdict in given), "not judged")
+        sides = (check.verdict for check in self.checks if self.subject in ("", check.left))
+        judged = any(verdict != "not judged" for verdict in sides)
+        object.__setattr__(self, "verdict", gravest if judged or gravest in FAILING else "not judged")
 
     def resolved(self, scope: Scope) -> bool:
         """Whether every entry of every check of that scope could be judged."""

@@ -172,12 +172,11 @@ def test_wherever_a_wrong_chain_rule_differs_by_a_thousandth_it_is_rejected(
     assert rejected >= 20
 
 
-@pytest.mark.xfail(reason="an unresolved bound excuses what lies outside it")
 @pytest.mark.parametrize("dtype", DTYPE_NAMES)
 def test_a_derivative_that_is_not_the_exact_zero_is_rejected(chain_judge: ChainJudge, dtype: str):
     """x/x is 1 everywhere: its derivative is 0, under a bound of a few roundings of 1/x."""
     composition = Composition(Unary("exp", Binary("divide", X, X)), np.dtype(dtype).type(0.75))
     assert chain_judge.judge(ChainRule().value_and_derivative, composition).verdict == "conforms"
     judgement = chain_judge.judge(_SecondPathForgotten().value_and_derivative, composition)
-    assert judgement.checks[1].excess > 1e5
+    assert (judgement.checks[1].excess or 0) > 1e5
     assert judgement.checks[1].verdict == "mismatch"

@@ -238,10 +238,7 @@ def _subnormal_case(activation: str, dtype: str, place: str) -> Case:
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param(
-            "data",
-            marks=pytest.mark.xfail(reason="sums of products (L1) take A[l-1] and δ for exact"),
-        ),
+        "data",
         "weights",
         "biases",
     ],

@@ -42,30 +42,13 @@ from refimpl import ACTIVATIONS, DTYPES, LOSSES, ActivationSpec, Case, Layer, Lo
 ELEMENTWISE_NAMES = [name for name, entry in ACTIVATIONS.items() if entry.elementwise]
 SEPARABLE_NAMES = [name for name, facts in LOSS_FACTS.items() if facts.derivative is not None]
 
-# Open: where an oracle errs by more than the facts and the declared deviations say.
-_FLUSHED = "JAX flushes subnormal results before it divides them by β: off by more than the smallest normal"
-_CANCELS = "torch's value for z < 0 is z - log_sigmoid(z), which cancels: not declared"
-OPEN = {
-    ("softplus", "jax", "float32"): _FLUSHED,
-    ("bce", "jax", "float64"): "JAX's log1p errs by up to 128 u around 1 - a = 2 - √2: not declared",
-    ("bce_with_logits", "torch", "float32"): _CANCELS,
-    ("bce_with_logits", "torch", "float64"): _CANCELS,
-}
-
 
 def _table(*names: str) -> Any:
     """Every name with every source and dtype."""
     rows = [(name, source, dtype) for name in names for source in SOURCES for dtype in DTYPES]
     return pytest.mark.parametrize(
         ("name", "source", "dtype"),
-        [
-            pytest.param(
-                *row,
-                id="-".join(row),
-                marks=[pytest.mark.xfail(reason=OPEN[row], raises=AssertionError)] if row in OPEN else [],
-            )
-            for row in rows
-        ],
+        [pytest.param(*row, id="-".join(row)) for row in rows],
     )
 
 
