@@ -8,11 +8,12 @@ from __future__ import annotations
 import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refimpl import Case, case_to_dict
+from refimpl.chain_rule import Binary, Expression, Unary
 from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
@@ -20,9 +21,14 @@ from .judging.deviations import DEVIATIONS
 from .judging.verdicts import SEVERITY, Check, Judgement
 from .reporting import model
 
+if TYPE_CHECKING:
+    from .judging.chain import ChainJudgement
+
 FINDINGS_SHOWN = 50
 _HELD_TO_BOUND = ("conforms", "mismatch", "fault")
 _REPORTED = ("fault", "mismatch", "unstable", "convention")
+
+_CHAIN_NOTE = "No part of this run: pytest tests/conformance judges it, on random compositions of functions."
 
 EXPLANATIONS = {
     "ill-posed": "the bound is infinite: overflow, or the logarithm of a probability that may be 0",
@@ -105,6 +111,13 @@ class Tally:
                 touched.add((check.reason, dtype, check.quantity))
         for key in touched:
             self._not_judged[key][2] += 1
+
+    def add_chain(self, judgement: ChainJudgement) -> None:
+        """Count the derivative of one judged composition under the chain rule's equations that it has."""
+        (check,) = (check for check in judgement.checks if check.quantity == "derivative")
+        worst = check.excess if check.verdict in _HELD_TO_BOUND else None
+        for equation in _chain_equations(judgement.composition.expression):
+            self._equations[equation].add(check.verdict, worst)
 
     def _add_check(self, check: Check, case: Case, dtype: str, origin: Origin, regime: _Regime) -> None:
         worst = _held_to_bound(check)
@@ -241,13 +254,21 @@ class Tally:
                     implemented_latex=equation.implemented_latex,
                     reading=equation.reading,
                     condition=equation.condition,
-                    note=equation.note,
+                    note=_CHAIN_NOTE
+                    if equation.part == "chain rule" and not group.counts.total
+                    else equation.note,
                     verdict=group.counts.worst(),
                     checks=group.counts,
                     worst_ratio=group.worst,
                 )
             )
         return tuple(rows)
+
+
+def _chain_equations(expression: Expression) -> set[str]:
+    """C1 if there is a function of one variable in the expression, C2 if there is one of two."""
+    found = {"C1"} if isinstance(expression, Unary) else {"C2"} if isinstance(expression, Binary) else set()
+    return found.union(*map(_chain_equations, expression.arguments))
 
 
 def _held_to_bound(check: Check) -> float | None:
