@@ -50,6 +50,11 @@ def _leaky_relu_kinks(parameters: Parameters) -> tuple[Kink, ...]:
     return (Kink(at=0.0, left=slope, right=1.0, chosen=slope),)
 
 
+def _leaky_relu(Z: Units, negative_slope: float) -> Units:
+    with np.errstate(over="ignore"):  # np.where computes αz for z > 0 too, where α > 1 may overflow
+        return np.where(Z > 0, Z, Z * negative_slope)
+
+
 def _softplus(Z: Units, beta: float) -> Units:
     # log(1 + e^(βz))/β overflows for large βz and rounds to 0 for small: split max(z, 0) off first.
     with np.errstate(over="ignore"):  # β|z| = inf gives e^-inf = 0, which is right
@@ -116,7 +121,7 @@ _ENTRIES = (
         "leaky_relu",
         r"\sigma(z) = \begin{cases} z & z > 0 \\ \alpha z & z \le 0 \end{cases}",
         r"\sigma'(z) = \begin{cases} 1 & z > 0 \\ \alpha & z \le 0 \end{cases}",
-        value=lambda Z, negative_slope: np.where(Z > 0, Z, Z * negative_slope),
+        value=_leaky_relu,
         derivative=lambda Z, negative_slope: np.where(Z > 0, Z.dtype.type(1), Z.dtype.type(negative_slope)),
         parameters=(Parameter("negative_slope", 0.01, NON_NEGATIVE, Interval(0.0, 1.0), "slope left of 0"),),
         kinks=_leaky_relu_kinks,

@@ -86,6 +86,15 @@ def no_kinks(parameters: Parameters) -> tuple[Kink, ...]:
     return ()
 
 
+def rounded(value: Any, dtype: np.dtype[Any]) -> float:
+    """The real number `value` as one of `dtype`, which a Python float holds exactly; ±inf on overflow."""
+    try:
+        with np.errstate(over="ignore"):
+            return float(dtype.type(value))
+    except OverflowError:  # an int beyond every float
+        return math.inf if value > 0 else -math.inf
+
+
 class UnknownFunctionError(ValueError):
     """No entry of that name, or no parameter of that name in the entry."""
 
@@ -105,7 +114,7 @@ class _Entry:
     conventions: str = field(default="", kw_only=True)
     """Rival definitions under the same name, and which one this is."""
 
-    def complete(self, given: Parameters, dtype: np.dtype[Any]) -> dict[str, float]:
+    def complete(self, given: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, float]:
         """All parameters of the entry, defaults filled in, each rounded to a number of `dtype`.
 
         Raises UnknownFunctionError for a name the entry does not have and ValueError for a value outside
@@ -115,17 +124,16 @@ class _Entry:
         for name in given:
             if name not in known:
                 has = f"it has {', '.join(sorted(known))}" if known else "it has none"
-                raise UnknownFunctionError(f"{self.name} has no parameter {name!r}; {has}")
+                raise UnknownFunctionError(f"{self.name} has no parameter {name!r:.60}; {has}")
         complete = {}
         for parameter in self.parameters:
             value = given.get(parameter.name, parameter.default)
             if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
                 raise ValueError(f"{self.name}: {parameter.name} must be a number, not {value!r}")
-            with np.errstate(over="ignore"):  # what overflows is refused by its domain just below
-                rounded = float(dtype.type(value))
-            if not parameter.domain.contains(rounded):
+            number = rounded(value, dtype)  # what overflows is infinite, and refused by its domain just below
+            if not parameter.domain.contains(number):
                 raise ValueError(f"{self.name}: {parameter.name} = {value!r} lies outside {parameter.domain}")
-            complete[parameter.name] = rounded
+            complete[parameter.name] = number
         return complete
 
 
@@ -180,6 +188,8 @@ class Loss(_Entry):
     target_domain: Interval = field(default=REALS, kw_only=True)
     mean_over: str = field(default="entries", kw_only=True)
     """What reduction "mean" divides by: "entries" (n·m) or "samples" (m), as torch has it."""
+    elementwise: bool = field(default=True, kw_only=True)
+    """Whether each term depends on the one prediction in its own place only."""
 
     def divisor(self, reduction: str, outputs: int, samples: int) -> int:
         """What the sum of terms is divided by, for `outputs` rows and `samples` columns.
@@ -207,9 +217,10 @@ REDUCTIONS = ("mean", "sum", "batchmean")
 EntryT = TypeVar("EntryT", bound=_Entry)
 
 
-def find(table: Mapping[str, EntryT], kind: str, name: str) -> EntryT:
+def find(table: Mapping[str, EntryT], kind: str, name: Any) -> EntryT:
     """The entry called `name`; raises UnknownFunctionError that lists the names there are."""
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise UnknownFunctionError(f"unknown {kind} {name!r}; known: {', '.join(sorted(table))}") from None
+        known = ", ".join(sorted(table))
+        raise UnknownFunctionError(f"unknown {kind} {name!r:.60}; known: {known}") from None

@@ -15,7 +15,7 @@ from .functions import NON_NEGATIVE, UNIT, Loss, Units
 
 def _x_log_y(X: Units, Y: Units) -> Units:
     """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
-    with np.errstate(divide="ignore"):  # log 0 = -inf is the exact limit where x > 0
+    with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf is the exact limit where x > 0
         return np.where(X == 0, X.dtype.type(0), X * np.log(np.where(X == 0, X.dtype.type(1), Y)))
 
 
@@ -25,9 +25,25 @@ def _x_log1p_y(X: Units, Y: Units) -> Units:
         return np.where(X == 0, X.dtype.type(0), X * np.log1p(np.where(X == 0, X.dtype.type(0), Y)))
 
 
-def _squared_error(A: Units, Y: Units) -> Units:
+def _error(A: Units, Y: Units) -> Units:
     with np.errstate(over="ignore"):  # where this is infinite, so is the exact answer in this dtype
+        return A - Y
+
+
+def _squared_error(A: Units, Y: Units) -> Units:
+    with np.errstate(over="ignore"):  # as above
         return np.square(A - Y)
+
+
+def _squared_error_gradient(A: Units, Y: Units) -> Units:
+    with np.errstate(over="ignore"):  # as above
+        return 2 * (A - Y)
+
+
+def _half_squared_error(A: Units, Y: Units) -> Units:
+    # The ½ goes to one factor: the square alone could overflow where its half does not.
+    with np.errstate(over="ignore"):  # as above
+        return (A - Y) / 2 * (A - Y)
 
 
 def _bce(A: Units, Y: Units) -> Units:
@@ -61,14 +77,15 @@ def _bce_with_logits_gradient(Z: Units, Y: Units) -> Units:
 
 
 def _cross_entropy_with_logits(Z: Units, Y: Units) -> Units:
+    # In halves, so that the distance to the largest logit is finite for any two numbers of the dtype.
+    below = Z / 2 - np.max(Z, axis=0, keepdims=True) / 2
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
-        shifted = Z - np.max(Z, axis=0, keepdims=True)
-    log_sum = np.log(np.sum(np.exp(shifted), axis=0, keepdims=True))
-    return np.where(Y == 0, Y.dtype.type(0), Y * (log_sum - np.where(Y == 0, 0, shifted)))
+        log_sum = np.log(np.sum(np.exp(2 * below), axis=0, keepdims=True))
+        return np.where(Y == 0, Y.dtype.type(0), 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below))))
 
 
 def _cross_entropy_with_logits_gradient(Z: Units, Y: Units) -> Units:
-    with np.errstate(over="ignore"):  # as above
+    with np.errstate(over="ignore"):  # likewise
         e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
     # The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
     return e / np.sum(e, axis=0, keepdims=True) * np.sum(Y, axis=0, keepdims=True) - Y
@@ -80,7 +97,7 @@ _ENTRIES = (
         r"\sum (\hat y - y)^2",
         r"2 (\hat y - y)",
         terms=_squared_error,
-        gradient=lambda A, Y: 2 * (A - Y),
+        gradient=_squared_error_gradient,
         aliases={"torch": "nn.functional.mse_loss", "optax": "losses.squared_error"},
         conventions="No factor ½. 'mean' divides by n·m; many texts divide by m only, or by 2m.",
     ),
@@ -88,8 +105,8 @@ _ENTRIES = (
         "half_squared_error",
         r"\tfrac{1}{2} \sum (\hat y - y)^2",
         r"\hat y - y",
-        terms=lambda A, Y: _squared_error(A, Y) / 2,
-        gradient=lambda A, Y: A - Y,
+        terms=_half_squared_error,
+        gradient=_error,
         aliases={"optax": "losses.l2_loss", "scikit-learn": "squared_loss (half, over n·m)"},
         conventions="The ½ is there so that the gradient is Ŷ - Y; optax calls this l2_loss.",
     ),
@@ -139,6 +156,7 @@ _ENTRIES = (
         gradient=_cross_entropy_with_logits_gradient,
         target_domain=NON_NEGATIVE,
         mean_over="samples",
+        elementwise=False,
         aliases={
             "torch": "nn.functional.cross_entropy",
             "optax": "losses.softmax_cross_entropy",

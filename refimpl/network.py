@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .activations import ACTIVATIONS
-from .functions import REDUCTIONS, Activation, Loss, find
+from .functions import REDUCTIONS, Activation, Loss, find, rounded
 from .losses import LOSSES
 
 DTYPES = ("float32", "float64")
@@ -48,6 +48,7 @@ def _frozen(array: Any, place: str, dtype: np.dtype[Any] | None = None) -> Any:
         raise InvalidCaseError(
             f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
         )
+    copy = copy.astype(copy.dtype.newbyteorder("="), copy=False)  # arrays from files may be big-endian
     copy.setflags(write=False)
     return copy
 
@@ -83,7 +84,8 @@ class LossSpec:
         _check_parameters(self)
         if self.reduction not in REDUCTIONS:
             raise InvalidCaseError(
-                f"unknown reduction {self.reduction!r} of loss {self.name}; known: {', '.join(REDUCTIONS)}"
+                f"unknown reduction {self.reduction!r:.60} of loss {self.name}; "
+                f"known: {', '.join(REDUCTIONS)}"
             )
 
     @property
@@ -241,8 +243,7 @@ class Case:
             self.learning_rate, (int, float, np.floating)
         ):
             raise InvalidCaseError(f"learning_rate must be a number, not {self.learning_rate!r}")
-        with np.errstate(over="ignore"):  # what overflows is refused just below
-            rate = float(dtype.type(self.learning_rate))
+        rate = rounded(self.learning_rate, dtype)
         if not np.isfinite(rate):
             raise InvalidCaseError(f"learning_rate {self.learning_rate!r} is not a finite number of {dtype}")
         set_(self, "learning_rate", rate)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .functions import UnknownFunctionError
 from .network import (
     DTYPES,
     QUANTITIES,
@@ -147,7 +146,7 @@ def _take(value: Any, place: str, keys: dict[str, type | tuple[type, ...]]) -> d
             raise InvalidCaseError(f"{place}.{key} has the wrong type: {_kind(value[key])}")
     for key in value:
         if key not in keys:
-            raise InvalidCaseError(f"{place} has the unknown key {key[:40]!r}; known: {', '.join(keys)}")
+            raise InvalidCaseError(f"{place} has the unknown key {key!r:.40}; known: {', '.join(keys)}")
     return value
 
 
@@ -181,7 +180,7 @@ def _read_matrix(value: Any, place: str, dtype: np.dtype[Any]) -> Any:
 
 
 def _read_parameters(value: dict[str, Any], place: str) -> dict[str, float]:
-    return {name: _read_number(number, f"{place}.{name[:40]}") for name, number in value.items()}
+    return {name: _read_number(number, f"{place}.parameters[{name!r:.40}]") for name, number in value.items()}
 
 
 def case_from_dict(value: Any) -> Case:
@@ -207,7 +206,7 @@ def case_from_dict(value: Any) -> Case:
     )
     if fields["version"] != CASE_VERSION:
         raise InvalidCaseError(
-            f"the case has version {fields['version']}; this backproof reads version {CASE_VERSION}"
+            f"the case has version {fields['version']!r:.40}; this backproof reads version {CASE_VERSION}"
         )
     if fields["dtype"] not in DTYPES:
         raise InvalidCaseError(f"dtype {fields['dtype'][:40]!r} is unknown; use {' or '.join(DTYPES)}")
@@ -229,21 +228,20 @@ def case_from_dict(value: Any) -> Case:
             _read_matrix(fields["Y"], "Y", dtype),
             _read_number(fields["learning_rate"], "learning_rate"),
         )
-    except (UnknownFunctionError, InvalidCaseError) as error:
-        raise InvalidCaseError(str(error)) from None
     except ValueError as error:
-        raise InvalidCaseError(f"{error}; correct the case file") from None
+        raise InvalidCaseError(str(error)) from None
 
 
 def _read_layer(value: Any, place: str, dtype: np.dtype[Any]) -> Layer:
     layer = _take(value, place, {"activation": str, "parameters": dict, "W": list, "b": list})
     bias = [[_read_number(entry, f"{place}.b[{i}]")] for i, entry in enumerate(layer["b"])]
-    activation = ActivationSpec(layer["activation"], _read_parameters(layer["parameters"], place))
+    parameters = _read_parameters(layer["parameters"], place)
     W = _read_matrix(layer["W"], f"{place}.W", dtype)
     try:
+        activation = ActivationSpec(layer["activation"], parameters)
         with np.errstate(over="ignore"):  # refused by the layer, which names the place
             return Layer(W, np.array(bias, dtype=dtype).reshape(len(bias), 1), activation)
-    except InvalidCaseError as error:
+    except ValueError as error:
         raise InvalidCaseError(f"{place}: {error}") from None
 
 
