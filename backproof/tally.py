@@ -124,7 +124,7 @@ class Tally:
         self.checks.add(check.verdict, worst)
         self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
         if check.scope == "local" and check.left == self.implementation:
-            for equation in _equations_of(check, case):
+            for equation in _equations_of(check):
                 self._equations[equation].add(check.verdict, worst)
         if check.verdict == "not judged":
             regime.reasons[f"{check.reason}, {check.scope}"] += 1
@@ -276,11 +276,14 @@ def _held_to_bound(check: Check) -> float | None:
     return check.ratio if check.verdict in _HELD_TO_BOUND else None
 
 
-def _equations_of(check: Check, case: Case) -> tuple[str, ...]:
+_TOGETHER = {"B3": ("B2", "B3"), "B5": ("B1a", "B5")}
+
+
+def _equations_of(check: Check) -> tuple[str, ...]:
     """The equations that a local check bears on."""
-    both = {"B3": ("B2", "B3"), "F2": ("F1", "F2") if check.layer == 1 else ("F2",), "B5": ("B1a", "B5")}
-    del case
-    return both.get(check.equation, (check.equation,))
+    if check.equation == "F2" and check.layer == 1:
+        return ("F1", "F2")
+    return _TOGETHER.get(check.equation, (check.equation,))
 
 
 def excess(check: Check) -> float | None:

@@ -84,14 +84,19 @@ class EndToEnd:
     def __init__(self, case: Case, bounding: Oracle) -> None:
         """`bounding` evaluates functions for the bounds."""
         self.case, self.bounding = case, bounding
-        self._cache: dict[bounds.Levels, Mapping[str, Any]] = {}
-        self.errors = self._propagated()
+        self._known_bounds: dict[bounds.Levels, Mapping[str, Any]] = {}
+        self.bounds = self._propagated()
 
     def _propagated(self, **allowed: Any) -> Mapping[str, Any]:
+        """Quantity → the bound on the difference of two answers: the case's own error and the oracle's."""
         levels = bounds.levels_of(self.case.dtype, about_centre=True, **allowed)
-        if levels not in self._cache:
-            self._cache[levels] = bounds.propagated(self.case, self.bounding, levels)
-        return self._cache[levels]
+        if levels not in self._known_bounds:
+            errors = bounds.propagated(self.case, self.bounding, levels)
+            self._known_bounds[levels] = {
+                quantity: [E[0] + E[-1] for E in value] if QUANTITIES[quantity] else value[0] + value[-1]
+                for quantity, value in errors.items()
+            }
+        return self._known_bounds[levels]
 
     def comparisons(self, name: str, trace: Trace, oracle: str, answer: Trace) -> list[Comparison]:
         """Every quantity that the trace offers."""
@@ -101,10 +106,9 @@ class EndToEnd:
             observed = getattr(trace, quantity)
             if observed is None:
                 continue
-            expected, errors = getattr(answer, quantity), self.errors[quantity]
+            expected, bound = getattr(answer, quantity), self.bounds[quantity]
             for index in range(self.case.network.depth) if per_layer else (None,):
                 layer = None if index is None else index + 1
-                E = _part(errors, index)
                 value = _part(expected, index)
                 found.append(
                     Comparison(
@@ -115,7 +119,7 @@ class EndToEnd:
                         oracle,
                         _part(observed, index),
                         value,
-                        E[0] + E[-1],
+                        _part(bound, index),
                         self._alternatives(quantity, index, value, declared),
                     )
                 )
@@ -126,8 +130,8 @@ class EndToEnd:
     ) -> Callable[[], tuple[Alternative, ...]]:
         def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
             def limits() -> tuple[Any, Any]:
-                E = _part(self._propagated(**allowed)[quantity], index)
-                return expected - (E[0] + E[-1]), expected + (E[0] + E[-1])
+                bound = _part(self._propagated(**allowed)[quantity], index)
+                return expected - bound, expected + bound
 
             return Alternative(verdict, reason, limits)
 

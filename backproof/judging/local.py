@@ -95,6 +95,7 @@ class LocalSteps:
         """`bounding` evaluates functions for the bounds."""
         self.sides, self.bounding, self.case = sides, bounding, sides.case
         self.levels = self._levels()
+        self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
 
     def _levels(self, **allowed: Any) -> Levels:
         return bounds.levels_of(self.case.dtype, 3, **allowed)
@@ -192,6 +193,11 @@ class LocalSteps:
 
     def _errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
         """(quantity, layer index) → the bound of that step: own error plus the expected value's."""
+        if levels not in self._known_errors:
+            self._known_errors[levels] = self._computed_errors(levels)
+        return self._known_errors[levels]
+
+    def _computed_errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
         t, layers = self.sides.has, self.case.network.layers
         assert t.Z is not None
         assert t.A is not None
