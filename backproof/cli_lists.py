@@ -119,7 +119,10 @@ def as_text(rows: list[Row]) -> str:
     for row in rows:
         name, *rest = row.items()
         lines.append(str(name[1]))
-        lines += [f"  {key:<17} {_plain(value)}" for key, value in rest if value not in ("", [], {})]
+        for key, value in rest:
+            if value in ("", [], {}) or (key == "implemented_latex" and value == row["latex"]):
+                continue
+            lines.append(f"  {key.replace('_', ' '):<17} {_plain(value)}")
     return "\n".join(lines)
 
 
@@ -127,6 +130,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(_plain(item) for item in value)
     if isinstance(value, dict):
+        if "name" in value:  # it stands for the whole: "negative_slope (default 0.01, …)"
+            rest = {key: item for key, item in value.items() if key != "name"}
+            return f"{value['name']} ({_plain(rest)})"
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -6,8 +6,9 @@ that the last bits of exp and of matrix products, which differ between platforms
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from refimpl.functions import REDUCTIONS
 
 from .numbers import Array, Numbers, power_above
 from .options import Choices, DrawOptions, choices
-from .regimes import LargestSizes, Regime
+from .regimes import LargestSizes, Regime, Sizes
 from .source import SeedSource, Source, one_in, pick, pick_weighted
 from .targets import takes_labels
 
@@ -61,23 +62,55 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
         raise ValueError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     allowed = choices(options)
     numbers = Numbers(source, dtype)
-    regime = pick_weighted(source, allowed.regimes, [regime.weight for regime in allowed.regimes])
+    regime = pick_weighted(source, allowed.regimes, allowed.regime_weights)
     sizes = regime.sizes(source, LargestSizes(options.max_depth, options.max_width, options.max_batch))
     loss, output = _draw_pair(numbers, regime, allowed)
-    depth = len(sizes.widths) - 1
-    X = regime.inputs(numbers, sizes.widths[0], sizes.samples)
-    A, layers = X, []
-    for l in range(1, depth + 1):
-        spec = _draw_spec(numbers, output if l == depth else _draw_hidden(source, regime, allowed))
-        W = regime.weights(numbers, sizes.widths[l], sizes.widths[l - 1], depth)
-        probabilities = l == depth and np.isfinite(loss.entry.prediction_domain.high)
-        W, WA = _scaled(W, A, regime.powers(probabilities=probabilities))
-        b = regime.bias(numbers, W, WA, spec)
-        A = Backprop().activation(WA + b, spec)
-        layers.append(Layer(W.astype(dtype), b.astype(dtype), spec))
+    learning_rate = numbers.learning_rate()
+    draw = _LayerDraw(numbers, regime, allowed, sizes, loss, output)
+    A = X = regime.inputs(numbers, sizes.width(source), sizes.samples)
+    layers = []
+    for l in range(1, sizes.depth + 1):
+        layer, A = source.group(partial(draw.layer, A, last=l == sizes.depth))
+        layers.append(layer)
     Y = regime.targets(numbers, loss, A)
-    case = Case(Network(tuple(layers), loss), X.astype(dtype), Y.astype(dtype), numbers.learning_rate())
+    case = Case(Network(tuple(layers), loss), X.astype(dtype), Y.astype(dtype), learning_rate)
     return case, regime.name
+
+
+@dataclass(frozen=True)
+class _LayerDraw:
+    """Draws the layers of one network, one after the other."""
+
+    numbers: Numbers
+    regime: Regime
+    allowed: Choices
+    sizes: Sizes
+    loss: LossSpec
+    output: ActivationSpec
+
+    def layer(self, A: Array, *, last: bool) -> tuple[Layer, Array]:
+        """A layer after one whose activations are A, (inputs, m), and its own activations."""
+        numbers, regime, dtype = self.numbers, self.regime, self.numbers.dtype
+        spec = self.output if last else _draw_hidden(numbers, regime, self.allowed)
+        entry, loss = spec.entry, self.loss.entry
+        mixes = not (entry.elementwise and (loss.elementwise or not last))
+        units = self.sizes.width(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)
+        W = regime.weights(numbers, units, len(A), self.sizes.depth)
+        probabilities = last and math.isfinite(loss.prediction_domain.high)
+        W, WA = _scaled(W, A, regime.powers(entry, probabilities=probabilities))
+        b = regime.bias(numbers, W, WA, spec)
+        Z = WA + b
+        if regime.turns_dead_layers and _is_dead(Z, spec):
+            W, b, Z = 0.0 - W, 0.0 - b, -Z  # -W would turn 0.0 into -0.0
+        return Layer(W.astype(dtype), b.astype(dtype), spec), Backprop().activation(Z, spec)
+
+
+def _is_dead(Z: Array, spec: ActivationSpec) -> bool:
+    """Whether σ' is 0 for every Z, as it may be on one side of a kink, so that no gradient passes."""
+    entry = spec.entry
+    if entry.derivative is None or not entry.kinks(spec.parameters):
+        return False
+    return not entry.derivative(Z, **spec.parameters).any()
 
 
 def _scaled(W: Array, A: Array, powers: tuple[int | None, int]) -> tuple[Array, Array]:
@@ -93,10 +126,10 @@ def _scaled(W: Array, A: Array, powers: tuple[int | None, int]) -> tuple[Array, 
     shift = min(0, high - above)
     if low is not None:
         shift = max(shift, min(low + 1 - above, _LARGEST_ENLARGEMENT))
-    return W * 2.0**shift, WA * 2.0**shift
+    return (W * 2.0**shift, WA * 2.0**shift) if shift else (W, WA)
 
 
-def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[LossSpec, Activation]:
+def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[LossSpec, ActivationSpec]:
     """A loss and a last activation that fits it; every second time one that is customary."""
     source, losses = numbers.source, allowed.losses
     if regime.prefers_labels:
@@ -105,12 +138,14 @@ def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[Loss
     reduction = pick(source, REDUCTIONS)
     fitting = allowed.outputs if one_in(source, 2) else allowed.customary
     output = pick(source, fitting[entry.name])
-    return LossSpec(entry.name, reduction, _parameters(numbers, entry)), output
+    parameters = _parameters(numbers, entry)
+    loss = LossSpec(entry.name, reduction, parameters) if parameters else _default_loss(entry.name, reduction)
+    return loss, _draw_spec(numbers, output)
 
 
-def _draw_hidden(source: Source, regime: Regime, allowed: Choices) -> Activation:
+def _draw_hidden(numbers: Numbers, regime: Regime, allowed: Choices) -> ActivationSpec:
     weights = allowed.kink_weights if regime.prefers_kinks else allowed.weights
-    return pick_weighted(source, allowed.hidden, weights)
+    return _draw_spec(numbers, pick_weighted(numbers.source, allowed.hidden, weights))
 
 
 def _draw_spec(numbers: Numbers, activation: Activation) -> ActivationSpec:
@@ -118,6 +153,11 @@ def _draw_spec(numbers: Numbers, activation: Activation) -> ActivationSpec:
     if not drawn:
         return _default_spec(activation.name, numbers.dtype)
     return ActivationSpec(activation.name, activation.complete(drawn, numbers.dtype))
+
+
+@cache
+def _default_loss(name: str, reduction: str) -> LossSpec:
+    return LossSpec(name, reduction)
 
 
 @cache

@@ -34,29 +34,34 @@ class Numbers:
         self.significand = SIGNIFICANDS[dtype]
 
     def normal(self, rows: int, columns: int, scale: float = 1.0) -> Array:
-        """Roughly normal numbers of standard deviation `scale`, a number of at most 4 significant bits.
+        """Roughly normal numbers of standard deviation 1.04 `scale`, a number of at most 4 significant bits.
 
-        Each is the sum of three uniform numbers of (-1, 1), whose variances are ⅓: at most 3 in magnitude.
+        Each is 3/2 of one uniform number of [-1, 1) plus another: 2.5 in magnitude at most, before scaling.
         """
-        bits = self.significand - _SCALE_BITS - 2  # three terms need up to two bits more than one
-        words = self.source.integers(3 * rows * columns, bits + 1)
-        total = _signed(words).reshape(3, rows, columns).sum(axis=0)
-        scaled: Array = total * (scale * 2.0**-bits)
-        return scaled
+        bits = self.significand - _SCALE_BITS - 3  # 3 k + 2 k' needs up to three bits more than k and k'
+        wide, narrow = self._signed(rows * columns, bits), self._signed(rows * columns, bits)
+        unit = scale * 2.0 ** -(bits + 1)
+        return (wide * (3 * unit) + narrow * (2 * unit)).reshape(rows, columns)
+
+    def uniform(self, rows: int, columns: int, largest: float) -> Array:
+        """Uniform numbers of [-largest, largest), where `largest` has at most 4 significant bits."""
+        bits = self.significand - _SCALE_BITS
+        return self._signed(rows * columns, bits).reshape(rows, columns) * (largest * 2.0**-bits)
 
     def small_integers(self, rows: int, columns: int, largest: int) -> Array:
         """Integers from -largest to largest."""
-        return _signed(self.below(rows * columns, 2 * largest + 1) + 1).reshape(rows, columns) * np.float64(1)
+        return _small_integers(largest)[self.below(rows * columns, 2 * largest + 1)].reshape(rows, columns)
 
     def below(self, count: int, limit: int) -> Integers:
-        """Shape (count,): integers with 0 ≤ integer < limit, where limit is at most 2^16."""
-        return (self.source.integers(count, 32) % np.uint64(limit)).astype(np.int64)
+        """Shape (count,): integers with 0 ≤ integer < limit, uniform to within limit/2^32."""
+        words = self.source.words(count) >> 32
+        return (words * limit >> 32).view(np.int64)
 
     def grid(self, rows: int, columns: int) -> tuple[Integers, int]:
         """Uniform integers k with 0 ≤ k < 2^bits, and bits, so that k/2^bits is a number of the dtype."""
         bits = self.significand - 1
-        words = self.source.integers(rows * columns, bits)
-        return words.astype(np.int64).reshape(rows, columns), bits
+        words = self.source.words(rows * columns) >> (64 - bits)
+        return words.view(np.int64).reshape(rows, columns), bits
 
     def mask(self, rows: int, columns: int, n: int) -> NDArray[np.bool_]:
         """True in one entry of n."""
@@ -74,25 +79,36 @@ class Numbers:
 
     def within(self, interval: Interval) -> float:
         """A short dyadic number of a bounded interval: one of about 16 to 32 evenly spaced ones."""
-        low, high = Fraction(interval.low), Fraction(interval.high)
-        if low == high:
-            return interval.low
-        step = Fraction(2) ** (math.frexp(interval.high - interval.low)[1] - 5)
-        first, last = math.ceil(low / step), math.floor(high / step)
-        first += first * step == low and not interval.low_inside
-        last -= last * step == high and not interval.high_inside
-        return float(self.source.integer(first, last) * step)
+        first, last, step = _steps(interval)
+        return self.source.integer(first, last) * step
 
     def initial_scale(self, inputs: int, outputs: int) -> float:
         """The standard deviation of a layer's weights: He's, Xavier's or 1."""
         variance = pick(self.source, ((2, inputs), (2, inputs + outputs), (1, 1)))
         return short_root(*variance)
 
+    def _signed(self, count: int, bits: int) -> Array:
+        """Shape (count,): uniform integers from -2^bits to 2^bits - 1."""
+        return (self.source.words(count).view(np.int64) >> (63 - bits)).astype(np.float64)
 
-def _signed(words: NDArray[np.uint64] | Integers) -> Integers:
-    """0, 1, 2, 3, 4 … → 0, 0, 1, -1, 2 …: uniform in both signs, and simple where the word is."""
-    words = words.astype(np.int64)
-    return (words >> 1) * (1 - 2 * (words & 1))
+
+@cache
+def _small_integers(largest: int) -> Array:
+    """0, 1, -1, 2, -2 … up to ±largest: the simplest first."""
+    return np.array([0.0] + [sign * k for k in range(1, largest + 1) for sign in (1.0, -1.0)])
+
+
+@cache
+def _steps(interval: Interval) -> tuple[int, int, float]:
+    """First and last multiple of a power of two in a bounded interval, and that power."""
+    low, high = Fraction(interval.low), Fraction(interval.high)
+    if low == high:
+        return 1, 1, interval.low
+    step = Fraction(2) ** (math.frexp(interval.high - interval.low)[1] - 5)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    first += first * step == low and not interval.low_inside
+    last -= last * step == high and not interval.high_inside
+    return first, last, float(step)
 
 
 @cache

@@ -84,6 +84,7 @@ class Choices:
     """The options worked out: what can be drawn, in the order of the tables, and how often."""
 
     regimes: tuple[Regime, ...]
+    regime_weights: tuple[int, ...]
     losses: tuple[Loss, ...]
     outputs: Mapping[str, tuple[Activation, ...]]
     """Loss → the last activations that fit it."""
@@ -102,8 +103,10 @@ def choices(options: DrawOptions) -> Choices:
     outputs = {name: tuple(output_activations(loss, options.activations)) for name, loss in LOSSES.items()}
     hidden = [e for e in ACTIVATIONS.values() if options.activations is None or e.name in options.activations]
     weights = [4 if entry.elementwise else 1 for entry in hidden]
+    regimes = tuple(r for r in REGIMES.values() if options.regimes is None or r.name in options.regimes)
     return Choices(
-        regimes=tuple(r for r in REGIMES.values() if options.regimes is None or r.name in options.regimes),
+        regimes=regimes,
+        regime_weights=tuple(regime.weight for regime in regimes),
         losses=tuple(
             loss
             for loss in LOSSES.values()

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from refimpl import ActivationSpec, LossSpec
+from refimpl import Activation, ActivationSpec, LossSpec
 from refimpl.functions import UNIT
 
 from .numbers import Array, Integers, Numbers, power_above, times_power
@@ -21,10 +22,16 @@ from .targets import draw_classes, draw_labels, draw_targets, one_hot, takes_cla
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths n_0 … n_L and the number of samples m."""
+    """The number of layers L and of samples m, and between which numbers the widths n_0 … n_L lie."""
 
-    widths: tuple[int, ...]
+    depth: int
     samples: int
+    widest: int
+    narrowest: int = 1
+
+    def width(self, source: Source, at_least: int = 1) -> int:
+        """The number of units of one layer: log-uniform, and `at_least` so many where that is allowed."""
+        return max(size(source, self.widest), self.narrowest, min(at_least, self.widest))
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,10 @@ class Regime:
     """Whether activations that have kinks are drawn more often."""
     prefers_labels = False
     """Whether losses whose targets are labels are drawn more often."""
+    turns_dead_layers = True
+    """Whether W and b change sign where else σ' would be 0 for all units and samples."""
+    mixes_one_unit = False
+    """Whether a softmax, or a loss that contains one, may have one unit only: its gradient is 0 then."""
 
     def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
         """Log-uniform sizes; half of the networks are small."""
@@ -64,9 +75,7 @@ class Regime:
                 min(largest.width, SMALL.width),
                 min(largest.batch, SMALL.batch),
             )
-        depth = size(source, largest.depth)
-        widths = tuple(size(source, largest.width) for _ in range(depth + 1))
-        return Sizes(widths, size(source, largest.batch))
+        return Sizes(size(source, largest.depth), size(source, largest.batch), largest.width)
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
         """X."""
@@ -77,12 +86,13 @@ class Regime:
         del depth
         return numbers.normal(outputs, inputs, numbers.initial_scale(inputs, outputs))
 
-    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
+    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
         """Exponents low and high: W is multiplied by a power of two so that 2^low ≤ max|WA| < 2^high.
 
         `probabilities` says that this is the last layer and that the loss takes probabilities: they stay
         representable while |Z| is about 8 at most.
         """
+        del activation
         return None, 3 if probabilities else 8
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
@@ -90,7 +100,7 @@ class Regime:
         del WA, activation
         if one_in(numbers.source, 4):
             return np.zeros((len(W), 1))
-        return numbers.normal(len(W), 1, 0.125)
+        return numbers.uniform(len(W), 1, 0.25)
 
     def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
         """Y, for predictions A."""
@@ -102,8 +112,8 @@ class Saturated(Regime):
     description = "weights so large that the largest pre-activation of a layer lies between 32 and 128"
     weight = 2
 
-    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
-        del probabilities  # rounding to 0 or 1 is what this regime is for
+    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
+        del activation, probabilities  # rounding to 0 or 1 is what this regime is for
         return 5, 7
 
 
@@ -112,21 +122,21 @@ class Kinks(Regime):
     description = "small integers, zero rows and chosen biases, so that pre-activations lie exactly on kinks"
     weight = 2
     prefers_kinks = True
+    turns_dead_layers = False
 
     def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
         """As ordinary, with a hidden layer wherever that is allowed."""
         drawn = super().sizes(source, largest)
-        if len(drawn.widths) > 2 or largest.depth == 1:
-            return drawn
-        return Sizes((*drawn.widths, drawn.widths[-1]), drawn.samples)
+        return replace(drawn, depth=max(drawn.depth, min(2, largest.depth)))
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
-        return numbers.small_integers(rows, samples, 2)
+        return _integers(numbers, rows, samples)
 
     def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
         del depth
+        W = _integers(numbers, outputs, inputs)
         # A row of zeros makes z equal to its bias, whatever the layers before it give.
-        return np.where(numbers.mask(outputs, 1, 4), 0.0, numbers.small_integers(outputs, inputs, 2))
+        return np.where(numbers.mask(outputs, 1, 4) & (outputs > 1), 0.0, W)
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
         """A kink for a row of zeros; a kink plus a small integer elsewhere."""
@@ -139,17 +149,20 @@ class Kinks(Regime):
 
     def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
         """As ordinary; where targets are any real numbers, half of the residuals A - Y lie on the loss's
-        kinks, or at 0 if it has none, as far as A is a multiple of 1/16.
+        kinks, or at 0 if it has none, and the others 1 away, as far as A is a multiple of 1/16.
         """
-        Y = super().targets(numbers, loss, A)
         domain = loss.entry.target_domain
         if np.isfinite(domain.low) or np.isfinite(domain.high):
-            return Y
+            return super().targets(numbers, loss, A)
         kinks = np.array([kink.at for kink in loss.entry.kinks(loss.parameters)] or [0.0])
-        at = kinks[numbers.below(A.size, len(kinks))].reshape(A.shape)
+        at = kinks[numbers.below(A.size, len(kinks))] + np.array([0, 0, 1, -1])[numbers.below(A.size, 4)]
         # Rounded to a multiple of 1/16 at an odd place, which the last bits of A do not decide.
         near = np.floor(A * 16 + 0.49) / 16
-        return numbers.rounded(np.where(numbers.mask(len(A), A.shape[1], 2), near - at, Y))
+        return numbers.rounded(near - at.reshape(A.shape))
+
+
+def _integers(numbers: Numbers, rows: int, columns: int) -> Array:
+    return numbers.small_integers(rows, columns, pick(numbers.source, (1, 2, 3)))
 
 
 class NearKinks(Kinks):
@@ -205,19 +218,22 @@ class Sparse(Regime):
         "weight matrices are all zero, the identity or mostly zeros; so is the data, half of the time"
     )
     weight = 1
+    turns_dead_layers = False
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
         X = super().inputs(numbers, rows, samples)
         return np.where(numbers.mask(rows, samples, 4), X, 0.0) if one_in(numbers.source, 2) else X
 
     def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
-        kind = pick(numbers.source, ("zero", "identity", "mostly zero", "mostly zero"))
+        W = super().weights(numbers, outputs, inputs, depth)
+        kind = pick(numbers.source, ("mostly zero",) * 5 + ("identity", "identity", "zero"))
         if kind == "zero":
             return np.zeros((outputs, inputs))
         if kind == "identity":
             return np.eye(outputs, inputs)
-        W = super().weights(numbers, outputs, inputs, depth)
-        return np.where(numbers.mask(outputs, inputs, 8), W, 0.0)
+        kept = numbers.mask(outputs, inputs, 8)
+        kept[np.arange(outputs), numbers.below(outputs, inputs)] = True  # so that something passes
+        return np.where(kept, W, 0.0)
 
 
 class Magnitudes(Regime):
@@ -234,13 +250,17 @@ class Magnitudes(Regime):
         W = super().weights(numbers, outputs, inputs, depth)
         return _mixed(numbers, W, max(2, reach // (2 * depth)))
 
-    def powers(self, *, probabilities: bool) -> tuple[int | None, int]:
-        return None, 3 if probabilities else 24
+    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
+        if probabilities:
+            return None, 3
+        # A layer of sigmoids is not to saturate as a whole: no gradient would pass.
+        bounded = math.isfinite(activation.range.low) and math.isfinite(activation.range.high)
+        return None, 4 if bounded else 24
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
         """Biases of the size of their rows of WA."""
         del W, activation
-        return times_power(numbers.normal(len(WA), 1, 0.125), _powers_above_rows(WA))
+        return times_power(numbers.uniform(len(WA), 1, 0.25), _powers_above_rows(WA))
 
 
 def _powers_above_rows(WA: Array) -> Integers:
@@ -258,20 +278,24 @@ class Limits(Regime):
     name = "limits"
     description = "one layer, one unit or one sample, or as many as allowed"
     weight = 2
+    mixes_one_unit = True
 
     def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
-        drawn = super().sizes(source, largest)
-        depth, samples = len(drawn.widths) - 1, drawn.samples
         extreme = pick(source, ("depth", "width", "batch", "all"))
-        end = pick(source, (LargestSizes(1, 1, 1), largest))
+        width = _limit(size(source, largest.width), largest.width)
+        drawn = super().sizes(source, largest)
         if extreme in ("depth", "all"):
-            depth = end.depth
+            drawn = replace(drawn, depth=_limit(drawn.depth, largest.depth))
         if extreme in ("batch", "all"):
-            samples = end.batch
+            drawn = replace(drawn, samples=_limit(drawn.samples, largest.batch))
         if extreme in ("width", "all"):
-            return Sizes((end.width,) * (depth + 1), samples)
-        widths = (drawn.widths * (depth + 1))[: depth + 1]
-        return Sizes(widths, samples)
+            drawn = replace(drawn, narrowest=width, widest=width)
+        return drawn
+
+
+def _limit(drawn: int, largest: int) -> int:
+    """1 or `largest`, whichever is nearer by its logarithm."""
+    return 1 if drawn * drawn <= largest else largest
 
 
 class Labels(Regime):

@@ -7,7 +7,7 @@ several possibilities the first is the simplest, because that is what Hypothesis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -24,8 +24,12 @@ class Source(Protocol):
         """An integer with low ≤ integer ≤ high; the simplest is `low`."""
         ...
 
-    def integers(self, count: int, bits: int) -> NDArray[np.uint64]:
-        """Shape (count,): integers with 0 ≤ integer < 2^bits and bits ≤ 64; the simplest are 0."""
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """Shape (count,): integers of 64 bits, of which the leading bits count most; the simplest are 0."""
+        ...
+
+    def group(self, build: Callable[[], T]) -> T:
+        """What `build` returns. What it draws belongs together, and may be left out as a whole."""
         ...
 
 
@@ -49,15 +53,19 @@ class SeedSource:
         # The top of a 128-bit product: uniform to within (high - low)/2^64.
         return low + (self._block.pop() * (high - low + 1) >> 64)
 
-    def integers(self, count: int, bits: int) -> NDArray[np.uint64]:
-        """Shape (count,): integers with 0 ≤ integer < 2^bits."""
-        return leading_bits(self._philox, count, bits)
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """Shape (count,): integers of 64 bits."""
+        return raw_words(self._philox, count)
+
+    def group(self, build: Callable[[], T]) -> T:
+        """What `build` returns."""
+        return build()
 
 
-def leading_bits(generator: np.random.BitGenerator, count: int, bits: int) -> NDArray[np.uint64]:
-    """The leading `bits` bits of each of the generator's next `count` integers."""
+def raw_words(generator: np.random.BitGenerator, count: int) -> NDArray[np.uint64]:
+    """The generator's next `count` integers of 64 bits."""
     words: Any = generator.random_raw(count)
-    return words >> np.uint64(64 - bits)
+    return words
 
 
 def pick(source: Source, items: Sequence[T]) -> T:
@@ -81,6 +89,11 @@ def one_in(source: Source, n: int) -> bool:
 
 
 def size(source: Source, largest: int) -> int:
-    """1 to `largest`, log-uniform by octaves: 1, 2-3, 4-7, … are equally likely."""
-    low = 1 << source.integer(0, largest.bit_length() - 1)
-    return source.integer(low, min(2 * low - 1, largest))
+    """1 to `largest`, log-uniform by octaves: 1, 2-3, 4-7, … are equally likely; above 64 not every size.
+
+    One integer decides, monotonically, and its range is the same whatever `largest` is: so it shrinks well,
+    and means a size even if `largest` changes. Hypothesis draws uniformly from ranges of up to 256.
+    """
+    scaled = source.integer(0, 255) * largest.bit_length()
+    low = 1 << (scaled >> 8)
+    return low + ((scaled & 255) * (min(2 * low - 1, largest) - low + 1) >> 8)

@@ -67,7 +67,8 @@ def cross_entropy_with_logits_error(z: Any, E: Any, y: Any, u: Any, tiny: Any) -
     scale = np.abs(log_sum) + np.abs(shifted) + largest + (n + 1) / ACCURACY
     E_terms = y * (moved + ACCURACY * u * scale) + tiny
     p, total = softmax(z), units_sum(y)
-    relative_p = 1 + (n - shifted + units_sum(-p * shifted)) / ACCURACY
+    # p = e^(log p) with log p = (z - max) - log Σ: both differences round, to |z - max| u and |log p| u.
+    relative_p = 1 + (n - 2 * shifted + log_sum + units_sum(-p * shifted)) / ACCURACY
     E_p = softmax_spread(p, E) + ACCURACY * u * p * relative_p + tiny
     E_gradient = E_p * total + ACCURACY * u * (p * total * (1 + n / ACCURACY) + y) + (n + 1) * tiny
     return terms, E_terms, p * total - y, E_gradient

@@ -59,8 +59,8 @@ def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
         for f in report.findings
     )
     report = report.model_copy(update={"findings": findings})
+    _make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in cases.items():
             (folder / name).parent.mkdir(exist_ok=True)
             _replace(folder / name, text)
@@ -77,8 +77,8 @@ def check_writable(directory: str | os.PathLike[str]) -> None:
     Raises ReportError if not.
     """
     folder = Path(directory)
+    _make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe = _partial(folder / JSON_NAME)
         probe.touch()
         probe.unlink()
@@ -86,8 +86,19 @@ def check_writable(directory: str | os.PathLike[str]) -> None:
         raise _unwritable(folder, error) from None
 
 
-def _unwritable(folder: Path, error: OSError) -> ReportError:
-    reason = safe_text(error.strerror or str(error))
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file name can be encoded from
+        raise _unwritable(folder, error) from None
+
+
+def _reason(error: Exception) -> str:
+    return safe_text(getattr(error, "strerror", None) or str(error))
+
+
+def _unwritable(folder: Path, error: Exception) -> ReportError:
+    reason = _reason(error)
     return ReportError(
         f"cannot write a report into {safe_text(str(folder))}: {reason}; choose another folder"
     )
@@ -141,12 +152,14 @@ def read_text(path: Path, wanted: str) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST_FILE + 1)
-        if len(content) > _LONGEST_FILE:
-            raise ReportError(f"{place} is longer than {_LONGEST_FILE} bytes; give {wanted}")
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file name can be encoded from
+        raise ReportError(f"cannot read {place}: {_reason(error)}; give {wanted}") from None
+    if len(content) > _LONGEST_FILE:
+        raise ReportError(f"{place} is longer than {_LONGEST_FILE} bytes; give {wanted}")
+    if not content:
+        raise ReportError(f"{place} is empty; give {wanted}")
+    try:
         return content.decode("utf-8")
-    except OSError as error:
-        reason = safe_text(error.strerror or str(error))
-        raise ReportError(f"cannot read {place}: {reason}; give {wanted}") from None
     except UnicodeDecodeError:
         raise ReportError(f"{place} is not UTF-8 text; give {wanted}") from None
 

@@ -314,7 +314,7 @@ class Report(_Part):
     check_counts: Counts
     """In checks."""
     worst_ratio: Number | None = None
-    """The largest error/bound of all judged entries."""
+    """The largest error/bound of what was judged and is not set apart by a verdict of its own."""
     floor: Count
     """The fewest judged cases with which the run counts."""
     equations: Many[EquationRow] = ()
@@ -352,6 +352,19 @@ class Report(_Part):
     def floor_met(self) -> bool:
         """Whether enough cases were judged for the run to count."""
         return self.counts.judged >= self.floor
+
+    @property
+    def leading(self) -> tuple[Finding, ...]:
+        """The first finding of each verdict, side, equation and scope; the others repeat one of these."""
+        first: dict[tuple[str | None, ...], Finding] = {}
+        for finding in self.findings:
+            first.setdefault((finding.verdict, finding.left, finding.equation, finding.scope), finding)
+        return tuple(first.values())
+
+    @property
+    def unstable(self) -> bool:
+        """Whether the implementation under test, and not only a framework, is unstable somewhere."""
+        return any(f.verdict == "unstable" and f.left == self.run.implementation for f in self.findings)
 
     @property
     def passed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from . import wording
 from .model import VERDICTS, Finding, Report, Verdict
+from .safe_text import safe_text
 
 _STYLES: dict[Verdict, str] = {
     "conforms": "green",
@@ -18,42 +20,56 @@ _STYLES: dict[Verdict, str] = {
     "mismatch": "bold red",
     "fault": "bold red",
 }
-_REASONS_SHOWN = 3
-_FINDINGS_SHOWN = 3
+_TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
+_SHOWN = 3
+"""At most so many reasons, deviations and findings."""
 
 
-def print_summary(report: Report, console: Console, path: Path | None = None) -> None:
-    """Prints the verdict, the counts and the first findings; and `path`, where the whole report is."""
-    for line in summary(report, path):
+def print_summary(
+    report: Report, console: Console, path: Path | None = None, case: Path | None = None
+) -> None:
+    """Prints the verdict, the counts and the first findings.
+
+    `path` is where the whole report is; `case` is the file that was replayed, if that is what was done.
+    """
+    for line in summary(report, path, case):
         # Lines are left to the terminal to wrap: a command broken in two cannot be copied.
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def summary(report: Report, path: Path | None = None) -> list[Text]:
+def summary(report: Report, path: Path | None = None, case: Path | None = None) -> list[Text]:
     """The lines of the summary."""
-    folder = None if path is None else path.parent
-    tone = "bold red" if report.counts.wrong else "bold green" if report.passed else "bold yellow"
-    lines = [Text(wording.verdict_sentence(report), style=tone), Text(), _counts(report)]
-    worst = wording.ratio(report.worst_ratio)
-    lines.append(_labelled("checks", f"{report.check_counts.judged:,} judged, worst error/bound {worst}"))
+    lines = [Text(wording.verdict_sentence(report), style=_TONES[wording.tone(report)]), Text()]
+    lines.append(_counts(report))
+    checks = f"{report.check_counts.judged:,} judged, worst error/bound {wording.worst(report)}"
+    lines.append(_labelled("checks", checks))
     if report.not_judged:
         lines.append(_labelled("not judged", _reasons(report)))
-    seen = [row for row in report.deviations if row.seen]
-    if seen:
-        named = ", ".join(f"{row.id} {row.dtype} ({row.seen:,})" for row in seen)
-        lines.append(_labelled("deviations", f"seen: {named}"))
-    for finding in report.findings[:_FINDINGS_SHOWN]:
-        lines += [Text(), *_finding(finding, folder)]
-    rest = report.findings_total - sum(f.occurrences for f in report.findings[:_FINDINGS_SHOWN])
-    if rest > 0:
+    if any(row.seen for row in report.deviations):
+        lines.append(_labelled("deviations", _deviations(report)))
+    told = [finding for finding in report.leading if _tells(finding, report)][:_SHOWN]
+    apart = Counter(f.verdict for f in report.findings if not _tells(f, report) for _ in range(f.occurrences))
+    if apart:
+        listed = ", ".join(f"{number:,} {verdict}" for verdict, number in apart.most_common())
+        lines.append(_labelled("set apart", f"{listed} (checks; the page tells each)"))
+    for finding in told:
+        lines += [Text(), *_finding(finding, path, case)]
+    rest = report.findings_total - apart.total() - sum(finding.occurrences for finding in told)
+    if rest > 0 and told:
         lines += [Text(), Text(f"and {wording.plural(rest, 'further finding')}")]
     if path is not None:
-        lines += [Text(), _labelled("report", str(path)), _labelled("page", str(path.with_suffix(".html")))]
+        page = path.with_suffix(".html")
+        lines += [Text(), _labelled("report", _quoted(path)), _labelled("page", _quoted(page))]
     return lines
 
 
+def _tells(finding: Finding, report: Report) -> bool:
+    """Whether it says something about the implementation under test, or is wrong whoever's it is."""
+    return finding.wrong or (finding.verdict == "unstable" and finding.left == report.run.implementation)
+
+
 def _labelled(label: str, text: str) -> Text:
-    return Text.assemble((f"{label:<11}", "dim"), text)
+    return Text.assemble((f"{label:<12}", "dim"), text)
 
 
 def _counts(report: Report) -> Text:
@@ -69,17 +85,29 @@ def _reasons(report: Report) -> str:
     checks: Counter[str] = Counter()
     for row in report.not_judged:
         checks[row.reason] += row.checks
-    shown = [f"{reason} {number:,}" for reason, number in checks.most_common(_REASONS_SHOWN)]
-    rest = len(checks) - len(shown)
-    more = [wording.plural(rest, "further reason")] if rest else []
-    return f"{checks.total():,} checks: {', '.join(shown + more)}"
+    shown = (f"{reason} {number:,}" for reason, number in checks.most_common())
+    return f"{wording.plural(checks.total(), 'check')}: {_first(shown, 'further reason')}"
 
 
-def _finding(finding: Finding, folder: Path | None) -> list[Text]:
-    sides = f"{finding.left} against {finding.right}, {finding.dtype}"
-    where = f"{wording.place(finding)} ({', '.join(filter(None, [finding.equation, sides]))})"
+def _deviations(report: Report) -> str:
+    seen = sorted((row for row in report.deviations if row.seen), key=lambda row: -row.seen)
+    return _first((f"{row.id} {row.dtype} ({row.seen:,})" for row in seen), "other")
+
+
+def _first(texts: Iterable[str], further: str) -> str:
+    texts = list(texts)
+    rest = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN] + ([wording.plural(rest, further)] if rest > 0 else []))
+
+
+def _finding(finding: Finding, path: Path | None, case: Path | None) -> list[Text]:
+    held = "on its own inputs" if finding.scope == "local" else "end to end"
+    sides = f"{finding.left} against {finding.right}, {finding.dtype}, {held}"
+    equation = f" in {finding.equation}" if finding.equation else ""
     head = Text.assemble(
-        f"#{finding.number} ", (finding.verdict, _STYLES.get(finding.verdict, "")), f" {where}"
+        f"#{finding.number} ",
+        (finding.verdict, _STYLES.get(finding.verdict, "")),
+        f"{equation}: {wording.place(finding)} ({sides})",
     )
     times = f", seen {finding.occurrences:,} times" if finding.occurrences > 1 else ""
     values = (
@@ -88,7 +116,12 @@ def _finding(finding: Finding, folder: Path | None) -> list[Text]:
         f"difference / bound {wording.ratio(finding.excess)}{times}"
     )
     reason = " · ".join(filter(None, [finding.reason, finding.cause]))
-    replay = finding.replay
-    if folder is not None:  # the command names the file relative to the report's folder
-        replay = replay.replace(finding.case_file, shlex.quote(str(folder / finding.case_file)))
+    replay = finding.replay if case is None else ""  # it is what was just done
+    if path is not None:  # the command names the file relative to the report's folder
+        replay = replay.replace(finding.case_file, _quoted(path.parent / finding.case_file))
     return [head, *(Text(f"   {line}") for line in (values, reason, replay) if line)]
+
+
+def _quoted(path: Path) -> str:
+    """A path to be copied into a shell, without the characters that would change the terminal."""
+    return shlex.quote(safe_text(str(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
 import numpy as np
 
@@ -75,6 +76,9 @@ def verdict_sentence(report: Report) -> str:
         say = f"Nothing was judged: no verdict on {tested}"
     elif not report.floor_met and report.status == "complete":
         say = f"No verdict: only {judged}, fewer than the floor of {count(report.floor)}, but none is wrong"
+    elif report.unstable:
+        say = f"{tested[:1].upper()}{tested[1:]} is unstable"
+        say += f": no mismatch and no fault in {judged}, but answers that overflow or lose digits"
     else:
         say = f"{tested[:1].upper()}{tested[1:]} conforms: no mismatch and no fault in {judged}"
     if report.status == "interrupted":
@@ -82,6 +86,19 @@ def verdict_sentence(report: Report) -> str:
             f"Interrupted after {count(counts.total)} of {plural(report.run.cases_requested, 'case')}. {say}"
         )
     return f"{say}."
+
+
+def tone(report: Report) -> Literal["good", "warn", "bad"]:
+    """How the sentence is to be taken."""
+    if report.counts.wrong:
+        return "bad"
+    return "good" if report.passed and not report.unstable else "warn"
+
+
+def worst(report: Report) -> str:
+    """The worst error/bound, and why it may exceed 1 although nothing is wrong."""
+    explained = report.worst_ratio is not None and report.worst_ratio > 1 and not report.counts.wrong
+    return ratio(report.worst_ratio) + (" (in an answer that is set apart)" if explained else "")
 
 
 def _kinds(counts: Counts) -> str:
@@ -93,3 +110,19 @@ def place(finding: Finding) -> str:
     """Where a finding is, e.g. "dW of layer 2, entry [3, 0]"."""
     where = finding.quantity if finding.layer is None else f"{finding.quantity} of layer {finding.layer}"
     return f"{where}, entry [{', '.join(map(str, finding.entry))}]" if finding.entry else where
+
+
+def network(finding: Finding) -> str:
+    """The network of a finding's case, e.g. "2-64-3, relu → softmax, loss mse (mean), 5 samples".
+
+    Empty if the case is not in the report, or is not one: a report read from a file may hold any JSON.
+    """
+    case: Any = finding.case
+    try:
+        layers, loss = case["network"]["layers"], case["network"]["loss"]
+        widths = "-".join(str(len(rows)) for rows in (layers[0]["W"][0], *(layer["W"] for layer in layers)))
+        names = " → ".join(str(layer["activation"]) for layer in layers)
+        samples = plural(len(case["X"][0]), "sample")
+        return f"{widths}, {names}, loss {loss['name']} ({loss['reduction']}), {samples}"
+    except (TypeError, LookupError):
+        return ""

