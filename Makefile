@@ -13,8 +13,8 @@ STAMP := $(VENV)/installed
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
 	$(BIN)/python -m backproof run --cases 5120 --dtype both --out reports/conformance
 
-test: $(STAMP)  ## run all tests
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## run all tests, on up to four cores
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/python -m ruff check .

@@ -65,13 +65,13 @@ class RunOptions:
         for kind, given, known in (
             ("dtype", self.dtypes, DTYPES),
             ("oracle", self.oracles, tuple(ORACLES)),
-            ("mistake", (self.mistake,) if self.mistake is not None else ("",), ("", *MISTAKES)),
+            ("mistake", (self.mistake,) if self.mistake is not None else tuple(MISTAKES), tuple(MISTAKES)),
         ):
             if not given:
                 raise UsageError(f"give at least one {kind} of: {', '.join(known)}")
             for name in given:
                 if name not in known:
-                    raise UsageError(f"unknown {kind} {name!r}; known: {', '.join(n for n in known if n)}")
+                    raise UsageError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
         try:
             object.__setattr__(self, "draw", DrawOptions(self.activations, self.losses))
         except ValueError as error:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refimpl import Case, case_to_dict
+from refimpl import QUANTITIES, Case, case_to_dict
 from refimpl.chain_rule import Binary, Expression, Unary
 from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
 from .judging.deviations import DEVIATIONS
-from .judging.verdicts import SEVERITY, Check, Judgement
+from .judging.verdicts import FAILING, SEVERITY, Check, Judgement
 from .reporting import model
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Tally:
     def _add_finding(self, check: Check, case: Case, origin: Origin) -> None:
         key = (
             SEVERITY.index(check.verdict), check.scope != "local", check.left, check.right,
-            check.equation, check.reason, check.quantity, case.dtype.name,
+            _PASS.index(check.quantity), check.equation, check.reason, case.dtype.name,
         )  # fmt: skip
         known = self._findings.get(key)
         if known is not None:
@@ -276,11 +276,15 @@ def _held_to_bound(check: Check) -> float | None:
     return check.ratio if check.verdict in _HELD_TO_BOUND else None
 
 
+# In the order of a forward, backward, update pass: a cause comes before its effects.
+_PASS = ("trace", *QUANTITIES)
 _TOGETHER = {"B3": ("B2", "B3"), "B5": ("B1a", "B5")}
 
 
 def _equations_of(check: Check) -> tuple[str, ...]:
-    """The equations that a local check bears on."""
+    """The equations that a local check bears on. A wrong hidden error is B5's, though it goes through B1a."""
+    if check.equation == "B5" and check.verdict in FAILING:
+        return ("B5",)
     if check.equation == "F2" and check.layer == 1:
         return ("F1", "F2")
     return _TOGETHER.get(check.equation, (check.equation,))

@@ -132,11 +132,18 @@ def test_a_case_counts_once_in_the_cell_of_each_of_its_activations() -> None:
 def test_a_local_check_counts_for_the_equations_it_bears_on(
     quantity: str, layer: int, equation: str, counted: set[str]
 ) -> None:
-    check = _check("mismatch", quantity=quantity, layer=layer, equation=equation)
+    check = _check("unstable", quantity=quantity, layer=layer, equation=equation)
     rows = _tally((_case(), [check])).rows()["equations"]
     assert {row.id for row in rows if row.checks.total} == counted
-    assert {row.verdict for row in rows if row.id in counted} == {"mismatch"}
+    assert {row.verdict for row in rows if row.id in counted} == {"unstable"}
     assert {row.verdict for row in rows if row.id not in counted} == {"not judged"}
+
+
+def test_a_wrong_hidden_error_is_held_against_its_own_equation_alone() -> None:
+    check = _check("mismatch", quantity="delta", layer=1, equation="B5")
+    rows = _tally((_case(), [check])).rows()["equations"]
+    assert {row.id for row in rows if row.verdict == "mismatch"} == {"B5"}
+    assert {row.id for row in rows if row.checks.total} == {"B5"}
 
 
 def test_only_the_implementations_own_local_checks_count_for_equations() -> None:
