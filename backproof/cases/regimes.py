@@ -43,6 +43,10 @@ class LargestSizes:
     batch: int
 
 
+# Where to round up: no sum of short binary and decimal numbers (a slope of 0.01) has this distance from an
+# integer, so that the last bits of a prediction do not decide.
+_ODD_HALF = 0.4854101966
+
 # What half of all cases keep to: bounds are sharp in small networks, and so is the judgement.
 SMALL = LargestSizes(depth=3, width=8, batch=8)
 
@@ -156,8 +160,7 @@ class Kinks(Regime):
             return super().targets(numbers, loss, A)
         kinks = np.array([kink.at for kink in loss.entry.kinks(loss.parameters)] or [0.0])
         at = kinks[numbers.below(A.size, len(kinks))] + np.array([0, 0, 1, -1])[numbers.below(A.size, 4)]
-        # Rounded to a multiple of 1/16 at an odd place, which the last bits of A do not decide.
-        near = np.floor(A * 16 + 0.49) / 16
+        near = np.floor(A * 16 + _ODD_HALF) / 16
         return numbers.rounded(near - at.reshape(A.shape))
 
 
