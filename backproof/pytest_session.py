@@ -16,7 +16,7 @@ from .judging.panel import Panel
 from .judging.verdicts import FAILING, Check, Judgement
 from .reporting.files import write_report
 from .reporting.model import Report, Times
-from .run import FLOOR, REFERENCE, RunOptions, make_panel, report_of
+from .run import REFERENCE, RunOptions, floor_of, make_panel, report_of
 from .tally import Origin, Tally, excess, replay_options
 
 
@@ -107,7 +107,7 @@ class Session:
     @property
     def floor(self) -> int:
         """The fewest cases that must have been judged."""
-        return min(self.expected, max(1, int(self.expected * FLOOR)))
+        return floor_of(self.expected)
 
     def finish(self) -> None:
         """Write the report if one was asked for."""
@@ -118,7 +118,7 @@ class Session:
         """What was judged, as the same report that the command line writes."""
         return report_of(self.options, self.panel, self.tally, "complete", Times(), self.expected, self.floor)
 
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, int]:
         """What was judged, as plain values that `pytest_plugin` adds up and tells."""
         counts = self.tally.cases.counts
         return {

@@ -80,6 +80,11 @@ class RunOptions:
     draw: DrawOptions = field(init=False)
 
 
+def floor_of(requested: int) -> int:
+    """The fewest of the requested cases that must have been judged: at least one, if any was requested."""
+    return min(requested, max(1, int(requested * FLOOR)))
+
+
 def make_panel(oracles: Sequence[str], mistake: str | None) -> Panel:
     """The reference, or a mistake, with these oracles; OracleMissingError if a framework is not installed."""
     implementation: Backprop = MISTAKES[mistake].implementation() if mistake else Backprop()
@@ -103,7 +108,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
     except KeyboardInterrupt:
         status = "interrupted"
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
-    return report_of(options, panel, tally, status, times, total, max(1, int(total * FLOOR)))
+    return report_of(options, panel, tally, status, times, total, floor_of(total))
 
 
 def replay(case: Case, oracles: Sequence[str] = tuple(ORACLES), mistake: str | None = None) -> Report:

@@ -28,10 +28,10 @@ class InvalidCaseError(ValueError):
     """A network or case that does not fit together; the message names the value, the place, the remedy."""
 
 
-def _frozen(array: Any, place: str, dtype: np.dtype[Any] | None = None) -> Any:
+def _frozen(array: Any, place: str) -> Any:
     """A read-only copy of a non-empty matrix of finite numbers, or InvalidCaseError."""
     try:
-        copy = np.array(array, dtype=dtype, order="C")
+        copy = np.array(array, order="C")
     except (TypeError, ValueError, OverflowError):
         raise InvalidCaseError(f"{place} is not a matrix of numbers") from None
     if copy.dtype.name not in DTYPES:

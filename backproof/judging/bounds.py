@@ -5,16 +5,16 @@
 float64 in which oracles answer). All arrays of errors have a leading axis for the precision.
 
 P0. The centre is one float64 evaluation on the way, of an oracle's functions with its declared deviations
-    taken out; so u, γ and η below are sums of the evaluation's and the centre's. Neither an oracle's trace
+    taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's. Neither an oracle's trace
     nor the exact values are the centre: the first may deviate, and the second are not known.
 
-P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η
+P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η₀  (η₀: the smallest normal number)
 P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
-P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η, with g = ∂L/∂A and k as in
+P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k as in
     `underflow_factor`; V2 where σ mixes units
-P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η
-P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η;  E_db with A = 1
-P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀ (η: the learning rate; η₀: smallest normal)
+P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
+P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η₀;  E_db with A = 1
+P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀  (η: the learning rate)
 
 The first-order terms alone would be wrong: with tanhshrink at 0 they are 0 and the float answer is not.
 Where an intermediate sum can exceed the largest number of the dtype, the bound is infinite.
@@ -131,9 +131,9 @@ def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tu
 
 
 def backward_activation(
-    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float = 3.0
+    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float
 ) -> Any:
-    """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned."""
+    """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned and the `underflow_factor`."""
     A, E_A, slope, E_slope = activation
     if slope is None:
         E = softmax_vjp_error(A, E_A, g, E_g, levels.u, levels.gamma(A.shape[-2] + 1), levels.tiny)

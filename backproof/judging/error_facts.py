@@ -1,10 +1,10 @@
 """What an accurate evaluation of each function may err by: one line a function.
 
 E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale, where u
-    is the unit roundoff and the line gives the scale (and what underflow loses, `underflow_factor` times the
-    smallest normal number): |v| where every family is accurate relatively, more
-    where one of them cancels (1 - tanh² near saturation: 1). ACCURACY is the design's limit between
-    accuracy and deviation; `tests/judging` measures every oracle against it.
+    is the unit roundoff, and by what underflow loses (`underflow_factor` times the smallest normal number).
+    The line gives the scale: |v| where every family is accurate relatively, more where one of them cancels
+    (1 - tanh² near saturation: 1). ACCURACY is the design's limit between accuracy and deviation;
+    `tests/judging` measures every oracle against it.
 E2. `naive` scales belong to formulas that are right in exact arithmetic and lose more than that in floats.
     An answer outside E1 and inside these is "unstable", not a mismatch.
 

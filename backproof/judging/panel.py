@@ -72,11 +72,13 @@ class Panel:
         A mismatch that the plain path does not confirm is a defect of the oracle, and a fault.
         """
         wrong = [check for check in judgement.checks if check.verdict == "mismatch"]
+        if not wrong or not self._confirmations_left:
+            return judgement
         for oracle in self.oracles:
-            if not wrong or not all(oracle.name in (check.left, check.right) for check in wrong):
+            if not all(oracle.name in (check.left, check.right) for check in wrong):
                 continue
             plain = oracle.plain()
-            if plain is None or self._confirmations_left == 0:
+            if plain is None:
                 continue
             self._confirmations_left -= 1
             others = [plain if each is oracle else each for each in self.oracles]

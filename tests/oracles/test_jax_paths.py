@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from oracle_cases import drawn_case, fitting_output, flat, own_steps
 
-from oracles import StepInputs, jax_packing
+from oracles import StepInputs, StepValues, jax_packing
 from oracles.jax_oracle import JaxOracle
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, Trace
 from refimpl.functions import REDUCTIONS
@@ -51,8 +52,8 @@ def _magnitudes(trace: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield name, float(backwards) if name.startswith(("d",)) else largest
 
 
-def _places_apart(compiled: Trace, plain: Trace) -> dict[str, float]:
-    """How far the traces are apart, in units in the last place of each array's magnitude."""
+def _places_apart(compiled: Trace | StepValues, plain: Trace | StepValues) -> dict[str, float]:
+    """How far the traces or steps are apart, in units in the last place of each array's magnitude."""
     expected, got = flat(plain), flat(compiled)
     assert got.keys() == expected.keys()
     apart = {}
@@ -93,6 +94,22 @@ def test_both_paths_agree_on_a_loss_and_its_reduction(
     loss = LossSpec(name, reduction)
     activations = ["tanh"] * (depth - 1) + [fitting_output(loss)]
     _assert_paths_agree(oracle, drawn_case(activations, loss, width, samples, dtype))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_both_paths_agree_on_the_single_steps(oracle: JaxOracle, name: str) -> None:
+    loss = LossSpec(name, "batchmean")
+    case = drawn_case([*ACTIVATIONS, fitting_output(loss)], loss)
+    (trace,) = oracle.traces([case])
+    steps = own_steps(case, trace)
+    compiled, plain = (
+        replace(values, loss=np.float64(values.loss))
+        for oracle_of_path in (oracle, oracle.plain())
+        for values in oracle_of_path.steps([steps])
+    )
+    apart = _places_apart(compiled, plain)
+    assert set(apart) > {"loss", "dA_last", "A[1]", "delta[1]"}
+    assert max(apart.values()) <= PLACES
 
 
 def test_a_difference_between_the_paths_is_seen(oracle: JaxOracle) -> None:
