@@ -112,6 +112,26 @@ def test_what_other_processes_judged_counts_for_the_floor(
     assert result.ret == status
 
 
+AS_A_WORKER = """
+    def pytest_configure(config):
+        config.workeroutput = {}
+
+    def pytest_unconfigure(config):
+        print("handed over:", config.workeroutput["backproof"])
+"""
+"""What pytest-xdist does to a session that it runs as a worker."""
+
+
+@pytest.mark.parametrize(("text", "judged"), [("JUDGES", 6), ("UNJUDGED", 0)])
+def test_a_worker_hands_over_what_it_judged_and_leaves_the_decision(
+    run: Any, pytester: pytest.Pytester, text: str, judged: int
+) -> None:
+    pytester.makeconftest(AS_A_WORKER)
+    result = run(globals()[text])
+    result.stdout.fnmatch_lines([f"*handed over: {{'judged': {judged}, *"])
+    assert result.ret == pytest.ExitCode.OK
+
+
 def test_a_session_without_the_fixture_says_nothing_and_is_green(run: Any) -> None:
     result = run("def test_something_else(): pass")
     assert result.ret == pytest.ExitCode.OK

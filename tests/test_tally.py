@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backproof.judging.chain import ChainCheck
 from backproof.judging.deviations import DEVIATIONS
 from backproof.judging.verdicts import Check, Judgement, Verdict
 from backproof.reporting.model import Counts, Environment, Report, RunInfo
 from backproof.tally import FINDINGS_SHOWN, Origin, Tally, excess, message, replay_options
 from refimpl import ActivationSpec, Case, Layer, LossSpec, Network, case_from_dict
+from refimpl.chain_rule import Binary, Composition, Expression, Unary, Variable
 
 OPTIONS = "--oracles torch"
 
@@ -137,6 +139,41 @@ def test_a_local_check_counts_for_the_equations_it_bears_on(
     assert {row.id for row in rows if row.checks.total} == counted
     assert {row.verdict for row in rows if row.id in counted} == {"unstable"}
     assert {row.verdict for row in rows if row.id not in counted} == {"not judged"}
+
+
+def test_findings_stand_in_the_order_of_a_pass_so_that_causes_precede_effects() -> None:
+    effect = _check("mismatch", quantity="delta", layer=2, equation="B4")
+    cause = _check("mismatch", quantity="A", layer=2, equation="F4")
+    findings = _tally((_case(), [effect, cause])).rows()["findings"]
+    assert [finding.equation for finding in findings] == ["F4", "B4"]
+
+
+class _Judged:
+    """A judged composition, as far as the tally looks at it."""
+
+    def __init__(self, expression: Expression, verdict: Verdict, excess: float) -> None:
+        self.composition = Composition(expression, np.float64(0.5))
+        self.checks = tuple(
+            ChainCheck(quantity, verdict, "", 1.0, {}, 1.0, excess) for quantity in ("value", "derivative")
+        )
+
+
+def test_a_composition_counts_for_the_equations_of_the_functions_it_has() -> None:
+    tally, x = _tally((_case(), [])), Variable()
+    sine, product = Unary("sin", x), Binary("multiply", x, x)
+    for expression in (sine, product, Binary("add", sine, x)):
+        tally.add_chain(_Judged(expression, "conforms", 0.25))  # type: ignore[arg-type]
+    rows = {row.id: row for row in tally.rows()["equations"]}
+    assert [rows[name].checks.conforms for name in ("C1", "C2")] == [2, 2]
+    assert rows["C1"].worst_ratio == 0.25
+    assert "compos" not in rows["C1"].note
+
+
+def test_a_run_that_judged_no_composition_says_who_does() -> None:
+    rows = {row.id: row for row in _tally((_case(), [_check()])).rows()["equations"]}
+    for name in ("C1", "C2"):
+        assert "pytest tests/conformance judges it" in rows[name].note
+        assert rows[name].verdict == "not judged"
 
 
 def test_a_wrong_hidden_error_is_held_against_its_own_equation_alone() -> None:

@@ -141,6 +141,18 @@ def test_a_carried_bound_a_hundredth_as_wide_would_not_hold(activation: str, los
     assert _largest_ratio(Backprop().run(case), truth, E)[0] > 0.01
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_about_a_centre_the_roundings_of_the_centre_count_too(dtype: str) -> None:
+    """P0: the centre is computed in float64, so u and γ_n are sums; the second level is that of oracles."""
+    u = {"float32": 2.0**-24, "float64": 2.0**-53}
+    about = levels_of(dtype, about_centre=True)
+    assert about.u.ravel()[0] == u[dtype] + 2.0**-53
+    assert about.u.ravel()[-1] == 2.0**-52
+    gamma = 5 * u[dtype] / (1 - 5 * u[dtype]) + 5 * 2.0**-53 / (1 - 5 * 2.0**-53)
+    assert about.gamma(5).ravel()[0] == pytest.approx(gamma, rel=1e-15)
+    assert levels_of(dtype).u.ravel()[0] == u[dtype]
+
+
 def test_where_an_intermediate_sum_can_overflow_the_bound_is_infinite() -> None:
     """3e38 · 1 - 3e38 · 1 is 0, but the sum of magnitudes is no float32; with 1e37 it is."""
     for weight, judged in ((1e37, True), (3e38, False)):

@@ -119,3 +119,22 @@ def test_a_tenth_of_softmaxs_scale_is_too_little(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(ACTIVATION_FACTS, "softmax", narrow)
     with pytest.raises(AssertionError, match=r"softmax.*the value at .* times what the facts allow"):
         _measure_softmax("softmax", "refimpl", "float32", 12)
+
+
+def test_a_small_probability_from_its_logarithm_errs_by_two_roundings_and_the_rule_allows_both() -> None:
+    """p = e^((z - max) - log Σ): with z - max about -70, each difference rounds by up to 64 u in float32."""
+    rng = np.random.Generator(np.random.Philox(3))
+    top = rng.uniform(70, 120, 4000)
+    Z = np.vstack([top, top - rng.uniform(0, 2, 4000), top - rng.uniform(64, 72, 4000)]).astype("float32")
+    Y = np.tile(np.array([[1], [0], [0]], "float32"), 4000)
+    line = oracle_of("torch").losses["cross_entropy_with_logits"]
+    _, slope = by_torch(lambda z: line.function(z, torch.from_numpy(Y), reduction="none"), Z)
+    z = Z.astype(np.float64)
+    # In float64 every difference of these logits is exact to 1e-14: a truth that is good enough here.
+    exact = 1 / np.sum(np.exp(z - z[2]), axis=0)
+    own = precision("float32")
+    *_, E = cross_entropy_with_logits_error(z, 0.0 * z, Y.astype(np.float64), own.u, own.tiny)
+    ratio = np.abs(slope[2] - exact) / E[2]
+    one_rounding = own.u * (ACCURACY + 3 + (z[0] - z[2])) * exact
+    assert ratio.max() <= 1
+    assert (np.abs(slope[2] - exact) > one_rounding).any()

@@ -123,9 +123,15 @@ def _state() -> dict[str, Any]:
 
 @BOTH
 def test_an_oracle_leaves_flags_threads_and_seeds_as_they_were(make: Callable[[], Oracle]) -> None:
-    before = _state()
-    _use(make())
-    assert _state() == before
+    # A number of threads that no oracle would choose: whoever sets another must put it back.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        before = _state()
+        _use(make())
+        assert _state() == before
+    finally:
+        torch.set_num_threads(threads)
     assert before["jax dtype"] == "float32"
 
 
