@@ -54,7 +54,7 @@ def test_the_reference_conforms_and_its_line_tells_both_sides() -> None:
     judgement = _judged(ChainRule())
     assert (judgement.verdict, _verdicts(judgement)) == ("conforms", ["conforms", "conforms"])
     value, derivative = judgement.checks
-    assert (value.observed, value.expected) == (pytest.approx(Y, rel=1e-15), {"fake": Y})
+    assert (value.observed, value.expected) == (pytest.approx(Y, rel=1e-15, abs=0), {"fake": Y})
     assert derivative.excess < 1
     assert "derivative: conforms: within the bound: observed 1.284" in str(judgement)
 

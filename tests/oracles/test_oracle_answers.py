@@ -103,8 +103,8 @@ def test_a_cross_entropy_at_log_3_is_what_the_fractions_say(
     case = Case(Network((layer,), LossSpec(loss, reduction)), np.ones((1, 1)), np.array([[0.0], [1.0]]))
     divisor = mean_divisor if reduction == "mean" else 1
     answer = flat(oracle.traces([case])[0])
-    assert answer["loss"] == pytest.approx(total / divisor, rel=4 * EPS)
-    assert answer["delta[1]"] == pytest.approx(np.array(delta) / divisor, rel=8 * EPS)
+    assert answer["loss"] == pytest.approx(total / divisor, rel=4 * EPS, abs=0)
+    assert answer["delta[1]"] == pytest.approx(np.array(delta) / divisor, rel=8 * EPS, abs=0)
 
 
 def test_a_negative_learning_rate_goes_up(oracle: Oracle) -> None:
@@ -156,9 +156,9 @@ def test_steps_on_a_traces_own_numbers_give_that_trace(oracle: Oracle, name: str
     steps = oracle.steps([own_steps(case, trace)])[0]
     assert trace.A is not None
     assert trace.delta is not None
-    assert steps.loss == pytest.approx(float(trace.loss), rel=8 * EPS)
+    assert steps.loss == pytest.approx(float(trace.loss), rel=8 * EPS, abs=0)
     for l in range(case.network.depth):
-        assert steps.A[l] == pytest.approx(trace.A[l], rel=8 * EPS)
+        assert steps.A[l] == pytest.approx(trace.A[l], rel=8 * EPS, abs=0)
         size = np.max(np.abs(trace.delta[l]))
         assert steps.delta[l] == pytest.approx(trace.delta[l], rel=8 * EPS, abs=8 * EPS * size)
 
@@ -170,7 +170,7 @@ def test_a_step_pulls_back_the_cotangent_it_is_given(oracle: Oracle, name: str) 
     once = oracle.steps([inputs])[0].delta[0]
     twice = oracle.steps([type(inputs)(case, inputs.Z, inputs.A_last, (2 * inputs.dA[0],))])[0].delta[0]
     assert np.any(once != 0)
-    assert twice == pytest.approx(2 * once, rel=4 * EPS)
+    assert twice == pytest.approx(2 * once, rel=4 * EPS, abs=0)
 
 
 def test_steps_compute_a_float32_case_in_float64(oracle: Oracle) -> None:
@@ -212,7 +212,7 @@ def test_points_may_have_any_shape(oracle: Oracle, shape: tuple[int, ...]) -> No
     assert np.all(derivative == 1)
     terms, slopes = oracle.loss_terms(LossSpec("half_squared_error"), points, 0.25)
     assert terms.shape == slopes.shape == shape
-    assert slopes == pytest.approx(points - 0.25, rel=EPS)
+    assert slopes == pytest.approx(points - 0.25, rel=EPS, abs=0)
 
 
 def test_loss_terms_are_those_of_mpmath(oracle: Oracle) -> None:
@@ -222,8 +222,9 @@ def test_loss_terms_are_those_of_mpmath(oracle: Oracle) -> None:
     assert terms == pytest.approx(
         np.array([[float(-log(0.875)), float(-log(0.5))], [float(-log(0.75)), float(-log(0.875))]]),
         rel=4 * EPS,
+        abs=0,
     )
-    assert slopes == pytest.approx(np.array([[8 / 7, 2], [-4 / 3, -8 / 7]]), rel=4 * EPS)
+    assert slopes == pytest.approx(np.array([[8 / 7, 2], [-4 / 3, -8 / 7]]), rel=4 * EPS, abs=0)
 
 
 def test_single_points_of_an_activation_that_mixes_units_are_refused(oracle: Oracle) -> None:

@@ -111,10 +111,10 @@ def test_a_softmax_in_a_hidden_layer_goes_back_through_its_jacobian() -> None:
         Network((first, second), LossSpec("half_squared_error", "sum")), np.ones((1, 1)), np.array([[-0.5]])
     )
     trace = parts(Backprop().run(made))
-    assert trace["A[1]"] == pytest.approx(np.array([[3 / 4], [1 / 4]]), rel=4 * EPS)
-    assert trace["loss"] == pytest.approx(1 / 2, rel=4 * EPS)
-    assert trace["delta[1]"] == pytest.approx(np.array([[3 / 8], [-3 / 8]]), rel=8 * EPS)
-    assert trace["dX"] == pytest.approx(np.array([[3 / 8 * LOG3]]), rel=8 * EPS)
+    assert trace["A[1]"] == pytest.approx(np.array([[3 / 4], [1 / 4]]), rel=4 * EPS, abs=0)
+    assert trace["loss"] == pytest.approx(1 / 2, rel=4 * EPS, abs=0)
+    assert trace["delta[1]"] == pytest.approx(np.array([[3 / 8], [-3 / 8]]), rel=8 * EPS, abs=0)
+    assert trace["dX"] == pytest.approx(np.array([[3 / 8 * LOG3]]), rel=8 * EPS, abs=0)
 
 
 def test_a_sigmoid_with_cross_entropy_worked_in_fractions() -> None:
@@ -126,11 +126,11 @@ def test_a_sigmoid_with_cross_entropy_worked_in_fractions() -> None:
         1.0,
     )
     trace = parts(Backprop().run(made))
-    assert trace["loss"] == pytest.approx(math.log(16 / 3) / 2, rel=4 * EPS)
-    assert trace["delta[1]"] == pytest.approx(np.array([[-1 / 8, -3 / 8]]), rel=8 * EPS)
-    assert trace["dW[1]"] == pytest.approx(np.array([[1 / 4]]), rel=8 * EPS)  # -1/8 + 3/8
-    assert trace["db[1]"] == pytest.approx(np.array([[-1 / 2]]), rel=8 * EPS)
-    assert trace["b_updated[1]"] == pytest.approx(np.array([[1 / 2]]), rel=8 * EPS)
+    assert trace["loss"] == pytest.approx(math.log(16 / 3) / 2, rel=4 * EPS, abs=0)
+    assert trace["delta[1]"] == pytest.approx(np.array([[-1 / 8, -3 / 8]]), rel=8 * EPS, abs=0)
+    assert trace["dW[1]"] == pytest.approx(np.array([[1 / 4]]), rel=8 * EPS, abs=0)  # -1/8 + 3/8
+    assert trace["db[1]"] == pytest.approx(np.array([[-1 / 2]]), rel=8 * EPS, abs=0)
+    assert trace["b_updated[1]"] == pytest.approx(np.array([[1 / 2]]), rel=8 * EPS, abs=0)
 
 
 # ---------------------------------------------------------------- each equation alone
@@ -157,13 +157,13 @@ def test_F4_softmax_is_over_the_units_of_each_sample() -> None:
     # e^(log 3) : e^0 is 3 : 1 down each column; along the rows it would be 3 : 1 and 1 : 1.
     Z = np.array([[LOG3, 0.0], [0.0, 0.0]])
     expected = np.array([[3 / 4, 1 / 2], [1 / 4, 1 / 2]])
-    assert Backprop().activation(Z, ActivationSpec("softmax")) == pytest.approx(expected, rel=4 * EPS)
+    assert Backprop().activation(Z, ActivationSpec("softmax")) == pytest.approx(expected, rel=4 * EPS, abs=0)
 
 
 def test_F5_the_loss_is_reduced_as_its_spec_says() -> None:
     A, Y = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.zeros((2, 3))
     losses = [Backprop().loss(A, Y, LossSpec("half_squared_error", r)) for r in ("sum", "batchmean", "mean")]
-    assert losses == pytest.approx([7.0, 7 / 3, 7 / 6], rel=EPS)
+    assert losses == pytest.approx([7.0, 7 / 3, 7 / 6], rel=EPS, abs=0)
 
 
 def test_B1_the_weight_gradient_is_an_outer_product_summed_over_samples() -> None:

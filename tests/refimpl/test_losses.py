@@ -90,21 +90,25 @@ def test_cross_entropy_of_probabilities_is_torchs_cross_entropy_of_their_logarit
     Y = drawn(LOSSES["cross_entropy"].target_domain, (4, 5), seed=4)
     for reduction in ("mean", "sum"):
         expected = F.cross_entropy(tensor(A).log().T, tensor(Y).T, reduction=reduction).item()
-        assert LOSSES["cross_entropy"].reduced(A, Y, reduction) == pytest.approx(expected, rel=32 * EPS)
+        assert LOSSES["cross_entropy"].reduced(A, Y, reduction) == pytest.approx(
+            expected, rel=32 * EPS, abs=0
+        )
 
 
 def test_half_squared_error_is_half_of_torchs_mse_loss() -> None:
     A, Y = predictions_and_targets(LOSSES["mse"], seed=5)
     for reduction in ("mean", "sum"):
         expected = F.mse_loss(tensor(A), tensor(Y), reduction=reduction).item() / 2
-        assert LOSSES["half_squared_error"].reduced(A, Y, reduction) == pytest.approx(expected, rel=32 * EPS)
+        assert LOSSES["half_squared_error"].reduced(A, Y, reduction) == pytest.approx(
+            expected, rel=32 * EPS, abs=0
+        )
 
 
 # Two outputs, three samples, and a sum of 12 as numbers worked by hand: (2² + 0² + 2²) + (1² + 1² + (√2)²).
 @pytest.mark.parametrize(("reduction", "loss"), [("sum", 12.0), ("batchmean", 4.0), ("mean", 2.0)])
 def test_the_reductions_of_squared_error_worked_by_hand(reduction: str, loss: float) -> None:
     A = np.array([[2.0, 0.0, -2.0], [1.0, -1.0, math.sqrt(2.0)]])
-    assert LOSSES["mse"].reduced(A, np.zeros((2, 3)), reduction) == pytest.approx(loss, rel=2 * EPS)
+    assert LOSSES["mse"].reduced(A, np.zeros((2, 3)), reduction) == pytest.approx(loss, rel=2 * EPS, abs=0)
 
 
 # ---------------------------------------------------------------- mpmath, over all numbers of a dtype
@@ -266,8 +270,8 @@ def test_a_loss_at_an_end_of_its_domain_is_its_limit(
 ) -> None:
     A, Y = np.full((1, 1), prediction, dtype), np.full((1, 1), target, dtype)
     eps = float(np.finfo(dtype).eps)
-    assert LOSSES[name].terms(A, Y).item() == pytest.approx(term, rel=eps)
-    assert LOSSES[name].gradient(A, Y).item() == pytest.approx(slope, rel=eps)
+    assert LOSSES[name].terms(A, Y).item() == pytest.approx(term, rel=eps, abs=0)
+    assert LOSSES[name].gradient(A, Y).item() == pytest.approx(slope, rel=eps, abs=0)
 
 
 def test_a_distance_between_logits_beyond_the_largest_number_costs_what_its_label_makes_of_it() -> None:
