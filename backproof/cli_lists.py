@@ -43,6 +43,7 @@ def _activations() -> list[Row]:
             "derivative": entry.derivative_latex,
             "range": str(entry.range),
             "elementwise": entry.elementwise,
+            "kinks": _kinks(entry),
             **_common(entry),
         }
         for entry in ACTIVATIONS.values()
@@ -60,21 +61,32 @@ def _losses() -> list[Row]:
             "predictions": str(entry.prediction_domain),
             "targets": str(entry.target_domain),
             "mean_over": entry.mean_over,
+            "elementwise": entry.elementwise,
+            "arrays": [
+                {
+                    "name": a.name,
+                    "shape": "one for each entry" if a.per_sample else "one for each output",
+                    "domain": str(a.domain),
+                    "meaning": a.meaning,
+                }
+                for a in entry.arrays
+            ],
             **_common(entry),
         }
         for entry in LOSSES.values()
     ]
 
 
-def _common(entry: Any) -> Row:
+def _kinks(entry: Any) -> list[Row]:
     defaults = {parameter.name: parameter.default for parameter in entry.parameters}
+    return [{"at": k.at, "left": k.left, "right": k.right, "chosen": k.chosen} for k in entry.kinks(defaults)]
+
+
+def _common(entry: Any) -> Row:
     return {
         "parameters": [
             {"name": p.name, "default": p.default, "domain": str(p.domain), "meaning": p.meaning}
             for p in entry.parameters
-        ],
-        "kinks": [
-            {"at": k.at, "left": k.left, "right": k.right, "chosen": k.chosen} for k in entry.kinks(defaults)
         ],
         "aliases": dict(entry.aliases),
         "conventions": entry.conventions,

@@ -24,8 +24,9 @@ from jax import lax
 
 from refimpl import ACTIVATIONS, LOSSES
 
-from .jax_lines import ACTIVATION_LINES, LOSS_LINES
-from .jax_packing import ACTIVATION_INDEX, LOSS_INDEX
+from .jax_activations import ACTIVATION_LINES
+from .jax_losses import LOSS_LINES
+from .jax_packing import ACTIVATION_INDEX, LOSS_INDEX, argument_names
 
 Arrays = Mapping[str, Any]
 
@@ -34,9 +35,9 @@ _ACTIVATIONS = [(ACTIVATIONS[name], ACTIVATION_LINES[name]) for name in ACTIVATI
 _LOSSES = [(LOSSES[name], LOSS_LINES[name]) for name in LOSS_INDEX]
 
 
-def _named(entry: Any, parameters: Any) -> dict[str, Any]:
-    """The entry's parameters by name, out of the padded vector."""
-    return {parameter.name: parameters[k] for k, parameter in enumerate(entry.parameters)}
+def _named(entry: Any, arguments: Any) -> dict[str, Any]:
+    """The entry's parameters, and a loss's arrays, by name, out of the padded vectors or arrays."""
+    return {name: arguments[k] for k, name in enumerate(argument_names(entry))}
 
 
 def _present(rows: Any, columns: Any, shape: tuple[int, ...]) -> Any:
@@ -69,7 +70,9 @@ def _loss(case: Arrays, A: Any, mask: Any) -> Any:
 
     def branch(entry: Any, line: Any) -> Callable[[Any], Any]:
         def total(A: Any) -> Any:
-            terms = line.terms(A, Y, units, **_named(entry, case["loss_parameters"]))
+            parameters = [*case["loss_parameters"]][: len(entry.parameters)]
+            arguments = _named(entry, [*parameters, *case["loss_arrays"]])
+            terms = line.terms(A, Y, units, **arguments)
             # One term a sample, or one an entry: absent ones do not count.
             return jnp.sum(_clean(mask if line.separable else mask[0], terms))
 
@@ -183,12 +186,15 @@ step_stack = _mapped(_step)
 
 
 def _elementwise(functions: list[Callable[..., Any]]) -> Callable[..., tuple[Any, Any]]:
-    """A program (index, parameters, points, *others) → value and derivative by the points, of one of many."""
+    """A program (index, arguments, points, *others) → value and derivative by the points, of one of many.
+
+    `arguments` has a row for each parameter (or array) with its value at each point.
+    """
 
     @jax.jit
-    def program(index: Any, parameters: Any, points: Any, *others: Any) -> tuple[Any, Any]:
+    def program(index: Any, arguments: Any, points: Any, *others: Any) -> tuple[Any, Any]:
         def value(points: Any) -> Any:
-            branches = [lambda p, f=f: f(p, *others, parameters) for f in functions]
+            branches = [lambda p, f=f: f(p, *others, arguments) for f in functions]
             return lax.switch(index, branches, points)
 
         values, pull_back = jax.vjp(value, points)
@@ -203,16 +209,16 @@ SEPARABLE_LOSSES = [entry.name for entry, line in _LOSSES if line.separable]
 
 activation_points = _elementwise(
     [
-        lambda Z, parameters, entry=ACTIVATIONS[name]: ACTIVATION_LINES[entry.name](
-            Z, None, **_named(entry, parameters)
+        lambda Z, arguments, entry=ACTIVATIONS[name]: ACTIVATION_LINES[entry.name](
+            Z, None, **_named(entry, arguments)
         )
         for name in ELEMENTWISE_ACTIVATIONS
     ]
 )
 loss_points = _elementwise(
     [
-        lambda A, Y, parameters, entry=LOSSES[name]: LOSS_LINES[entry.name].terms(
-            A, Y, None, **_named(entry, parameters)
+        lambda A, Y, arguments, entry=LOSSES[name]: LOSS_LINES[entry.name].terms(
+            A, Y, None, **_named(entry, arguments)
         )
         for name in SEPARABLE_LOSSES
     ]

@@ -44,11 +44,11 @@ class JaxOracle:
             ) from error
         self._jax: Any = jax
         self._optax: Any = optax
-        from . import jax_compiled, jax_lines
+        from . import jax_activations, jax_compiled, jax_losses
 
         self._compiled: Any = jax_compiled
-        self.activations: Mapping[str, jax_lines.Function] = jax_lines.ACTIVATION_LINES
-        self.losses: Mapping[str, jax_lines.LossLine] = jax_lines.LOSS_LINES
+        self.activations: Mapping[str, jax_activations.Function] = jax_activations.ACTIVATION_LINES
+        self.losses: Mapping[str, jax_losses.LossLine] = jax_losses.LOSS_LINES
 
     def versions(self) -> Mapping[str, str]:
         """What answers: package → version."""
@@ -116,7 +116,7 @@ class JaxOracle:
                 Z.append(W[l] @ A[-1] + b[l] + taps[l])
                 line = self.activations[layer.activation.name]
                 A.append(line(Z[-1], None, **layer.activation.parameters))
-            terms = self.losses[loss.name].terms(A[-1], Y, None, **loss.parameters)
+            terms = self.losses[loss.name].terms(A[-1], Y, None, **loss.arguments)
             return jnp.sum(terms) / self._divisor(case), (Z, A[1:])
 
         W = [jnp.asarray(layer.W, dtype) for layer in layers]
@@ -147,7 +147,7 @@ class JaxOracle:
             Y = jax.numpy.asarray(step.case.Y, "float64")
 
             def reduced(A: Any) -> Any:
-                terms = self.losses[loss.name].terms(A, Y, None, **loss.parameters)
+                terms = self.losses[loss.name].terms(A, Y, None, **loss.arguments)
                 return jax.numpy.sum(terms) / self._divisor(step.case)
 
             value, dA_last = jax.value_and_grad(reduced)(jax.numpy.asarray(step.A_last, "float64"))
@@ -167,14 +167,15 @@ class JaxOracle:
         """Value and derivative at every point of the first array, whatever its shape."""
         shape = arrays[0].shape
         flat = [array.reshape(-1) for array in arrays]
-        parameters = packing.parameter_vector(spec)
+        arguments = packing.argument_rows(spec, shape)
         values, derivatives = np.empty(flat[0].size), np.empty(flat[0].size)
         with self._scope():
             for start in range(0, flat[0].size, _POINTS):
                 pieces = [array[start : start + _POINTS] for array in flat]
                 size = pieces[0].size
                 padded = [np.pad(piece, (0, _POINTS - size)) for piece in pieces]
-                value, derivative = program(np.int32(index), parameters, *padded)
+                rows = np.pad(arguments[:, start : start + size], ((0, 0), (0, _POINTS - size)))
+                value, derivative = program(np.int32(index), rows, *padded)
                 values[start : start + size] = np.asarray(value)[:size]
                 derivatives[start : start + size] = np.asarray(derivative)[:size]
         return values.reshape(shape), derivatives.reshape(shape)

@@ -10,7 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl import ACTIVATIONS, LOSSES, QUANTITIES, Case, Trace, quantity_shape
+from refimpl import (
+    ACTIVATIONS,
+    LOSSES,
+    QUANTITIES,
+    Activation,
+    ActivationSpec,
+    Case,
+    Loss,
+    LossSpec,
+    Trace,
+    quantity_shape,
+)
 
 from .oracle import StepInputs, StepValues
 
@@ -18,8 +29,10 @@ Arrays = dict[str, Any]
 
 ACTIVATION_INDEX = {name: index for index, name in enumerate(ACTIVATIONS)}
 LOSS_INDEX = {name: index for index, name in enumerate(LOSSES)}
-# One vector holds the parameters of any function, in the order of its entry.
+# One vector holds the parameters of any function, one stack of arrays those of any loss, in their order.
 _PARAMETERS = max(len(entry.parameters) for table in (ACTIVATIONS, LOSSES) for entry in table.values())
+_ARRAYS = max(len(entry.arrays) for entry in LOSSES.values())
+_ARGUMENTS = _PARAMETERS + _ARRAYS
 
 
 class Bucket(NamedTuple):
@@ -64,6 +77,21 @@ def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[Bucket, n
     for (bucket, computed_in), positions in groups.items():
         for start in range(0, len(positions), bucket.stack):
             yield bucket, computed_in, positions[start : start + bucket.stack]
+
+
+def argument_names(entry: Activation | Loss) -> tuple[str, ...]:
+    """The names of an entry's parameters, then of a loss's arrays."""
+    arrays = entry.arrays if isinstance(entry, Loss) else ()
+    return (*(parameter.name for parameter in entry.parameters), *(array.name for array in arrays))
+
+
+def argument_rows(spec: ActivationSpec | LossSpec, shape: tuple[int, ...]) -> Any:
+    """A row for each argument with its value at each of the points of `shape`, flattened; padded."""
+    arguments = spec.arguments if isinstance(spec, LossSpec) else spec.parameters
+    rows = np.zeros((_ARGUMENTS, int(np.prod(shape))))
+    for row, name in zip(rows, argument_names(spec.entry), strict=False):
+        row[:] = np.broadcast_to(arguments[name], shape).reshape(-1)
+    return rows
 
 
 def parameter_vector(spec: Any) -> Any:
@@ -121,6 +149,7 @@ def _pack_common(
         "parameters": np.zeros((S, D, _PARAMETERS), dtype),
         "loss": np.zeros(S, "int32"),
         "loss_parameters": np.zeros((S, _PARAMETERS), dtype),
+        "loss_arrays": np.zeros((S, _ARRAYS, N, M), dtype),
         "divisor": np.ones(S, dtype),
         "Y": np.zeros((S, N, M), dtype),
     }
@@ -132,6 +161,9 @@ def _pack_common(
         packed["loss"][k] = LOSS_INDEX[network.loss.name]
         packed["loss_parameters"][k] = parameter_vector(network.loss)
         packed["divisor"][k] = divisor(case)
+        for padded, array in zip(packed["loss_arrays"][k], network.loss.entry.arrays, strict=False):
+            value = network.loss.arguments[array.name]
+            _put(padded, np.broadcast_to(value, (network.widths[-1], case.samples)))
         _put(packed["Y"][k], case.Y)
         for l, layer in enumerate(network.layers):
             packed["activations"][k, l] = ACTIVATION_INDEX[layer.activation.name]

@@ -1,102 +1,21 @@
-"""The torch oracle: PyTorch's own functions, its autograd, its SGD. One line for each activation and loss.
+"""The torch oracle: PyTorch's own functions, its autograd, its SGD.
 
-Samples are columns here as everywhere; a function of torch's that wants them as rows gets the transpose.
 Nothing global is set in torch (dtype, device, threads, seeds), and what the caller has set is not relied on.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from refimpl import ActivationSpec, Case, LossSpec, Trace
 
 from .oracle import OracleMissingError, StepInputs, StepValues
-
-Function = Callable[..., Any]
-
-
-class LossLine(NamedTuple):
-    """A loss in torch: `function(A, Y, reduction=…, **parameters)`, with torch's "none", "mean" or "sum"."""
-
-    function: Function
-    separable: bool = True
-    """Whether reduction "none" gives one term for each entry of A, which depends on no other entry."""
-
-
-def activation_lines(torch: Any) -> dict[str, Function]:
-    """Name → σ(Z, **parameters), each torch's own function."""
-    F = torch.nn.functional
-    return {
-        "identity": torch.clone,
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "relu": F.relu,
-        "leaky_relu": F.leaky_relu,
-        "softplus": F.softplus,
-        "softmax": partial(F.softmax, dim=0),
-    }
-
-
-def loss_lines(torch: Any) -> dict[str, LossLine]:
-    """Name → loss: torch's own function and reduction, or plain torch operations where it has none."""
-    F = torch.nn.functional
-    return {
-        "mse": LossLine(F.mse_loss),
-        "half_squared_error": LossLine(_mean_over_entries(lambda A, Y: torch.square(A - Y) / 2)),
-        "bce": LossLine(partial(_binary_cross_entropy, torch)),
-        "cross_entropy": LossLine(_mean_over_samples(lambda A, Y: -torch.xlogy(Y, A))),
-        "bce_with_logits": LossLine(F.binary_cross_entropy_with_logits),
-        "cross_entropy_with_logits": LossLine(_of_rows(F.cross_entropy), separable=False),
-    }
-
-
-def _mean_over_entries(terms: Function) -> Function:
-    """A loss from its terms, whose "mean" divides by n·m, as torch's elementwise losses do."""
-
-    def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
-        return _reduced(terms(A, Y, **parameters), reduction, A.numel())
-
-    return loss
-
-
-def _mean_over_samples(terms: Function) -> Function:
-    """A loss from its terms, whose "mean" divides by m, as torch's cross_entropy does."""
-
-    def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
-        return _reduced(terms(A, Y, **parameters), reduction, A.shape[-1])
-
-    return loss
-
-
-def _reduced(terms: Any, reduction: str, mean_divisor: int) -> Any:
-    if reduction == "none":
-        return terms
-    return terms.sum() / mean_divisor if reduction == "mean" else terms.sum()
-
-
-def _of_rows(loss: Function) -> Function:
-    """A loss of torch's that wants (m, n)."""
-
-    def of_columns(A: Any, Y: Any, **keywords: Any) -> Any:
-        return loss(A.T, Y.T, **keywords)
-
-    return of_columns
-
-
-def _binary_cross_entropy(torch: Any, A: Any, Y: Any, reduction: str) -> Any:
-    """torch's own; but where it raises, outside [0, 1], the term and its derivative are NaN."""
-    bce = torch.nn.functional.binary_cross_entropy
-    refused = ~((A >= 0) & (A <= 1))  # NaN is among them
-    if not refused.any():
-        return bce(A, Y, reduction=reduction)
-    terms = bce(A.masked_fill(refused, 0.5), Y, reduction="none")
-    return _reduced(terms.masked_scatter(refused, A[refused] * math.nan), reduction, A.numel())
+from .torch_activations import Function, activation_lines
+from .torch_losses import LossLine, loss_lines
 
 
 class TorchOracle:
@@ -152,7 +71,11 @@ class TorchOracle:
         with self._differentiating():
             a = self._leaf(points)
             y = self._tensor(np.broadcast_to(targets, points.shape))
-            terms = line.function(a, y, reduction="none", **spec.parameters)
+            arguments = self._arguments(spec, "float64")
+            if line.terms is not None:
+                terms = line.terms(a, y, **arguments)
+            else:
+                terms = line.function(a, y, reduction="none", **arguments)
             (derivative,) = self._torch.autograd.grad(terms, a, self._torch.ones_like(terms))
             return _array(terms), _array(derivative)
 
@@ -210,9 +133,15 @@ class TorchOracle:
 
     def _loss(self, spec: LossSpec, A: Any, Y: Any) -> Any:
         function = self.losses[spec.name].function
+        arguments = self._arguments(spec, Y.numpy().dtype)
         if spec.reduction == "batchmean":
-            return function(A, Y, reduction="sum", **spec.parameters) / A.shape[1]
-        return function(A, Y, reduction=spec.reduction, **spec.parameters)
+            return function(A, Y, reduction="sum", **arguments) / A.shape[1]
+        return function(A, Y, reduction=spec.reduction, **arguments)
+
+    def _arguments(self, spec: LossSpec, dtype: Any) -> dict[str, Any]:
+        """Parameters, and arrays as tensors; an array that is not given is the number that stands for it."""
+        arrays = {name: self._tensor(array, dtype) for name, array in spec.arrays.items()}
+        return {**spec.arguments, **arrays}
 
     @contextmanager
     def _differentiating(self) -> Iterator[None]:

@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .functions import (
-    NON_NEGATIVE,
-    POSITIVE,
-    SYMMETRIC_UNIT,
-    UNIT,
-    Activation,
-    Interval,
-    Kink,
-    Parameter,
-    Parameters,
-    Units,
-)
+from .domains import NON_NEGATIVE, POSITIVE, SYMMETRIC_UNIT, UNIT, Interval
+from .functions import Activation, Kink, Parameter, Parameters, Units
 
 
-def _sigmoid(Z: Units) -> Units:
+def sigmoid(Z: Units) -> Units:
     """1/(1 + e^-z), with an exponential that cannot overflow: e^-|z| ≤ 1 on both branches."""
     e = np.exp(-np.abs(Z))
     return np.where(Z >= 0, 1 / (1 + e), e / (1 + e))
@@ -30,7 +20,7 @@ def _sigmoid(Z: Units) -> Units:
 
 def _sigmoid_derivative(Z: Units) -> Units:
     # σ'(z) = σ(z) σ(-z). The usual a(1 - a) loses every digit of 1 - a once a rounds to 1.
-    return _sigmoid(Z) * _sigmoid(-Z)
+    return sigmoid(Z) * sigmoid(-Z)
 
 
 def _tanh_derivative(Z: Units) -> Units:
@@ -63,7 +53,7 @@ def _softplus(Z: Units, beta: float) -> Units:
 
 def _softplus_derivative(Z: Units, beta: float) -> Units:
     with np.errstate(over="ignore"):  # σ(±inf) is 0 or 1, which is right
-        return _sigmoid(beta * Z)
+        return sigmoid(beta * Z)
 
 
 def _softmax(Z: Units) -> Units:
@@ -79,7 +69,7 @@ def _softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
     return A * (G - np.sum(A * G, axis=0, keepdims=True))
 
 
-_ENTRIES = (
+ENTRIES = (
     Activation(
         "identity",
         r"\sigma(z) = z",
@@ -92,7 +82,7 @@ _ENTRIES = (
         "sigmoid",
         r"\sigma(z) = \frac{1}{1 + e^{-z}}",
         r"\sigma'(z) = \sigma(z)\,\sigma(-z)",
-        value=_sigmoid,
+        value=sigmoid,
         derivative=_sigmoid_derivative,
         range=UNIT,  # the open interval in exact arithmetic; in floats both ends are reached
         aliases={"torch": "sigmoid", "jax": "nn.sigmoid"},
@@ -150,7 +140,3 @@ _ENTRIES = (
         conventions="Over the units of one sample: down each column here, along axis 1 in row layout.",
     ),
 )
-
-ACTIVATIONS: dict[str, Activation] = {entry.name: entry for entry in _ENTRIES}
-
-__all__ = ["ACTIVATIONS"]

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .functions import Units
-from .network import ActivationSpec, Case, LossSpec, Network, Trace
+from .network import Case, Network, Trace
+from .specs import ActivationSpec, LossSpec
 
 Weights = Float[np.ndarray, "n_out n_in"]
 Bias = Float[np.ndarray, "n_out 1"]
@@ -44,13 +45,13 @@ class Backprop:
 
     def loss(self, A: Units, Y: Units, spec: LossSpec) -> Any:
         """F5: the loss of Ŷ = A[L] against Y, a scalar of their dtype."""
-        return spec.entry.reduced(A, Y, spec.reduction, **spec.parameters)
+        return spec.entry.reduced(A, Y, spec.reduction, **spec.arguments)
 
     # ---------------------------------------------------------------- backward: B1 to B5
 
     def loss_gradient(self, A: Units, Y: Units, spec: LossSpec) -> Units:
         """The factor ∂L/∂A[L] of B1 at the output, (n_L, m)."""
-        return spec.entry.reduced_gradient(A, Y, spec.reduction, **spec.parameters)
+        return spec.entry.reduced_gradient(A, Y, spec.reduction, **spec.arguments)
 
     def output_error(self, dA: Units, Z: Units, A: Units, spec: ActivationSpec) -> Units:
         """B4, the general rule: δ[L] = (∂A[L]/∂Z[L])^T ∂L/∂A[L], (n_L, m).
@@ -159,6 +160,8 @@ SPECIAL_FORMS = (
 def special_form(network: Network) -> SpecialForm | None:
     """The special form of B4 that is right for this network's last activation and loss; None if none is."""
     pair = (network.layers[-1].activation.name, network.loss.name)
+    if network.loss.arrays:  # weights multiply Ŷ - Y entry by entry
+        return None
     for form in SPECIAL_FORMS:
         if (form.activation, form.loss) == pair:
             return form

@@ -24,8 +24,8 @@ from .elementary_functions import (
     find_function,
 )
 from .functions import UnknownFunctionError
-from .network import DTYPES, InvalidCaseError
 from .serialization import parse_json
+from .specs import DTYPES, InvalidCaseError
 
 COMPOSITION_FORMAT = "backproof-composition"
 COMPOSITION_VERSION = 1

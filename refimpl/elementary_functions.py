@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .functions import POSITIVE, REALS, Interval, UnknownFunctionError
+from .domains import POSITIVE, REALS, Interval
+from .functions import UnknownFunctionError
 
 # A union of intervals.
 Domain = tuple[Interval, ...]

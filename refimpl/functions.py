@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
+
+from .domains import REALS, Interval, OneOf, TargetDomain
 
 # Samples are columns: n units by m samples.
 Units = Float[np.ndarray, "n m"]
@@ -23,67 +26,55 @@ Parameters = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A set of real numbers between two ends, each end either inside or outside the set."""
-
-    low: float
-    high: float
-    low_inside: bool = True
-    high_inside: bool = True
-
-    def contains(self, values: Any) -> bool:
-        """Whether every entry of `values` (a number or an array) lies in the interval; NaN never does."""
-        values = np.asarray(values)
-        above = values >= self.low if self.low_inside else values > self.low
-        below = values <= self.high if self.high_inside else values < self.high
-        return bool(np.all(above & below))
-
-    def covers(self, other: Interval) -> bool:
-        """Whether every number of `other` lies in this interval."""
-        low = self.low < other.low or (self.low == other.low and (self.low_inside or not other.low_inside))
-        high = self.high > other.high or (
-            self.high == other.high and (self.high_inside or not other.high_inside)
-        )
-        return low and high
-
-    def __str__(self) -> str:
-        left, right = "[" if self.low_inside else "(", "]" if self.high_inside else ")"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-REALS = Interval(-math.inf, math.inf, low_inside=False, high_inside=False)
-POSITIVE = Interval(0.0, math.inf, low_inside=False, high_inside=False)
-NON_NEGATIVE = Interval(0.0, math.inf, high_inside=False)
-UNIT = Interval(0.0, 1.0)
-SYMMETRIC_UNIT = Interval(-1.0, 1.0)
-
-
-@dataclass(frozen=True)
 class Parameter:
     """A number that a function depends on besides its argument, such as leaky ReLU's slope."""
 
     name: str
     default: float
-    domain: Interval
-    drawn: Interval
+    domain: Interval | OneOf
+    drawn: Interval | OneOf
     """Where random cases take their values from: the part of the domain that people use."""
     meaning: str
 
 
 @dataclass(frozen=True)
 class Kink:
-    """A point where the derivative jumps: its limits from both sides, and the one we choose there."""
+    """A point where the derivative jumps: its limits from both sides, and the one we choose there.
 
-    at: float
-    left: float
-    right: float
-    chosen: float
+    A kink of a loss is one of ℓ(·, y) and depends on y: its numbers are arrays of the shape of Y, and where
+    a target has no such kink, `at` is infinite.
+    """
+
+    at: Any
+    left: Any
+    right: Any
+    chosen: Any
+    jump: tuple[float, float] | None = None
+    """The function's own limits from both sides, where it jumps as well."""
 
 
-def no_kinks(parameters: Parameters) -> tuple[Kink, ...]:
+def no_kinks(*_: Any) -> tuple[Kink, ...]:
     """The kinks of a smooth function: none."""
-    del parameters
     return ()
+
+
+@dataclass(frozen=True)
+class LossArray:
+    """An array that a loss depends on besides predictions, targets and numbers, such as class weights."""
+
+    name: str
+    per_sample: bool
+    """Whether there is one number for each entry, (n, m), rather than one for each output, (n, 1)."""
+    domain: Interval
+    drawn: Interval
+    """Where random cases take its numbers from."""
+    meaning: str
+    default: float = 1.0
+    """What every entry is if the array is not given."""
+
+    def shape(self, outputs: int, samples: int) -> tuple[int, int]:
+        """The shape that the array must have."""
+        return (outputs, samples if self.per_sample else 1)
 
 
 def rounded(value: Any, dtype: np.dtype[Any]) -> float:
@@ -108,7 +99,8 @@ class _Entry:
     """The formula, as in the documentation."""
     derivative_latex: str
     parameters: tuple[Parameter, ...] = field(default=(), kw_only=True)
-    kinks: Callable[[Parameters], tuple[Kink, ...]] = field(default=no_kinks, kw_only=True)
+    increasing: tuple[str, ...] = field(default=(), kw_only=True)
+    """Parameters of which each must be less than the next."""
     aliases: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """What other libraries call it: library → name."""
     conventions: str = field(default="", kw_only=True)
@@ -134,6 +126,11 @@ class _Entry:
             if not parameter.domain.contains(number):
                 raise ValueError(f"{self.name}: {parameter.name} = {value!r} lies outside {parameter.domain}")
             complete[parameter.name] = number
+        for low, high in pairwise(self.increasing):
+            if not complete[low] < complete[high]:
+                raise ValueError(
+                    f"{self.name}: {low} = {complete[low]!r} must be less than {high} = {complete[high]!r}"
+                )
         return complete
 
 
@@ -148,6 +145,7 @@ class Activation(_Entry):
     value: Callable[..., Units]
     """σ(Z, **parameters), shape (n, m) to (n, m), in the dtype of Z."""
     range: Interval = field(default=REALS, kw_only=True)
+    kinks: Callable[[Parameters], tuple[Kink, ...]] = field(default=no_kinks, kw_only=True)
     derivative: Callable[..., Units] | None = field(default=None, kw_only=True)
     """σ'(Z, **parameters)."""
     vector_jacobian_product: Callable[..., Units] | None = field(default=None, kw_only=True)
@@ -177,38 +175,48 @@ class Activation(_Entry):
 class Loss(_Entry):
     """One loss: a sum of terms over outputs and samples, divided as the reduction says.
 
-    `terms(A, Y)` has shape (n, m); `gradient(A, Y)` is the derivative of the *sum* of all terms by A.
-    `reduced` and `reduced_gradient` apply the reduction to both.
+    `terms(A, Y)` has shape (n, m), or (1, m) where a sample's loss is no sum over its outputs;
+    `gradient(A, Y)` is the derivative of the *sum* of all terms by A, (n, m). Both take the parameters and
+    the arrays as keywords. `reduced` and `reduced_gradient` apply the reduction to both.
     """
 
     terms: Callable[..., Units]
     gradient: Callable[..., Units]
     prediction_domain: Interval = field(default=REALS, kw_only=True)
     """Where the loss takes its predictions A from."""
-    target_domain: Interval = field(default=REALS, kw_only=True)
+    target_domain: TargetDomain = field(default=REALS, kw_only=True)
+    classes: bool = field(default=False, kw_only=True)
+    """Whether a column of targets says how much each class occurs."""
+    arrays: tuple[LossArray, ...] = field(default=(), kw_only=True)
+    kinks: Callable[[Any, Mapping[str, Any]], tuple[Kink, ...]] = field(default=no_kinks, kw_only=True)
+    """(Y, parameters and arrays) → the kinks in the prediction."""
     mean_over: str = field(default="entries", kw_only=True)
-    """What reduction "mean" divides by: "entries" (n·m) or "samples" (m), as torch has it."""
+    """What reduction "mean" divides by: "entries" (n·m) or "samples" (m), as torch has it; "outputs first"
+    says that each sample's loss is a mean over its n outputs, whatever the reduction."""
     elementwise: bool = field(default=True, kw_only=True)
     """Whether each term depends on the one prediction in its own place only."""
+    steep: bool = field(default=False, kw_only=True)
+    """Whether the loss grows like an exponential of the prediction, so that large ones overflow."""
 
     def divisor(self, reduction: str, outputs: int, samples: int) -> int:
         """What the sum of terms is divided by, for `outputs` rows and `samples` columns.
 
         "sum": 1; "batchmean": samples; "mean": samples or samples·outputs, see `mean_over`.
         """
+        inner = outputs if self.mean_over == "outputs first" else 1
         if reduction == "sum":
-            return 1
+            return inner
         if reduction == "mean" and self.mean_over == "entries":
             return outputs * samples
-        return samples
+        return inner * samples
 
-    def reduced(self, A: Units, Y: Units, reduction: str, **parameters: float) -> Any:
+    def reduced(self, A: Units, Y: Units, reduction: str, **arguments: Any) -> Any:
         """The loss: a scalar of the dtype of A."""
-        return np.sum(self.terms(A, Y, **parameters)) / A.dtype.type(self.divisor(reduction, *A.shape))
+        return np.sum(self.terms(A, Y, **arguments)) / A.dtype.type(self.divisor(reduction, *A.shape))
 
-    def reduced_gradient(self, A: Units, Y: Units, reduction: str, **parameters: float) -> Units:
+    def reduced_gradient(self, A: Units, Y: Units, reduction: str, **arguments: Any) -> Units:
         """∂L/∂A, shape (n, m)."""
-        return self.gradient(A, Y, **parameters) / A.dtype.type(self.divisor(reduction, *A.shape))
+        return self.gradient(A, Y, **arguments) / A.dtype.type(self.divisor(reduction, *A.shape))
 
 
 REDUCTIONS = ("mean", "sum", "batchmean")

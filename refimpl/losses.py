@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .functions import NON_NEGATIVE, UNIT, Loss, Units
+from .domains import NON_NEGATIVE, UNIT
+from .functions import Loss, Units
 
 
 def _x_log_y(X: Units, Y: Units) -> Units:
@@ -91,7 +92,7 @@ def _cross_entropy_with_logits_gradient(Z: Units, Y: Units) -> Units:
     return e / np.sum(e, axis=0, keepdims=True) * np.sum(Y, axis=0, keepdims=True) - Y
 
 
-_ENTRIES = (
+ENTRIES = (
     Loss(
         "mse",
         r"\sum (\hat y - y)^2",
@@ -130,6 +131,7 @@ _ENTRIES = (
         gradient=_cross_entropy_gradient,
         prediction_domain=UNIT,
         target_domain=NON_NEGATIVE,
+        classes=True,
         mean_over="samples",
         aliases={"keras": "categorical_crossentropy"},
         conventions="Of probabilities, unlike torch's function of that name, which takes logits; "
@@ -155,6 +157,7 @@ _ENTRIES = (
         terms=_cross_entropy_with_logits,
         gradient=_cross_entropy_with_logits_gradient,
         target_domain=NON_NEGATIVE,
+        classes=True,
         mean_over="samples",
         elementwise=False,
         aliases={
@@ -164,7 +167,3 @@ _ENTRIES = (
         conventions="cross_entropy after softmax, in one stable formula. 'mean' divides by m.",
     ),
 )
-
-LOSSES: dict[str, Loss] = {entry.name: entry for entry in _ENTRIES}
-
-__all__ = ["LOSSES"]

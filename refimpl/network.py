@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -17,101 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .activations import ACTIVATIONS
-from .functions import REDUCTIONS, Activation, Loss, find, rounded
-from .losses import LOSSES
-
-DTYPES = ("float32", "float64")
-
-
-class InvalidCaseError(ValueError):
-    """A network or case that does not fit together; the message names the value, the place, the remedy."""
-
-
-def _frozen(array: Any, place: str) -> Any:
-    """A read-only copy of a non-empty matrix of finite numbers, or InvalidCaseError."""
-    try:
-        copy = np.array(array, order="C")
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidCaseError(f"{place} is not a matrix of numbers") from None
-    if copy.dtype.name not in DTYPES:
-        raise InvalidCaseError(
-            f"{place} has dtype {copy.dtype}; use {' or '.join(DTYPES)}, e.g. x.astype('float64')"
-        )
-    if copy.ndim != 2 or copy.size == 0:
-        raise InvalidCaseError(
-            f"{place} has shape {copy.shape}; it must be a matrix with at least one row and column"
-        )
-    finite = np.isfinite(copy)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        raise InvalidCaseError(
-            f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
-        )
-    copy = copy.astype(copy.dtype.newbyteorder("="), copy=False)  # arrays from files may be big-endian
-    copy.setflags(write=False)
-    return copy
-
-
-@dataclass(frozen=True)
-class ActivationSpec:
-    """The name of an activation and its parameters, e.g. ("leaky_relu", {"negative_slope": 0.1})."""
-
-    name: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check_parameters(self)
-
-    @property
-    def entry(self) -> Activation:
-        """The table entry; raises UnknownFunctionError."""
-        return find(ACTIVATIONS, "activation", self.name)
-
-    def __hash__(self) -> int:
-        return hash((self.name, tuple(sorted(self.parameters.items()))))
-
-
-@dataclass(frozen=True)
-class LossSpec:
-    """The name of a loss, its reduction ("mean", "sum" or "batchmean", as torch has them), its parameters."""
-
-    name: str
-    reduction: str = "mean"
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check_parameters(self)
-        if self.reduction not in REDUCTIONS:
-            raise InvalidCaseError(
-                f"unknown reduction {self.reduction!r:.60} of loss {self.name}; "
-                f"known: {', '.join(REDUCTIONS)}"
-            )
-
-    @property
-    def entry(self) -> Loss:
-        """The table entry; raises UnknownFunctionError."""
-        return find(LOSSES, "loss", self.name)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.reduction, tuple(sorted(self.parameters.items()))))
-
-
-def _check_parameters(spec: ActivationSpec | LossSpec) -> None:
-    if not isinstance(spec.parameters, Mapping):
-        raise InvalidCaseError(f"parameters of {spec.name} must be a mapping, not {spec.parameters!r}")
-    parameters = spec.entry.complete(spec.parameters, np.dtype("float64"))
-    object.__setattr__(spec, "parameters", MappingProxyType(parameters))
-
-
-def _rounded(spec: Any, dtype: np.dtype[Any]) -> Any:
-    """The same spec with its parameters rounded to numbers of `dtype`."""
-    parameters = spec.entry.complete(spec.parameters, dtype)
-    if parameters == spec.parameters:
-        return spec
-    if isinstance(spec, LossSpec):
-        return LossSpec(spec.name, spec.reduction, parameters)
-    return ActivationSpec(spec.name, parameters)
+from .functions import rounded
+from .specs import ActivationSpec, InvalidCaseError, LossSpec, frozen_matrix, rounded_spec
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +31,8 @@ class Layer:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "W", _frozen(self.W, "W"))
-        set_(self, "b", _frozen(self.b, "b"))
+        set_(self, "W", frozen_matrix(self.W, "W"))
+        set_(self, "b", frozen_matrix(self.b, "b"))
         if isinstance(self.activation, str):
             set_(self, "activation", ActivationSpec(self.activation))
         if self.b.dtype != self.W.dtype:
@@ -135,7 +42,7 @@ class Layer:
                 f"b has shape {self.b.shape}; W has {self.W.shape[0]} rows, so b must be "
                 f"({self.W.shape[0]}, 1), a column"
             )
-        set_(self, "activation", _rounded(self.activation, self.W.dtype))
+        set_(self, "activation", rounded_spec(self.activation, self.W.dtype))
 
     @property
     def inputs(self) -> int:
@@ -174,7 +81,7 @@ class Network:
                     f"layer {number} is {layer.W.dtype} and layer {number + 1} is "
                     f"{following.W.dtype}; make them the same"
                 )
-        set_(self, "loss", _rounded(self.loss, self.dtype))
+        set_(self, "loss", rounded_spec(self.loss, self.dtype))
         output = self.layers[-1].activation
         if not self.loss.entry.prediction_domain.covers(output.entry.range):
             raise InvalidCaseError(
@@ -182,6 +89,7 @@ class Network:
                 f"the last layer's {output.name} gives values in {output.entry.range}; "
                 "use another last activation or the loss's with_logits form"
             )
+        self.loss.checked(self.layers[-1].outputs, None, self.dtype)
 
     @property
     def depth(self) -> int:
@@ -214,8 +122,8 @@ class Case:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "X", _frozen(self.X, "X"))
-        set_(self, "Y", _frozen(self.Y, "Y"))
+        set_(self, "X", frozen_matrix(self.X, "X"))
+        set_(self, "Y", frozen_matrix(self.Y, "Y"))
         network, dtype = self.network, self.network.dtype
         for name, array, rows in (("X", self.X, network.widths[0]), ("Y", self.Y, network.widths[-1])):
             if array.dtype != dtype:
@@ -232,13 +140,13 @@ class Case:
                 f"X has {self.X.shape[1]} samples (columns) and Y has {self.Y.shape[1]}; "
                 "they must be the same number"
             )
-        domain = network.loss.entry.target_domain
-        if not domain.contains(self.Y):
-            outside = next(index for index in np.ndindex(self.Y.shape) if not domain.contains(self.Y[index]))
+        outside = network.loss.entry.target_domain.outside(self.Y)
+        if outside is not None:
             raise InvalidCaseError(
                 f"Y[{outside[0]}, {outside[1]}] is {self.Y[outside]}; targets of loss "
-                f"{network.loss.name} lie in {domain}"
+                f"{network.loss.name} lie in {network.loss.entry.target_domain}"
             )
+        network.loss.checked(network.widths[-1], self.samples, dtype)
         if isinstance(self.learning_rate, bool) or not isinstance(
             self.learning_rate, (int, float, np.floating)
         ):
@@ -278,6 +186,9 @@ class Case:
         loss = self.network.loss
         text(f"{loss.name} {loss.reduction}")
         parameters(loss.parameters)
+        for name in sorted(loss.arrays):
+            text(name)
+            array(loss.arrays[name])
         for layer in self.network.layers:
             text(layer.activation.name)
             parameters(layer.activation.parameters)

@@ -14,17 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .network import (
-    DTYPES,
-    QUANTITIES,
-    ActivationSpec,
-    Case,
-    InvalidCaseError,
-    Layer,
-    LossSpec,
-    Network,
-    Trace,
-)
+from .network import QUANTITIES, Case, Layer, Network, Trace
+from .specs import DTYPES, ActivationSpec, InvalidCaseError, LossSpec
 
 CASE_FORMAT = "backproof-case"
 CASE_VERSION = 1
@@ -61,6 +52,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
         return {name: _number(scalar(value)) for name, value in values.items()}
 
     loss = case.network.loss
+    arrays = {name: _matrix(array) for name, array in loss.arrays.items()}
     return {
         "format": CASE_FORMAT,
         "version": CASE_VERSION,
@@ -80,6 +72,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
                 "name": loss.name,
                 "reduction": loss.reduction,
                 "parameters": parameters(loss.parameters),
+                **({"arrays": arrays} if arrays else {}),
             },
         },
         "X": _matrix(case.X),
@@ -220,10 +213,8 @@ def case_from_dict(value: Any) -> Case:
         layers = tuple(
             _read_layer(layer, f"layer {l}", dtype) for l, layer in enumerate(network["layers"], 1)
         )
-        loss = _take(network["loss"], "loss", {"name": str, "reduction": str, "parameters": dict})
-        spec = LossSpec(loss["name"], loss["reduction"], _read_parameters(loss["parameters"], "loss"))
         return Case(
-            Network(layers, spec),
+            Network(layers, _read_loss(network["loss"], dtype)),
             _read_matrix(fields["X"], "X", dtype),
             _read_matrix(fields["Y"], "Y", dtype),
             _read_number(fields["learning_rate"], "learning_rate"),
@@ -243,6 +234,18 @@ def _read_layer(value: Any, place: str, dtype: np.dtype[Any]) -> Layer:
             return Layer(W, np.array(bias, dtype=dtype).reshape(len(bias), 1), activation)
     except ValueError as error:
         raise InvalidCaseError(f"{place}: {error}") from None
+
+
+def _read_loss(value: Any, dtype: np.dtype[Any]) -> LossSpec:
+    keys: dict[str, Any] = {"name": str, "reduction": str, "parameters": dict}
+    if isinstance(value, dict) and "arrays" in value:
+        keys["arrays"] = dict
+    loss = _take(value, "loss", keys)
+    arrays = {
+        name: _read_matrix(array, f"loss.arrays[{name!r:.40}]", dtype)
+        for name, array in loss.get("arrays", {}).items()
+    }
+    return LossSpec(loss["name"], loss["reduction"], _read_parameters(loss["parameters"], "loss"), arrays)
 
 
 def case_from_json(text: str) -> Case:

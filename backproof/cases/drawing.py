@@ -72,6 +72,7 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
     for l in range(1, sizes.depth + 1):
         layer, A = source.group(partial(draw.layer, A, last=l == sizes.depth))
         layers.append(layer)
+    loss = _with_arrays(numbers, loss, A.shape)
     Y = regime.targets(numbers, loss, A)
     case = Case(Network(tuple(layers), loss), X.astype(dtype), Y.astype(dtype), learning_rate)
     return case, regime.name
@@ -96,8 +97,8 @@ class _LayerDraw:
         mixes = not (entry.elementwise and (loss.elementwise or not last))
         units = self.sizes.width(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)
         W = regime.weights(numbers, units, len(A), self.sizes.depth)
-        probabilities = last and math.isfinite(loss.prediction_domain.high)
-        W, WA = _scaled(W, A, regime.powers(entry, probabilities=probabilities))
+        delicate = last and (loss.steep or math.isfinite(loss.prediction_domain.high))
+        W, WA = _scaled(W, A, regime.powers(entry, delicate=delicate))
         b = regime.bias(numbers, W, WA, spec)
         Z = WA + b
         if regime.turns_dead_layers and _is_dead(Z, spec):
@@ -141,6 +142,17 @@ def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[Loss
     parameters = _parameters(numbers, entry)
     loss = LossSpec(entry.name, reduction, parameters) if parameters else _default_loss(entry.name, reduction)
     return loss, _draw_spec(numbers, output)
+
+
+def _with_arrays(numbers: Numbers, loss: LossSpec, shape: tuple[int, int]) -> LossSpec:
+    """The loss with every second of the arrays that it may have, for predictions of that shape."""
+    given = {}
+    for array in loss.entry.arrays:
+        if one_in(numbers.source, 2):
+            rows, columns = array.shape(*shape)
+            drawn = numbers.each_within(array.drawn, rows, columns)
+            given[array.name] = drawn.astype(numbers.dtype)
+    return LossSpec(loss.name, loss.reduction, loss.parameters, given) if given else loss
 
 
 def _draw_hidden(numbers: Numbers, regime: Regime, allowed: Choices) -> ActivationSpec:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refimpl.functions import Interval
+from refimpl.domains import Interval, OneOf
 
 from .source import Source, one_in, pick
 
@@ -77,10 +77,18 @@ class Numbers:
         bits = self.significand - 1 if one_in(self.source, 2) else 3
         return math.ldexp((1 << bits) + self.source.integer(0, (1 << bits) - 1), -bits - exponent)
 
-    def within(self, interval: Interval) -> float:
-        """A short dyadic number of a bounded interval: one of about 16 to 32 evenly spaced ones."""
-        first, last, step = _steps(interval)
+    def within(self, domain: Interval | OneOf) -> float:
+        """One of the numbers; or a short dyadic one of an interval, of about 16 to 32 evenly spaced."""
+        if isinstance(domain, OneOf):
+            return pick(self.source, domain.values)
+        first, last, step = _steps(domain)
         return self.source.integer(first, last) * step
+
+    def each_within(self, interval: Interval, rows: int, columns: int) -> Array:
+        """Such numbers of a bounded interval, each drawn by itself."""
+        first, last, step = _steps(interval)
+        multiples = (first + self.below(rows * columns, last - first + 1)).astype(np.float64)
+        return multiples.reshape(rows, columns) * step
 
     def initial_scale(self, inputs: int, outputs: int) -> float:
         """The standard deviation of a layer's weights: He's, Xavier's or 1."""

@@ -13,11 +13,11 @@ from types import MappingProxyType
 import numpy as np
 
 from refimpl import Activation, ActivationSpec, LossSpec
-from refimpl.functions import UNIT
+from refimpl.domains import REALS, UNIT, Interval
 
 from .numbers import Array, Integers, Numbers, power_above, times_power
 from .source import Source, one_in, pick, size
-from .targets import draw_classes, draw_labels, draw_targets, one_hot, takes_classes
+from .targets import draw_labels, draw_targets, one_hot
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class Regime:
         del depth
         return numbers.normal(outputs, inputs, numbers.initial_scale(inputs, outputs))
 
-    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
+    def powers(self, activation: Activation, *, delicate: bool) -> tuple[int | None, int]:
         """Exponents low and high: W is multiplied by a power of two so that 2^low ≤ max|WA| < 2^high.
 
-        `probabilities` says that this is the last layer and that the loss takes probabilities: they stay
-        representable while |Z| is about 8 at most.
+        `delicate` says that this is the last layer and that the loss takes probabilities, which stay
+        representable while |Z| is about 8 at most, or grows like e^Z.
         """
         del activation
-        return None, 3 if probabilities else 8
+        return None, 3 if delicate else 8
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
         """The column b of one layer, of which W and W A are known."""
@@ -116,8 +116,8 @@ class Saturated(Regime):
     description = "weights so large that the largest pre-activation of a layer lies between 32 and 128"
     weight = 2
 
-    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
-        del activation, probabilities  # rounding to 0 or 1 is what this regime is for
+    def powers(self, activation: Activation, *, delicate: bool) -> tuple[int | None, int]:
+        del activation, delicate  # rounding to 0 or 1 is what this regime is for
         return 5, 7
 
 
@@ -155,10 +155,10 @@ class Kinks(Regime):
         """As ordinary; where targets are any real numbers, half of the residuals A - Y lie on the loss's
         kinks, or at 0 if it has none, and the others 1 away, as far as A is a multiple of 1/16.
         """
-        domain = loss.entry.target_domain
-        if np.isfinite(domain.low) or np.isfinite(domain.high):
+        if loss.entry.target_domain != REALS:
             return super().targets(numbers, loss, A)
-        kinks = np.array([kink.at for kink in loss.entry.kinks(loss.parameters)] or [0.0])
+        # Where any target will do, the loss is one of A - Y, and its kinks at Y = 0 are those of A - Y.
+        kinks = np.array([float(kink.at) for kink in loss.entry.kinks(0.0, loss.arguments)] or [0.0])
         at = kinks[numbers.below(A.size, len(kinks))] + np.array([0, 0, 1, -1])[numbers.below(A.size, 4)]
         near = np.floor(A * 16 + _ODD_HALF) / 16
         return numbers.rounded(near - at.reshape(A.shape))
@@ -253,8 +253,8 @@ class Magnitudes(Regime):
         W = super().weights(numbers, outputs, inputs, depth)
         return _mixed(numbers, W, max(2, reach // (2 * depth)))
 
-    def powers(self, activation: Activation, *, probabilities: bool) -> tuple[int | None, int]:
-        if probabilities:
+    def powers(self, activation: Activation, *, delicate: bool) -> tuple[int | None, int]:
+        if delicate:
             return None, 3
         # A layer of sigmoids is not to saturate as a whole: no gradient would pass.
         bounded = math.isfinite(activation.range.low) and math.isfinite(activation.range.high)
@@ -309,9 +309,7 @@ class Labels(Regime):
 
     def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
         domain = loss.entry.target_domain
-        if takes_classes(loss.entry):
-            return draw_classes(numbers, *A.shape)
-        if not domain.contains([0.0, 1.0]):
+        if loss.entry.classes or not isinstance(domain, Interval) or not domain.contains([0.0, 1.0]):
             return super().targets(numbers, loss, A)
         if one_in(numbers.source, 3):
             return one_hot(numbers, *A.shape)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from refimpl import Loss
-from refimpl.functions import Interval
+from refimpl.domains import Interval, OneHot, OneOf, TargetDomain
 
 from .numbers import Array, Numbers, power_above, times_power
 from .source import pick
@@ -19,23 +19,27 @@ def draw_targets(numbers: Numbers, loss: Loss, A: Array) -> Array:
     Labels for losses that take labels; elsewhere numbers of about the size of the predictions.
     """
     rows, columns = A.shape
-    if takes_classes(loss):
-        return draw_classes(numbers, rows, columns)
     domain = loss.target_domain
-    if math.isfinite(domain.low) and math.isfinite(domain.high):
+    if isinstance(domain, OneHot):
+        return one_hot(numbers, rows, columns)
+    if loss.classes:
+        return draw_classes(numbers, rows, columns)
+    if isinstance(domain, OneOf):
+        return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(A.shape)
+    assert isinstance(domain, Interval)
+    if is_bounded(domain):
         return draw_labels(numbers, domain, rows, columns)
     return in_domain(domain, times_power(numbers.normal(rows, columns), (power_above(A) or 1) - 1))
 
 
-def takes_classes(loss: Loss) -> bool:
-    """Whether a column of targets says how much each class occurs: weights ≥ 0, one mean over samples."""
-    return loss.mean_over == "samples" and loss.target_domain.low == 0
+def is_bounded(domain: TargetDomain) -> bool:
+    """Whether the targets are numbers between two ends."""
+    return isinstance(domain, Interval) and math.isfinite(domain.low) and math.isfinite(domain.high)
 
 
 def takes_labels(loss: Loss) -> bool:
-    """Whether targets are labels: classes, or numbers between two ends."""
-    domain = loss.target_domain
-    return takes_classes(loss) or (math.isfinite(domain.low) and math.isfinite(domain.high))
+    """Whether targets are labels: classes, some numbers, or numbers between two ends."""
+    return loss.classes or not isinstance(loss.target_domain, Interval) or is_bounded(loss.target_domain)
 
 
 def draw_classes(numbers: Numbers, rows: int, columns: int) -> Array:

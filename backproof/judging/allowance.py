@@ -14,18 +14,24 @@ import numpy as np
 
 from refimpl import ActivationSpec, LossSpec
 
+from .activation_facts import ACTIVATION_FACTS
 from .deviations import Deviation
-from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
+from .error_facts import ACCURACY
+from .loss_facts import LOSS_FACTS
 
 
-def underflow_factor(parameters: Mapping[str, float]) -> float:
+def underflow_factor(parameters: Mapping[str, Any]) -> float:
     """How many times η₀ a formula of two factors can lose.
 
     The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
     g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: by β and 1/β, in either order).
     """
-    sizes = [max(abs(value), 1 / abs(value)) for value in parameters.values() if value]
-    return 3.0 + sum(sizes)
+    largest = 3.0
+    for value in parameters.values():
+        sizes = np.abs(value)
+        inverse = 1 / np.where(sizes > 0, sizes, 1.0)
+        largest += float(np.max(np.where(sizes > 0, np.maximum(sizes, inverse), 0.0)))
+    return largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +56,8 @@ class Allowance:
 
     def loss(self, spec: LossSpec, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
         """The largest own error of ℓ and of ∂ℓ/∂a over the points along axis 0."""
-        facts, p = LOSS_FACTS[spec.name], spec.parameters
+        facts, p = LOSS_FACTS[spec.name], spec.arguments
+        assert facts.value is not None
         assert facts.derivative is not None
         scales = [facts.value(a, value, y, p), facts.derivative(a, slope, y, p)]
         if self.naive and facts.naive_value:

@@ -32,18 +32,13 @@ import numpy as np
 from oracles import Oracle
 from refimpl import Case
 
+from .activation_facts import ACTIVATION_FACTS
 from .allowance import Allowance, underflow_factor
 from .deviations import Deviation
-from .error_facts import ACCURACY, ACTIVATION_FACTS, LOSS_FACTS
+from .error_facts import ACCURACY
+from .loss_facts import LOSS_FACTS
 from .rounding import Precision, outward, precision
 from .spread import activation_spread, loss_spread
-from .vector_rules import (
-    cross_entropy_with_logits_error,
-    softmax,
-    softmax_spread,
-    softmax_vjp_error,
-    units_sum,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,31 +119,34 @@ def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tu
     if spec.entry.elementwise:
         A, E_A, slope, E_slope = activation_spread(oracle, spec, Z, E_Z, levels.allowance)
         return A, levels.limited(E_A, np.abs(A) + E_A), slope, outward(E_slope)
-    y = softmax(Z)
-    scale = ACTIVATION_FACTS[spec.name].value(Z, y, spec.parameters)
-    E = softmax_spread(y, E_Z) + ACCURACY * levels.u * scale + levels.tiny
-    return y, outward(E), None, None
+    facts = ACTIVATION_FACTS[spec.name]
+    y = facts.rule.centre(Z)
+    scale = facts.value(Z, y, spec.parameters)
+    E = facts.rule.spread(y, E_Z) + ACCURACY * levels.u * scale + levels.tiny
+    return y, levels.limited(E, np.abs(y) + E), None, None
 
 
 def backward_activation(
-    levels: Levels, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any, underflows: float
+    levels: Levels, spec: Any, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any
 ) -> Any:
-    """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned and the `underflow_factor`."""
+    """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned."""
     A, E_A, slope, E_slope = activation
     if slope is None:
-        E = softmax_vjp_error(A, E_A, g, E_g, levels.u, levels.gamma(A.shape[-2] + 1), levels.tiny)
-        return levels.limited(E, np.sum((A + E_A) * (np.abs(g) + E_g), axis=-2, keepdims=True) + E)
+        error = ACTIVATION_FACTS[spec.name].rule.vjp_error
+        E = error(A, E_A, g, E_g, levels.u, levels.gamma(A.shape[-2] + 1), levels.tiny)
+        return levels.limited(E, np.sum(np.abs(g) + E_g, axis=-2, keepdims=True) + E)
     s, a = np.abs(slope), np.abs(g)
     product = (s + E_slope) * (a + E_g)
-    lost = levels.tiny * underflows
+    lost = levels.tiny * underflow_factor(spec.parameters)
     return levels.limited(s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost, product)
 
 
 def loss_errors(levels: Levels, oracle: Oracle, case: Case, A: Any, E_A: Any) -> tuple[Any, Any, Any]:
     """(E_loss, g, E_g) with g = ∂L/∂A[L] at A, reduction included; E_loss lacks the last two axes."""
     spec, Y = case.network.loss, case.Y.astype(np.float64)
-    if LOSS_FACTS[spec.name].derivative is None:
-        terms, E_terms, g, E_g = cross_entropy_with_logits_error(A, E_A, Y, levels.u, levels.tiny)
+    rule = LOSS_FACTS[spec.name].rule
+    if rule is not None:
+        terms, E_terms, g, E_g = rule(A, E_A, Y, spec.arguments, levels.u, levels.tiny)
     else:
         terms, E_terms, g, E_g = loss_spread(oracle, spec, A, E_A, Y, levels.allowance)
     entries = A.shape[-2] * A.shape[-1]
@@ -201,10 +199,10 @@ def updated(levels: Levels, rate: float, W: Any, dW: Any, E_dW: Any) -> Any:
     return levels.limited(E + levels.flushed(W) + lost * size, magnitude)
 
 
-def pulled_back(activation: tuple[Any, Any, Any, Any], g: Any) -> Any:
+def pulled_back(spec: Any, activation: tuple[Any, Any, Any, Any], g: Any) -> Any:
     """The centre of δ = (∂A/∂Z)^T g, given what `activated` returned."""
     A, _, slope, _ = activation
-    return slope * g if slope is not None else A * (g - units_sum(A * g))
+    return slope * g if slope is not None else ACTIVATION_FACTS[spec.name].rule.pulled_back(A, g)
 
 
 def propagated(case: Case, oracle: Oracle, levels: Levels) -> dict[str, Any]:
@@ -225,9 +223,8 @@ def propagated(case: Case, oracle: Oracle, levels: Levels) -> dict[str, Any]:
         delta: list[Any] = []
         E_delta: list[Any] = []
         for layer, W_l, activation in zip(layers[::-1], W[::-1], activations[::-1], strict=True):
-            factor = underflow_factor(layer.activation.parameters)
-            delta.insert(0, pulled_back(activation, g))
-            E_delta.insert(0, backward_activation(levels, activation, g, E_g, factor))
+            delta.insert(0, pulled_back(layer.activation, activation, g))
+            E_delta.insert(0, backward_activation(levels, layer.activation, activation, g, E_g))
             g, E_g = W_l.T @ delta[0], transposed(levels, W_l, delta[0], E_delta[0])
         by_layer = list(zip(delta, E_delta, A, E_A, W, b, strict=False))
         E_dW = [weight_gradient(levels, d, E_d, a, E_a) for d, E_d, a, E_a, _, _ in by_layer]

@@ -1,4 +1,4 @@
-"""What an accurate evaluation of each function may err by: one line a function.
+"""What an accurate evaluation of each function may err by: what a line of facts consists of.
 
 E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale, where u
     is the unit roundoff, and by what underflow loses (`underflow_factor` times the smallest normal number).
@@ -45,87 +45,28 @@ class ActivationFacts:
     """Scales as functions of (z, value or derivative, parameters)."""
 
     value: Scale
-    derivative: Scale | None
-    """None for an activation that is not elementwise: its rule is in `vector_rules`."""
+    derivative: Scale | None = None
+    """None for an activation that is not elementwise: it has a rule instead."""
     turns: Callable[..., tuple[Any, ...]] = no_turns
     """Parameters → points."""
+    rule: Any = field(default=None, kw_only=True)
+    """An `ActivationRule` of `activation_rules`, for an activation that is not elementwise."""
     naive_value: Scale | None = field(default=None, kw_only=True)
     naive_derivative: Scale | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
 class LossFacts:
-    """Scales as functions of (a, term or derivative, y, parameters)."""
+    """Scales as functions of (a, term or derivative, y, arguments): parameters and arrays by name."""
 
-    value: Scale
-    derivative: Scale | None
-    """None for a loss whose terms depend on all outputs of a sample: its rule is in `vector_rules`."""
+    value: Scale | None = None
+    derivative: Scale | None = None
+    """None for a loss whose terms depend on all outputs of a sample: it has a rule instead."""
     turns: Callable[..., tuple[Any, ...]] = no_turns
-    """(targets, parameters) → points, each an array like the targets."""
-    singular: Callable[[Any], tuple[tuple[float, Any], ...]] = no_turns
+    """(targets, arguments) → points, each an array like the targets."""
+    singular: Callable[..., tuple[tuple[float, Any], ...]] = no_turns
     """Targets → (point, where the loss is infinite there)."""
+    rule: Any = field(default=None, kw_only=True)
+    """A `LossRule` of `loss_rules`, for a loss whose terms depend on all outputs of a sample."""
     naive_value: Scale | None = field(default=None, kw_only=True)
     naive_derivative: Scale | None = field(default=None, kw_only=True)
-
-
-def _softplus(z: Any, value: Any, p: Any) -> Any:
-    # e^(βz) turns the rounding of βz into a relative error |βz| u where softplus is about e^(βz)/β.
-    return np.abs(value) * (1 + np.maximum(-p["beta"] * z, 0) / 4)
-
-
-def _softplus_slope(z: Any, slope: Any, p: Any) -> Any:
-    # Autograd of log(e^x + 1) is e^(x - softplus x): both terms round at |x| u, on both sides of 0.
-    return np.abs(slope) * (1 + np.abs(p["beta"] * z) / 4)
-
-
-def _bce_with_logits_slope(z: Any, slope: Any, y: Any, _p: Any) -> Any:
-    # σ(z) - y, or (1 - y) σ(z) - y σ(-z) with each σ as the slope of a softplus (above).
-    sigmoid = slope + y
-    return np.abs(slope) + 2 * y + (y * (1 - sigmoid) + (1 - y) * sigmoid) * np.abs(z) / 4
-
-
-def _softmax_value(z: Any, value: Any, _p: Any) -> Any:
-    # e^(z - max) turns the rounding of z - max into a relative error; the sum over n units rounds n times.
-    below = np.max(z, axis=-2, keepdims=True) - z
-    mean_below = np.sum(np.abs(value) * np.nan_to_num(below), axis=-2, keepdims=True)
-    return np.abs(value) * (1 + (z.shape[-2] + below + mean_below) / ACCURACY)
-
-
-# The lambdas' arguments are those that the docstrings above name.
-ACTIVATION_FACTS: dict[str, ActivationFacts] = {
-    "identity": ActivationFacts(exact, exact),
-    # a(1 - a) with a accurate: 1 - a is off by a's error. 1 - a² likewise, by twice a's error.
-    "sigmoid": ActivationFacts(relative, lambda z, d, p: 1.25 / (1 + np.exp(-z)), lambda p: (0.0,)),
-    "tanh": ActivationFacts(relative, lambda z, d, p: np.abs(d) + 2 * (1 - d), lambda p: (0.0,)),
-    "relu": ActivationFacts(exact, exact),
-    "leaky_relu": ActivationFacts(relative, exact),
-    "softplus": ActivationFacts(
-        _softplus, _softplus_slope, naive_value=lambda z, v, p: np.ones_like(v) / p["beta"] + np.abs(v)
-    ),
-    "softmax": ActivationFacts(_softmax_value, None),
-}
-
-
-def _logit(y: Any) -> Any:
-    return np.log(y) - np.log1p(-y)
-
-
-LOSS_FACTS: dict[str, LossFacts] = {
-    "mse": LossFacts(relative, relative, lambda y, p: (y,)),
-    "half_squared_error": LossFacts(relative, relative, lambda y, p: (y,)),
-    "bce": LossFacts(
-        lambda a, v, y, p: np.abs(v) + (1 - y),
-        lambda a, d, y, p: np.where(y > 0, y / a, 0) + np.where(y < 1, (1 - y) / (1 - a), 0),
-        lambda y, p: (y,),
-        lambda y: ((0.0, y > 0), (1.0, y < 1)),
-    ),
-    "cross_entropy": LossFacts(relative, relative, singular=lambda y: ((0.0, y > 0),)),
-    "bce_with_logits": LossFacts(
-        # (1 - y) z - log σ(z) cancels left of 0, where log σ(z) is nearly z: torch computes it like this.
-        lambda a, v, y, p: np.abs(v) + np.abs(a),
-        _bce_with_logits_slope,
-        lambda y, p: (_logit(y),),
-        naive_value=lambda a, v, y, p: 1 + np.abs(a),
-    ),
-    "cross_entropy_with_logits": LossFacts(relative, None),
-}

@@ -23,17 +23,19 @@ import numpy as np
 
 from oracles import Oracle, StepInputs, StepValues
 from refimpl import QUANTITIES, Case, Trace
+from refimpl.functions import Kink
 
 from . import bounds
-from .allowance import underflow_factor
 from .bounds import Levels
 from .deviations import Deviation, deviations_of
 from .rounding import extended, precision, product
 from .verdicts import Alternative, Comparison, Verdict
 
 ARITHMETIC = "arithmetic"
+ON_A_KINK = "on a kink"
 NAIVE_REASON = "as inaccurate as the textbook formula; a stable one exists"
 
+Kinks = tuple[Kink, ...]
 # One implementation's values of the nonlinear steps: oracle → values.
 Steps = Mapping[str, StepValues]
 
@@ -218,9 +220,9 @@ class LocalSteps:
                 g, error = self.sides.dA[index]
                 own = bounds.transposed(levels, W, delta, levels.flushed(delta))[:1]
                 E_g = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            factor = underflow_factor(layer.activation.parameters)
             found["gradient", index] = _total(E_g)
-            found["delta", index] = _total(bounds.backward_activation(levels, activation, g, E_g, factor))
+            E_delta = bounds.backward_activation(levels, layer.activation, activation, g, E_g)
+            found["delta", index] = _total(E_delta)
         return found
 
     def _readings(self, side: int, oracle: str, key: tuple[str, int], values: StepValues) -> Any:
@@ -239,7 +241,7 @@ class LocalSteps:
 
                 return Alternative(verdict, reason, limits)
 
-            found = [*self._kink_reading(side, index, values)] if quantity == "delta" else []
+            found = [*self._kink_reading(side, quantity, index, values)]
             declared = concerned(deviations_of(name, oracle), self.case)
             if declared:
                 found.append(widened("known deviation", ids(declared), deviations=declared))
@@ -247,32 +249,66 @@ class LocalSteps:
 
         return readings
 
-    def _kink_reading(self, side: int, index: int, values: StepValues) -> Iterator[Alternative]:
-        """At a kink δ may be g times anything between the two slopes: a convention."""
-        layers = self.case.network.layers
-        spec = layers[index].activation
-        kinks = spec.entry.kinks(spec.parameters)
-        if not kinks:
-            return
+    def _kink_reading(
+        self, side: int, quantity: str, index: int, values: StepValues
+    ) -> Iterator[Alternative]:
+        """Exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
+        jumps, A either side's value; on a kink of the loss, g anything between its sides: a convention.
+        """
+        layers, loss = self.case.network.layers, self.case.network.loss
+        last = index == len(layers) - 1
+        spec, Y = layers[index].activation, self.case.Y.astype(np.float64)
+        kinks = spec.entry.kinks(spec.parameters) if spec.entry.elementwise else ()
+        of_loss = loss.entry.kinks(Y, loss.arguments) if last and spec.entry.elementwise else ()
+        if quantity == "A" and any(kink.jump for kink in kinks):
+            yield Alternative("convention", ON_A_KINK, lambda: self._jumps(side, index, kinks, values))
+        if quantity == "delta" and (kinks or of_loss):
+            yield Alternative(
+                "convention", ON_A_KINK, lambda: self._slopes(side, index, kinks, of_loss, values)
+            )
 
-        def limits() -> tuple[Any, Any]:
-            assert self.sides.has.Z is not None
-            Z, expected = self.sides.has.Z[index][side], values.delta[index]
-            g = values.dA_last if index == len(layers) - 1 else self.sides.dA[index][0][side]
-            with np.errstate(all="ignore"):
-                errors = self._errors(self.levels)
-                bound, E_g = errors["delta", index][side], errors["gradient", index][side]
-                low, high = expected - bound, expected + bound
-                own = precision(self.case.dtype)
-                for kink in kinks:
-                    at = np.abs(Z - kink.at) <= own.tiny
-                    for slope in (kink.left, kink.right):
-                        E = np.abs(slope) * (E_g + 4 * own.u * np.abs(g)) + 2 * own.tiny
-                        low = np.where(at, np.minimum(low, slope * g - E), low)
-                        high = np.where(at, np.maximum(high, slope * g + E), high)
-            return low, high
+    def _slopes(
+        self, side: int, index: int, kinks: Kinks, of_loss: Kinks, values: StepValues
+    ) -> tuple[Any, Any]:
+        """The lowest and the highest δ = σ' g where σ' or g may be those of either side."""
+        t, own, loss = self.sides.has, precision(self.case.dtype), self.case.network.loss
+        assert t.Z is not None
+        assert t.A is not None
+        Z, expected = t.Z[index][side], values.delta[index]
+        g = values.dA_last if index == self.case.network.depth - 1 else self.sides.dA[index][0][side]
+        spec = self.case.network.layers[index].activation
+        usual = self.bounding.activation(spec, Z)[1]
+        slopes, gradients = [(usual, np.False_)], [(g, np.False_)]
+        for kink in kinks:
+            at = np.abs(Z - kink.at) <= own.tiny
+            slopes += [(np.where(at, each, usual), at) for each in (kink.left, kink.right)]
+        divisor = loss.entry.divisor(loss.reduction, *self.case.Y.shape)
+        for kink in of_loss:
+            at = np.abs(t.A[-1][side] - kink.at) <= own.tiny
+            gradients += [(np.where(at, each / divisor, g), at) for each in (kink.left, kink.right)]
+        with np.errstate(all="ignore"):
+            errors = self._errors(self.levels)
+            bound, E_g = errors["delta", index][side], errors["gradient", index][side]
+            low, high = expected - bound, expected + bound
+            for slope, on_kink in slopes:
+                for gradient, on_loss_kink in gradients:
+                    E = np.abs(slope) * (E_g + 4 * own.u * np.abs(gradient)) + 2 * own.tiny
+                    at = on_kink | on_loss_kink
+                    low = np.where(at, np.minimum(low, slope * gradient - E), low)
+                    high = np.where(at, np.maximum(high, slope * gradient + E), high)
+        return low, high
 
-        yield Alternative("convention", "on a kink", limits)
+    def _jumps(self, side: int, index: int, kinks: Kinks, values: StepValues) -> tuple[Any, Any]:
+        """The lowest and the highest A where σ jumps, and the expected one elsewhere."""
+        assert self.sides.has.Z is not None
+        Z, own = self.sides.has.Z[index][side], precision(self.case.dtype)
+        low = high = values.A[index]
+        for kink in kinks:
+            if kink.jump is not None:
+                at = np.abs(Z - kink.at) <= own.tiny
+                low = np.where(at, np.minimum(low, min(kink.jump)), low)
+                high = np.where(at, np.maximum(high, max(kink.jump)), high)
+        return low, high
 
 
 def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, ...]:

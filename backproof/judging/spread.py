@@ -18,16 +18,17 @@ import numpy as np
 from oracles import Oracle
 from refimpl import ActivationSpec, LossSpec
 
+from .activation_facts import ACTIVATION_FACTS
 from .allowance import Allowance
 from .deviations import corrected
-from .error_facts import ACTIVATION_FACTS, LOSS_FACTS
+from .loss_facts import LOSS_FACTS
 
 _SMOOTH = 1 + 2.0**-16
 _STEP = 2.0**-26
 
 
 def _points(
-    z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[float, ...], singular: tuple[float, ...] = ()
+    z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[Any, ...], singular: tuple[float, ...] = ()
 ) -> tuple[Any, Any]:
     """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H.
 
@@ -86,8 +87,8 @@ def loss_spread(
 
     Infinite where the interval reaches a point at which the loss is.
     """
-    facts, p = LOSS_FACTS[spec.name], spec.parameters
-    kinks = tuple(kink.at for kink in spec.entry.kinks(p))
+    facts, p = LOSS_FACTS[spec.name], spec.arguments
+    kinks = tuple(kink.at for kink in spec.entry.kinks(y, p))
     domain = spec.entry.prediction_domain
     singular = facts.singular(y)
     points, ratio = _points(a, E, facts.turns(y, p), kinks, tuple(point for point, _ in singular))

@@ -10,7 +10,7 @@ import pytest
 from backproof.cases.numbers import SIGNIFICANDS, Numbers, power_above, short_root
 from backproof.cases.source import SeedSource
 from refimpl import ACTIVATIONS, LOSSES
-from refimpl.functions import Interval
+from refimpl.domains import Interval
 
 PARAMETERS = [
     pytest.param(entry, parameter, id=f"{entry.name}-{parameter.name}")

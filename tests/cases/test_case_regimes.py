@@ -10,7 +10,8 @@ import pytest
 
 from backproof.cases import REGIMES, DrawOptions, draw_case
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Activation, Backprop, Case, Loss
-from refimpl.functions import Interval, Kink
+from refimpl.domains import Interval
+from refimpl.functions import Kink
 
 DRAWS = 150
 
@@ -100,7 +101,7 @@ def test_kinks_are_hit_wherever_the_entry_says_they_are(monkeypatch, dtype: str)
         value=lambda Z: np.clip(Z, *at),
         derivative=lambda Z: (np.clip(Z, *at) == Z).astype(Z.dtype),
         range=Interval(*at),
-        kinks=lambda _: (Kink(at[0], 0.0, 1.0, 0.0), Kink(at[1], 1.0, 0.0, 0.0)),
+        kinks=lambda *_: (Kink(at[0], 0.0, 1.0, 0.0), Kink(at[1], 1.0, 0.0, 0.0)),
     )
     monkeypatch.setitem(ACTIVATIONS, "clip", clip)
     cases = _cases("kinks", dtype, activations=("clip",), losses=("mse",))
@@ -116,7 +117,7 @@ def test_half_of_the_residuals_of_kink_cases_lie_on_the_kinks_of_the_loss(monkey
         "",
         terms=loss.terms,
         gradient=loss.gradient,
-        kinks=lambda _: (Kink(-1.0, 0.0, 1.0, 0.0), Kink(1.0, 0.0, 1.0, 0.0)),
+        kinks=lambda *_: (Kink(-1.0, 0.0, 1.0, 0.0), Kink(1.0, 0.0, 1.0, 0.0)),
     )
     monkeypatch.setitem(LOSSES, "kinked", kinked)
     hits: dict[float, list[bool]] = {-1.0: [], 1.0: []}

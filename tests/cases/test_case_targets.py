@@ -11,7 +11,7 @@ from backproof.cases.numbers import SIGNIFICANDS, Array, Numbers
 from backproof.cases.source import SeedSource
 from backproof.cases.targets import draw_classes, draw_labels, draw_targets, in_domain, one_hot
 from refimpl import LOSSES
-from refimpl.functions import Interval
+from refimpl.domains import Interval
 
 INTERVALS = [
     Interval(low, high, low_inside, high_inside)

@@ -10,7 +10,7 @@ from backproof.cases import REGIMES, DrawOptions, draw_case
 from backproof.cases import options as options_module
 from backproof.errors import UsageError
 from refimpl import ACTIVATIONS, LOSSES
-from refimpl.functions import UNIT
+from refimpl.domains import UNIT
 
 
 @pytest.mark.parametrize(

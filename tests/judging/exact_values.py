@@ -17,6 +17,8 @@ import numpy as np
 from flint import arb, arb_series
 
 from oracles import StepInputs, StepValues
+from oracles.ball_activations import ELEMENTWISE, OF_COLUMNS
+from oracles.ball_losses import TERMS, TERMS_OF_COLUMNS, divisor
 from refimpl import QUANTITIES, ActivationSpec, Case, LossSpec, Trace
 
 BITS = 1200
@@ -35,55 +37,6 @@ def precise(function: Callable[P, T]) -> Callable[P, T]:
             return function(*arguments, **keywords)
 
     return at_full_precision
-
-
-# ---------------------------------------------------------------- definitions
-
-
-def _positive(z: Any) -> bool:
-    return bool(z[0] > 0)
-
-
-def _softmax(column: Sequence[Any]) -> list[Any]:
-    e = [z.exp() for z in column]
-    return [x / sum(e) for x in e]
-
-
-# Name → σ(z, **parameters) of one number.
-ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
-    "identity": lambda z: z,
-    "sigmoid": lambda z: 1 / (1 + (-z).exp()),
-    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
-    "relu": lambda z: z if _positive(z) else 0 * z,
-    "leaky_relu": lambda z, negative_slope: z if _positive(z) else negative_slope * z,
-    "softplus": lambda z, beta: (1 + (beta * z).exp()).log() / beta,
-}
-
-# Name → σ(column, **parameters) of all units of one sample.
-OF_COLUMNS: Mapping[str, Callable[..., list[Any]]] = {"softmax": _softmax}
-
-# Name → ℓ(a, y, **parameters) of one entry; y is a float.
-TERMS: Mapping[str, Callable[..., Any]] = {
-    "mse": lambda a, y: (a - y) * (a - y),
-    "half_squared_error": lambda a, y: (a - y) * (a - y) / 2,
-    "bce": lambda a, y: -_weighted_log(y, a) - _weighted_log(1 - arb(y), 1 - a),
-    "cross_entropy": lambda a, y: -_weighted_log(y, a),
-    "bce_with_logits": lambda a, y: y * (1 + (-a).exp()).log() + (1 - arb(y)) * (1 + a.exp()).log(),
-}
-
-# Name → ℓ(predictions, targets, **parameters) of all outputs of one sample.
-TERMS_OF_COLUMNS: Mapping[str, Callable[..., Any]] = {
-    "cross_entropy_with_logits": lambda column, y: sum(
-        t * (sum(z.exp() for z in column).log() - z) for t, z in zip(y, column, strict=True)
-    )
-}
-
-# What "mean" divides by is the number of samples for these, of entries for the others.
-MEAN_OVER_SAMPLES = frozenset({"cross_entropy", "cross_entropy_with_logits"})
-
-
-def _weighted_log(weight: Any, a: Any) -> Any:
-    return weight * a.log() if weight != 0 else 0 * a
 
 
 # ---------------------------------------------------------------- arrays of exact numbers
@@ -138,8 +91,13 @@ def exact_activation(spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
 @precise
 def exact_terms(spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
     """(ℓ, ∂ℓ/∂a) of a loss that is a sum of terms; NaN where it is infinite."""
-    function = np.frompyfunc(lambda a, y: TERMS[spec.name](a, float(y), **spec.parameters), 2, 1)
-    series = function(_variables(points), targets)
+    names = list(spec.arguments)
+    function = np.frompyfunc(
+        lambda a, y, *rest: TERMS[spec.name](a, float(y), **dict(zip(names, map(float, rest), strict=True))),
+        2 + len(names),
+        1,
+    )
+    series = function(_variables(points), targets, *spec.arguments.values())
     return _values(series), _slopes(series)
 
 
@@ -155,15 +113,18 @@ def _activated(spec: ActivationSpec, Z: Any) -> Any:
 
 def _reduced_loss(spec: LossSpec, A: Any, Y: Any) -> Any:
     n, m = A.shape
-    if spec.name in TERMS:
-        pairs = zip(A.flat, Y.flat, strict=True)
-        terms = [TERMS[spec.name](a, float(y), **spec.parameters) for a, y in pairs]
-    else:
-        function = TERMS_OF_COLUMNS[spec.name]
-        terms = [function(list(A[:, j]), [float(y) for y in Y[:, j]], **spec.parameters) for j in range(m)]
-    over_samples = spec.reduction == "batchmean" or spec.name in MEAN_OVER_SAMPLES
-    divisor = 1 if spec.reduction == "sum" else m if over_samples else n * m
-    return sum(terms) / divisor
+    arguments = {name: np.broadcast_to(value, A.shape) for name, value in spec.arguments.items()}
+    total = 0
+    for j in range(m):
+        if spec.name in TERMS:
+            for i in range(n):
+                own = {name: float(value[i, j]) for name, value in arguments.items()}
+                total = total + TERMS[spec.name](A[i, j], float(Y[i, j]), **own)
+        else:
+            own = dict(spec.parameters)
+            own |= {array.name: list(map(float, arguments[array.name][:, j])) for array in spec.entry.arrays}
+            total = total + TERMS_OF_COLUMNS[spec.name](list(A[:, j]), list(map(float, Y[:, j])), **own)
+    return total / divisor(spec.name, spec.reduction, n, m)
 
 
 def _gradient(function: Callable[[Any], Any], point: Any) -> Any:

@@ -33,7 +33,8 @@ from measuring import (
 )
 
 from backproof.judging import bounds
-from backproof.judging.error_facts import ACTIVATION_FACTS, LOSS_FACTS
+from backproof.judging.activation_facts import ACTIVATION_FACTS
+from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.rounding import precision
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
@@ -153,10 +154,10 @@ def test_every_activation_has_a_line_of_facts_in_each_oracle_and_of_truth() -> N
     left_out = _left_out(
         ACTIVATIONS,
         {
-            "ACTIVATION_FACTS in backproof/judging/error_facts.py": ACTIVATION_FACTS,
-            "activation_lines in oracles/torch_oracle.py": TorchOracle().activations,
-            "ACTIVATION_LINES in oracles/jax_lines.py": JaxOracle().activations,
-            "ELEMENTWISE or OF_COLUMNS in tests/judging/exact_values.py": {**ELEMENTWISE, **OF_COLUMNS},
+            "ACTIVATION_FACTS in backproof/judging/activation_facts.py": ACTIVATION_FACTS,
+            "activation_lines in oracles/torch_activations.py": TorchOracle().activations,
+            "ACTIVATION_LINES in oracles/jax_activations.py": JaxOracle().activations,
+            "ELEMENTWISE or OF_COLUMNS in oracles/ball_activations.py": {**ELEMENTWISE, **OF_COLUMNS},
         },
     )
     assert not left_out, "\n".join(left_out)
@@ -166,10 +167,10 @@ def test_every_loss_has_a_line_of_facts_in_each_oracle_and_of_truth() -> None:
     left_out = _left_out(
         LOSSES,
         {
-            "LOSS_FACTS in backproof/judging/error_facts.py": LOSS_FACTS,
-            "loss_lines in oracles/torch_oracle.py": TorchOracle().losses,
-            "LOSS_LINES in oracles/jax_lines.py": JaxOracle().losses,
-            "TERMS or TERMS_OF_COLUMNS in tests/judging/exact_values.py": {**TERMS, **TERMS_OF_COLUMNS},
+            "LOSS_FACTS in backproof/judging/loss_facts.py": LOSS_FACTS,
+            "loss_lines in oracles/torch_losses.py": TorchOracle().losses,
+            "LOSS_LINES in oracles/jax_losses.py": JaxOracle().losses,
+            "TERMS or TERMS_OF_COLUMNS in oracles/ball_losses.py": {**TERMS, **TERMS_OF_COLUMNS},
         },
     )
     assert not left_out, "\n".join(left_out)

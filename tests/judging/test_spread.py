@@ -18,14 +18,15 @@ from exact_values import (
 )
 from measuring import oracle_of
 
-from backproof.judging.allowance import Allowance
-from backproof.judging.error_facts import ACTIVATION_FACTS, LOSS_FACTS
-from backproof.judging.spread import activation_spread, loss_spread
-from backproof.judging.vector_rules import (
-    cross_entropy_with_logits_error,
+from backproof.judging.activation_facts import ACTIVATION_FACTS
+from backproof.judging.activation_rules import (
     softmax_spread,
     softmax_vjp_error,
 )
+from backproof.judging.allowance import Allowance
+from backproof.judging.loss_facts import LOSS_FACTS
+from backproof.judging.loss_rules import cross_entropy_with_logits
+from backproof.judging.spread import activation_spread, loss_spread
 from refimpl import ACTIVATIONS, ActivationSpec, LossSpec
 
 NO_ROUNDING = Allowance(u=0.0, tiny=0.0)
@@ -200,7 +201,7 @@ def test_softmaxs_backward_moves_by_no_more_than_its_rule_says(E: float) -> None
 def test_cross_entropy_of_logits_moves_by_no_more_than_its_rule_says(E: float) -> None:
     spec, z = LossSpec("cross_entropy_with_logits", "sum"), _logits()
     y = np.array([[0.5, 0, 1, 0.25], [0.25, 0, 0, 0.25], [0.25, 1, 0, 0.25], [0, 0, 0, 0.5]])
-    terms, E_terms, slope, E_slope = cross_entropy_with_logits_error(z, np.full_like(z, E), y, 0.0, 0.0)
+    terms, E_terms, slope, E_slope = cross_entropy_with_logits(z, np.full_like(z, E), y, {}, 0.0, 0.0)
     loss_moved, slope_moved = 0.0, np.zeros_like(z)
     for corner in _corners(E):
         loss, gradient = exact_loss(spec, z + corner[:, None], y)

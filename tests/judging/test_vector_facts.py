@@ -13,9 +13,11 @@ import torch
 from exact_values import OF_COLUMNS, TERMS_OF_COLUMNS, exact_loss, exact_softmax_and_pull_back, rounded
 from measuring import SOURCES, by_jax, by_torch, oracle_of, require_within
 
-from backproof.judging.error_facts import ACCURACY, ACTIVATION_FACTS
+from backproof.judging.activation_facts import ACTIVATION_FACTS
+from backproof.judging.activation_rules import softmax_vjp_error
+from backproof.judging.error_facts import ACCURACY
+from backproof.judging.loss_rules import cross_entropy_with_logits
 from backproof.judging.rounding import precision
-from backproof.judging.vector_rules import cross_entropy_with_logits_error, softmax_vjp_error
 from refimpl import DTYPES, ActivationSpec, LossSpec
 
 
@@ -104,9 +106,7 @@ def test_cross_entropy_of_logits_errs_by_no_more_than_its_rules_allow(
         answers = by_jax(lambda z: line.terms(z, Y, None), Z)
     losses, slopes = _cross_entropy_truth(name, units, dtype)
     double, targets = Z.astype(np.float64), Y.astype(np.float64)
-    terms, E_terms, _, E_slope = cross_entropy_with_logits_error(
-        double, 0.0 * double, targets, own.u, own.tiny
-    )
+    terms, E_terms, _, E_slope = cross_entropy_with_logits(double, 0.0 * double, targets, {}, own.u, own.tiny)
     E = np.sum(E_terms + own.gamma(units) * (np.abs(terms) + E_terms), axis=0)
     what = f"{source}'s {name} in {dtype}"
     require_within(what, answers[:1], [losses], [E], Z[0], 16, names=("value",))
@@ -133,7 +133,7 @@ def test_a_small_probability_from_its_logarithm_errs_by_two_roundings_and_the_ru
     # In float64 every difference of these logits is exact to 1e-14: a truth that is good enough here.
     exact = 1 / np.sum(np.exp(z - z[2]), axis=0)
     own = precision("float32")
-    *_, E = cross_entropy_with_logits_error(z, 0.0 * z, Y.astype(np.float64), own.u, own.tiny)
+    *_, E = cross_entropy_with_logits(z, 0.0 * z, Y.astype(np.float64), {}, own.u, own.tiny)
     ratio = np.abs(slope[2] - exact) / E[2]
     one_rounding = own.u * (ACCURACY + 3 + (z[0] - z[2])) * exact
     assert ratio.max() <= 1

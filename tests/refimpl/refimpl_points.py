@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import Activation, Loss
-from refimpl.functions import Interval
+from refimpl.domains import Interval
 
 Parameters = dict[str, float]
 

@@ -15,7 +15,8 @@ from refimpl_points import Parameters, drawn, label, sweep, with_parameters
 from backproof.judging.deviations import deviations_of
 from oracles.torch_oracle import TorchOracle
 from refimpl import ACTIVATIONS, DTYPES, Activation, ActivationSpec
-from refimpl.functions import REALS, Kink
+from refimpl.domains import REALS
+from refimpl.functions import Kink
 
 EPS = float(np.finfo("float64").eps)
 TORCH = TorchOracle()

@@ -15,18 +15,8 @@ from latex2mathml.converter import convert
 from refimpl_points import drawn
 
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Activation, Loss, UnknownFunctionError
-from refimpl.functions import (
-    NON_NEGATIVE,
-    POSITIVE,
-    REALS,
-    REDUCTIONS,
-    SYMMETRIC_UNIT,
-    UNIT,
-    Interval,
-    Parameter,
-    find,
-    no_kinks,
-)
+from refimpl.domains import NON_NEGATIVE, POSITIVE, REALS, SYMMETRIC_UNIT, UNIT, Interval
+from refimpl.functions import REDUCTIONS, Parameter, find, no_kinks
 
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 ENTRIES = [*ACTIVATIONS.values(), *LOSSES.values()]

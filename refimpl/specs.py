@@ -1,0 +1,163 @@
+"""The functions of a network by name: an activation or a loss of the tables with its parameters.
+
+An activation's parameters are numbers. A loss may have arrays besides, such as class weights: they are part
+of what it computes, and have the shape of what they weigh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .functions import REDUCTIONS, Activation, Loss, find
+from .tables import ACTIVATIONS, LOSSES
+
+DTYPES = ("float32", "float64")
+
+
+class InvalidCaseError(ValueError):
+    """A network or case that does not fit together; the message names the value, the place, the remedy."""
+
+
+def frozen_matrix(array: Any, place: str) -> Any:
+    """A read-only copy of a non-empty matrix of finite numbers, or InvalidCaseError."""
+    try:
+        copy = np.array(array, order="C")
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidCaseError(f"{place} is not a matrix of numbers") from None
+    if copy.dtype.name not in DTYPES:
+        raise InvalidCaseError(
+            f"{place} has dtype {copy.dtype}; use {' or '.join(DTYPES)}, e.g. x.astype('float64')"
+        )
+    if copy.ndim != 2 or copy.size == 0:
+        raise InvalidCaseError(
+            f"{place} has shape {copy.shape}; it must be a matrix with at least one row and column"
+        )
+    finite = np.isfinite(copy)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise InvalidCaseError(
+            f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
+        )
+    copy = copy.astype(copy.dtype.newbyteorder("="), copy=False)  # arrays from files may be big-endian
+    copy.setflags(write=False)
+    return copy
+
+
+@dataclass(frozen=True)
+class ActivationSpec:
+    """The name of an activation and its parameters, e.g. ("leaky_relu", {"negative_slope": 0.1})."""
+
+    name: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_parameters(self)
+
+    @property
+    def entry(self) -> Activation:
+        """The table entry; raises UnknownFunctionError."""
+        return find(ACTIVATIONS, "activation", self.name)
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(sorted(self.parameters.items()))))
+
+
+@dataclass(frozen=True, eq=False)
+class LossSpec:
+    """The name of a loss, its reduction ("mean", "sum" or "batchmean", as torch has them), its parameters.
+
+    `arrays` are those that the entry has, each optional, (n outputs, 1) or (n, m samples) as the entry says:
+    numbers of the case's dtype, in their domain. Specs are compared and hashed by content.
+    """
+
+    name: str
+    reduction: str = "mean"
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_parameters(self)
+        if self.reduction not in REDUCTIONS:
+            raise InvalidCaseError(
+                f"unknown reduction {self.reduction!r:.60} of loss {self.name}; "
+                f"known: {', '.join(REDUCTIONS)}"
+            )
+        if not isinstance(self.arrays, Mapping):
+            raise InvalidCaseError(f"arrays of {self.name} must be a mapping, not {self.arrays!r:.60}")
+        arrays = MappingProxyType({name: self._array(name) for name in self.arrays})
+        object.__setattr__(self, "arrays", arrays)
+
+    def _array(self, name: str) -> Any:
+        known = {array.name: array for array in self.entry.arrays}
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidCaseError(f"loss {self.name} has no array {name!r:.60}; {has}")
+        place = f"{name} of loss {self.name}"
+        array = frozen_matrix(self.arrays[name], place)
+        wrong = known[name].domain.outside(array)
+        if wrong is not None:
+            raise InvalidCaseError(
+                f"{place}[{wrong[0]}, {wrong[1]}] is {array[wrong]}; it must lie in {known[name].domain}"
+            )
+        return array
+
+    @property
+    def entry(self) -> Loss:
+        """The table entry; raises UnknownFunctionError."""
+        return find(LOSSES, "loss", self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the entry's functions take as keywords: parameters and arrays, an array not given as 1.0."""
+        given = {array.name: self.arrays.get(array.name, array.default) for array in self.entry.arrays}
+        return {**self.parameters, **given}
+
+    def checked(self, outputs: int, samples: int | None, dtype: np.dtype[Any]) -> None:
+        """InvalidCaseError unless the arrays fit a network of `outputs` units, data of so many samples."""
+        for array in self.entry.arrays:
+            given = self.arrays.get(array.name)
+            if given is None:
+                continue
+            if given.dtype != dtype:
+                raise InvalidCaseError(
+                    f"{array.name} of loss {self.name} is {given.dtype} but the network is {dtype}; "
+                    f"use {array.name}.astype('{dtype}')"
+                )
+            shape = array.shape(outputs, given.shape[1] if samples is None else samples)
+            if given.shape != shape:
+                raise InvalidCaseError(
+                    f"{array.name} of loss {self.name} has shape {given.shape}; it must have one number for "
+                    f"each {'entry of Y' if array.per_sample else 'output'}: {shape}"
+                )
+
+    def _content(self) -> tuple[Any, ...]:
+        arrays = ((name, a.dtype.str, a.shape, a.tobytes()) for name, a in sorted(self.arrays.items()))
+        return (self.name, self.reduction, tuple(sorted(self.parameters.items())), tuple(arrays))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LossSpec) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+
+def _check_parameters(spec: ActivationSpec | LossSpec) -> None:
+    if not isinstance(spec.parameters, Mapping):
+        raise InvalidCaseError(f"parameters of {spec.name} must be a mapping, not {spec.parameters!r}")
+    parameters = spec.entry.complete(spec.parameters, np.dtype("float64"))
+    object.__setattr__(spec, "parameters", MappingProxyType(parameters))
+
+
+def rounded_spec(spec: Any, dtype: np.dtype[Any]) -> Any:
+    """The same spec with its parameters rounded to numbers of `dtype`."""
+    parameters = spec.entry.complete(spec.parameters, dtype)
+    if parameters == spec.parameters:
+        return spec
+    if isinstance(spec, LossSpec):
+        return LossSpec(spec.name, spec.reduction, parameters, spec.arrays)
+    return ActivationSpec(spec.name, parameters)
