@@ -14,10 +14,8 @@ from refimpl import (
     ACTIVATIONS,
     LOSSES,
     QUANTITIES,
-    Activation,
     ActivationSpec,
     Case,
-    Loss,
     LossSpec,
     Trace,
     quantity_shape,
@@ -79,10 +77,9 @@ def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[Bucket, n
             yield bucket, computed_in, positions[start : start + bucket.stack]
 
 
-def argument_names(entry: Activation | Loss) -> tuple[str, ...]:
+def argument_names(entry: Any) -> tuple[str, ...]:
     """The names of an entry's parameters, then of a loss's arrays."""
-    arrays = entry.arrays if isinstance(entry, Loss) else ()
-    return (*(parameter.name for parameter in entry.parameters), *(array.name for array in arrays))
+    return tuple(each.name for each in (*entry.parameters, *getattr(entry, "arrays", ())))
 
 
 def argument_rows(spec: ActivationSpec | LossSpec, shape: tuple[int, ...]) -> Any:
