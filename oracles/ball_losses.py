@@ -11,15 +11,35 @@ from typing import Any
 
 from flint import arb
 
-from .ball_activations import Series
+from .ball_activations import Series, above
 
 
 def _weighted_log(weight: Any, a: Series) -> Series:
     return weight * a.log() if weight != 0 else 0 * a
 
 
-def _log_sum_exp(column: Any) -> Series:
-    return sum(z.exp() for z in column).log()
+def _cross_entropy(column: Any, y: Any, label_smoothing: float, weight: Any) -> Series:
+    log_sum, part = sum(z.exp() for z in column).log(), arb(label_smoothing)
+    labels = [w * ((1 - part) * arb(t) + part / len(y)) for w, t in zip(weight, y, strict=True)]
+    return sum(label * (log_sum - z) for label, z in zip(labels, column, strict=True))
+
+
+def _cosine_distance(column: Any, y: Any) -> Series:
+    squares = sum(a * a for a in column)
+    product = sum(a * arb(t) for a, t in zip(column, y, strict=True))
+    return 1 - product / (squares * sum(arb(t) ** 2 for t in y)).sqrt()
+
+
+def _multi_margin(column: Any, y: Any, p: float, margin: float, weight: Any) -> Series:
+    right = y.index(1.0)
+    excess = [a - column[right] + margin for i, a in enumerate(column) if i != right]
+    return weight[right] * sum((e if p == 1 else e * e) for e in excess if above(e, 0)) + 0 * column[0]
+
+
+def _poly(column: Any, y: Any, epsilon: float) -> Series:
+    e = [z.exp() for z in column]
+    p = [each / sum(e) for each in e]
+    return sum(arb(t) * (epsilon * (1 - q) - q.log()) for t, q in zip(y, p, strict=True) if t) + 0 * p[0]
 
 
 # Name → ℓ(a, y, **arguments) of one entry.
@@ -33,15 +53,16 @@ TERMS: Mapping[str, Callable[..., Series]] = {
 
 # Name → ℓ(predictions, targets, **arguments) of all outputs of one sample; an array's numbers are a list.
 TERMS_OF_COLUMNS: Mapping[str, Callable[..., Series]] = {
-    "cross_entropy_with_logits": lambda column, y: sum(
-        t * (_log_sum_exp(column) - z) for t, z in zip(y, column, strict=True)
-    )
+    "cross_entropy_with_logits": _cross_entropy,
+    "cosine_distance": _cosine_distance,
+    "multi_margin": _multi_margin,
+    "poly_loss": _poly,
 }
 
 # What reduction "mean" divides by is the number of samples for these; of entries for the others.
-MEAN_OVER_SAMPLES = frozenset({"cross_entropy", "cross_entropy_with_logits"})
+MEAN_OVER_SAMPLES = frozenset({"cross_entropy", "cross_entropy_with_logits", "cosine_distance", "poly_loss"})
 # Each sample's loss is a mean over its outputs, whatever the reduction.
-MEAN_OVER_OUTPUTS_FIRST: frozenset[str] = frozenset()
+MEAN_OVER_OUTPUTS_FIRST = frozenset({"multi_margin"})
 
 
 def divisor(name: str, reduction: str, outputs: int, samples: int) -> int:

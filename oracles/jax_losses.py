@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -47,14 +48,35 @@ def _binary_cross_entropy(A: Any, Y: Any) -> Any:
     return -(_times_log(jnp.log, Y, A, 1) + _times_log(jnp.log1p, 1 - Y, -A, 0))
 
 
+def _cross_entropy(A: Any, Y: Any, mask: Any, label_smoothing: Any, weight: Any = 1.0) -> Any:
+    labels = weight * optax.losses.smooth_labels(Y, label_smoothing, axis=0, where=mask)
+    return optax.losses.softmax_cross_entropy(A, labels, axis=0, where=mask)
+
+
+def _multi_margin(A: Any, Y: Any, mask: Any, p: Any, margin: Any, weight: Any = 1.0) -> Any:
+    right = jnp.sum(jnp.where(Y == 1, A, 0), axis=0)
+    excess = jnp.where(Y == 1, 0, jax.nn.relu(margin - right + A))
+    powers = jnp.where(p == 1, excess, jnp.square(excess))
+    return jnp.sum(weight * Y, axis=0) * jnp.sum(powers, axis=0, where=mask)
+
+
 LOSS_LINES: Mapping[str, LossLine] = {
     "mse": LossLine(unmasked(optax.losses.squared_error)),
     "half_squared_error": LossLine(unmasked(optax.losses.l2_loss)),
     "bce": LossLine(unmasked(_binary_cross_entropy)),
     "cross_entropy": LossLine(unmasked(lambda A, Y: -_times_log(jnp.log, Y, A, 1)), mean_over="samples"),
     "bce_with_logits": LossLine(unmasked(optax.losses.sigmoid_binary_cross_entropy)),
-    "cross_entropy_with_logits": LossLine(
-        lambda A, Y, mask: optax.losses.softmax_cross_entropy(A, Y, axis=0, where=mask),
+    "cross_entropy_with_logits": LossLine(_cross_entropy, separable=False, mean_over="samples"),
+    "cosine_distance": LossLine(
+        lambda A, Y, mask: optax.losses.cosine_distance(A, Y, axis=0, where=mask),
+        separable=False,
+        mean_over="samples",
+    ),
+    "multi_margin": LossLine(_multi_margin, separable=False, mean_over="outputs first"),
+    "poly_loss": LossLine(
+        lambda A, Y, mask, epsilon: optax.losses.poly_loss_cross_entropy(
+            A, Y, epsilon=epsilon, axis=0, where=mask
+        ),
         separable=False,
         mean_over="samples",
     ),

@@ -36,7 +36,12 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
         "bce": LossLine(partial(_binary_cross_entropy, torch)),
         "cross_entropy": LossLine(_mean_over_samples(lambda A, Y: -torch.xlogy(Y, A))),
         "bce_with_logits": LossLine(F.binary_cross_entropy_with_logits),
-        "cross_entropy_with_logits": LossLine(_of_rows(F.cross_entropy), separable=False),
+        "cross_entropy_with_logits": LossLine(partial(_cross_entropy, F), separable=False),
+        "cosine_distance": LossLine(
+            _mean_over_samples(lambda A, Y: 1 - F.cosine_similarity(A, Y, dim=0)), separable=False
+        ),
+        "multi_margin": LossLine(partial(_multi_margin, F), separable=False),
+        "poly_loss": LossLine(_mean_over_samples(partial(_poly, F)), separable=False),
     }
 
 
@@ -64,13 +69,23 @@ def _reduced(terms: Any, reduction: str, mean_divisor: int) -> Any:
     return terms.sum() / mean_divisor if reduction == "mean" else terms.sum()
 
 
-def _of_rows(loss: Function) -> Function:
-    """A loss of torch's that wants (m, n)."""
+def _class_weight(weight: Any) -> Any:
+    """A column of weights as torch wants it: a vector, or None if there are none."""
+    return None if isinstance(weight, float) else weight[:, 0]
 
-    def of_columns(A: Any, Y: Any, **keywords: Any) -> Any:
-        return loss(A.T, Y.T, **keywords)
 
-    return of_columns
+def _cross_entropy(F: Any, A: Any, Y: Any, weight: Any = 1.0, **keywords: Any) -> Any:
+    return F.cross_entropy(A.T, Y.T, weight=_class_weight(weight), **keywords)
+
+
+def _multi_margin(F: Any, A: Any, Y: Any, p: float, weight: Any = 1.0, **keywords: Any) -> Any:
+    classes = Y.argmax(dim=0)
+    return F.multi_margin_loss(A.T, classes, p=int(p), weight=_class_weight(weight), **keywords)
+
+
+def _poly(F: Any, A: Any, Y: Any, epsilon: float) -> Any:
+    missed = (Y * (1 - F.softmax(A, dim=0))).sum(dim=0)
+    return F.cross_entropy(A.T, Y.T, reduction="none") + epsilon * missed
 
 
 def _binary_cross_entropy(torch: Any, A: Any, Y: Any, reduction: str) -> Any:

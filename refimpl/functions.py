@@ -20,6 +20,8 @@ from .domains import REALS, Interval, OneOf, TargetDomain
 
 # Samples are columns: n units by m samples.
 Units = Float[np.ndarray, "n m"]
+# One number for each sample.
+PerSample = Float[np.ndarray, "1 m"]
 # Parameter values by name. They are numbers of the case's dtype, held as Python floats, so that NumPy
 # keeps float32 arrays float32.
 Parameters = Mapping[str, float]

@@ -8,10 +8,12 @@ sigmoid and softmax.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .domains import NON_NEGATIVE, UNIT
-from .functions import Loss, Units
+from .domains import NON_NEGATIVE, UNIT, Interval
+from .functions import Loss, LossArray, Parameter, Units
 
 
 def _x_log_y(X: Units, Y: Units) -> Units:
@@ -77,7 +79,13 @@ def _bce_with_logits_gradient(Z: Units, Y: Units) -> Units:
     return np.where(Z > 0, (1 - Y) - tail, tail - Y)
 
 
-def _cross_entropy_with_logits(Z: Units, Y: Units) -> Units:
+def weighted_labels(Y: Units, label_smoothing: float, weight: Any) -> Units:
+    """w (y (1 - ε) + ε/n): class weights, and labels of which a part ε is spread over all n classes."""
+    return weight * (Y * (1 - label_smoothing) + label_smoothing / len(Y))
+
+
+def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0) -> Units:
+    Y = weighted_labels(Y, label_smoothing, weight)
     # In halves, so that the distance to the largest logit is finite for any two numbers of the dtype.
     below = Z / 2 - np.max(Z, axis=0, keepdims=True) / 2
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
@@ -85,7 +93,10 @@ def _cross_entropy_with_logits(Z: Units, Y: Units) -> Units:
         return np.where(Y == 0, Y.dtype.type(0), 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below))))
 
 
-def _cross_entropy_with_logits_gradient(Z: Units, Y: Units) -> Units:
+def _cross_entropy_with_logits_gradient(
+    Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0
+) -> Units:
+    Y = weighted_labels(Y, label_smoothing, weight)
     with np.errstate(over="ignore"):  # likewise
         e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
     # The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
@@ -152,8 +163,9 @@ ENTRIES = (
     ),
     Loss(
         "cross_entropy_with_logits",
-        r"-\sum_i y_i \left( z_i - \log \sum_j e^{z_j} \right)",
-        r"\operatorname{softmax}(z)_i \sum_j y_j - y_i",
+        r"-\sum_i t_i \left( z_i - \log \sum_j e^{z_j} \right), \quad "
+        r"t_i = w_i \left( (1 - \epsilon) y_i + \tfrac{\epsilon}{n} \right)",
+        r"\operatorname{softmax}(z)_i \sum_j t_j - t_i",
         terms=_cross_entropy_with_logits,
         gradient=_cross_entropy_with_logits_gradient,
         target_domain=NON_NEGATIVE,
@@ -164,6 +176,12 @@ ENTRIES = (
             "torch": "nn.functional.cross_entropy",
             "optax": "losses.softmax_cross_entropy",
         },
-        conventions="cross_entropy after softmax, in one stable formula. 'mean' divides by m.",
+        parameters=(
+            Parameter("label_smoothing", 0.0, UNIT, Interval(0.0, 0.5), "share of a label spread over all"),
+        ),
+        arrays=(LossArray("weight", False, NON_NEGATIVE, Interval(0.25, 2.0), "what each class counts"),),
+        conventions="cross_entropy after softmax, in one stable formula. 'mean' divides by m, with class "
+        "weights too, as torch does for labels that are probabilities; for class indices torch divides by "
+        "the sum of the weights met.",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .error_facts import LossFacts, relative
-from .loss_rules import cross_entropy_with_logits
+from .loss_rules import cosine_distance, cross_entropy_with_logits, multi_margin, poly_loss
 
 
 def _bce_with_logits_slope(z: Any, slope: Any, y: Any, _p: Any) -> Any:
@@ -42,4 +42,7 @@ LOSS_FACTS: dict[str, LossFacts] = {
         naive_value=lambda a, v, y, p: 1 + np.abs(a),
     ),
     "cross_entropy_with_logits": LossFacts(rule=cross_entropy_with_logits),
+    "cosine_distance": LossFacts(rule=cosine_distance),
+    "multi_margin": LossFacts(rule=multi_margin),
+    "poly_loss": LossFacts(rule=poly_loss),
 }

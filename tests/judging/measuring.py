@@ -17,16 +17,20 @@ from backproof.judging.rounding import precision
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, LossSpec
+from refimpl.domains import OneOf
 
 SOURCES = ("refimpl", "torch", "jax")
 
 
 def variants(entry: Any, dtype: str) -> list[dict[str, float]]:
     """The default parameters, and the ends and the middle of where random cases take them from."""
-    ends = [
-        {p.name: value} for p in entry.parameters for value in (p.drawn.low, p.drawn.high, p.drawn.high / 3)
-    ]
+    ends = [{p.name: value} for p in entry.parameters for value in ends_of(p.drawn)]
     return [entry.complete(given, np.dtype(dtype)) for given in ({}, *ends)]
+
+
+def ends_of(drawn: Any) -> tuple[float, ...]:
+    """The numbers of a set; the ends of an interval and a third of the upper one."""
+    return drawn.values if isinstance(drawn, OneOf) else (drawn.low, drawn.high, drawn.high / 3)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import Activation, Loss
-from refimpl.domains import Interval
+from refimpl.domains import Interval, OneHot, OneOf, TargetDomain
 
 Parameters = dict[str, float]
 
@@ -30,23 +30,34 @@ def sweep(dtype: str) -> Any:
     return np.concatenate([-magnitudes[::-1], np.zeros(1, dtype), magnitudes])
 
 
-def inside(points: Any, interval: Interval) -> Any:
-    """The points that lie in the interval, and the ends that belong to it."""
+def inside(points: Any, interval: TargetDomain) -> Any:
+    """The points that lie in the set, and the ends that belong to it; 0 and 1 for one-hot columns."""
+    if not isinstance(interval, Interval):
+        return np.array((0, 1) if isinstance(interval, OneHot) else interval.values, dtype=points.dtype)
     ends = [end for end in (interval.low, interval.high) if interval.contains(end)]
     kept = [point for point in points if interval.contains(point)]
     return np.unique(np.array(kept + ends, dtype=points.dtype))
 
 
-def drawn(interval: Interval, shape: tuple[int, ...], seed: int) -> Any:
-    """Random float64 numbers of ordinary size inside the interval, none near an end that is finite."""
+def drawn(interval: TargetDomain, shape: tuple[int, ...], seed: int) -> Any:
+    """Random float64 numbers of ordinary size inside the set, none near an end that is finite."""
     rng = np.random.default_rng(seed)
+    if isinstance(interval, OneHot):
+        return np.eye(shape[0])[:, rng.integers(shape[0], size=shape[1])]
+    if isinstance(interval, OneOf):
+        return rng.choice(interval.values, size=shape)
     low, high = max(interval.low, -4.0), min(interval.high, 4.0)
     return rng.uniform(low + (high - low) / 20, high - (high - low) / 20, shape)
 
 
+def ends_of(drawn: Interval | OneOf) -> tuple[float, ...]:
+    """Both ends of an interval, or all of the numbers."""
+    return drawn.values if isinstance(drawn, OneOf) else (drawn.low, drawn.high)
+
+
 def parameter_sets(entry: Activation | Loss, dtype: str) -> Sequence[Parameters]:
     """The defaults, and each parameter at both ends of where it is drawn; all numbers of `dtype`."""
-    ends = [{p.name: end} for p in entry.parameters for end in (p.drawn.low, p.drawn.high)]
+    ends = [{p.name: end} for p in entry.parameters for end in ends_of(p.drawn)]
     return [entry.complete(given, np.dtype(dtype)) for given in ({}, *ends)]
 
 

@@ -1,0 +1,150 @@
+"""Losses whose terms depend on all outputs of a sample, besides cross-entropy with logits.
+
+Conventions as in `losses`: predictions A and targets Y have shape (n outputs, m samples). A sample's loss
+that is no sum over its outputs has shape (1, m).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .domains import NON_NEGATIVE, Interval, OneHot, OneOf
+from .functions import Loss, LossArray, Parameter, PerSample, Units
+
+
+def _direction(A: Units) -> tuple[Units, PerSample, PerSample]:
+    """Each column divided by its length, and the length as the product of two factors, each (1, m).
+
+    The squares of very large or small numbers are not representable, but their ratios to the largest are.
+    A column of zeros has no direction: it stays zero, with length 1.
+    """
+    largest = np.max(np.abs(A), axis=0, keepdims=True)
+    largest = np.where(largest > 0, largest, 1)
+    ratios = A / largest
+    length = np.sqrt(np.sum(np.square(ratios), axis=0, keepdims=True))
+    length = np.where(length > 0, length, 1)
+    return ratios / length, largest, length
+
+
+def _cosine_distance(A: Units, Y: Units) -> PerSample:
+    a, y = _direction(A)[0], _direction(Y)[0]
+    # 1 - cos θ cancels for a small angle; half the squared distance of the directions does not.
+    distance = np.sum(np.square(a - y), axis=0, keepdims=True) / 2
+    undefined = ~np.any(a, axis=0, keepdims=True) | ~np.any(y, axis=0, keepdims=True)
+    return np.where(undefined, A.dtype.type(1), distance)
+
+
+def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
+    a, largest, length = _direction(A)
+    y = _direction(Y)[0]
+    # -(y - cos θ a)/|A|, with cos θ = 1 - distance.
+    across = (a - y) - a * _cosine_distance(A, Y)
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return np.where(np.any(y, axis=0, keepdims=True), across / length / largest, A.dtype.type(0))
+
+
+def _excess(A: Units, Y: Units, margin: float) -> Units:
+    """By how much each wrong class comes within `margin` of the right one; 0 where it does not."""
+    right = np.sum(A * Y, axis=0, keepdims=True)
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return np.where(Y == 1, A.dtype.type(0), np.maximum(A - right + margin, 0))
+
+
+def _multi_margin(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
+    excess = _excess(A, Y, margin)
+    weighed = np.sum(weight * Y, axis=0, keepdims=True) * excess
+    with np.errstate(over="ignore"):  # likewise
+        return weighed if p == 1 else weighed * excess
+
+
+def _multi_margin_gradient(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
+    excess = _excess(A, Y, margin)
+    slopes = np.sum(weight * Y, axis=0, keepdims=True) * (np.sign(excess) if p == 1 else 2 * excess)
+    with np.errstate(over="ignore"):  # likewise
+        return slopes - Y * np.sum(slopes, axis=0, keepdims=True)
+
+
+def _softmax_parts(Z: Units) -> tuple[Units, Units]:
+    """softmax and its logarithm; the columns' largest entries are subtracted first, so that e^z ≤ 1."""
+    with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
+        below = Z - np.max(Z, axis=0, keepdims=True)
+        e = np.exp(below)
+    total = np.sum(e, axis=0, keepdims=True)
+    return e / total, below - np.log(total)
+
+
+def _poly(Z: Units, Y: Units, epsilon: float) -> Units:
+    p, log_p = _softmax_parts(Z)
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 · inf is not taken
+        return np.where(Y == 0, Y.dtype.type(0), Y * (epsilon * (1 - p) - log_p))
+
+
+def _poly_gradient(Z: Units, Y: Units, epsilon: float) -> Units:
+    p, _ = _softmax_parts(Z)
+    expected = np.sum(Y * p, axis=0, keepdims=True)
+    return p * np.sum(Y, axis=0, keepdims=True) - Y - epsilon * (p * (Y - expected))
+
+
+ENTRIES = (
+    Loss(
+        "cosine_distance",
+        r"1 - \frac{\sum_i \hat y_i y_i}{\lVert \hat y \rVert \lVert y \rVert}",
+        r"\frac{1}{\lVert \hat y \rVert} \left( \cos\theta \, \frac{\hat y_i}{\lVert \hat y \rVert} "
+        r"- \frac{y_i}{\lVert y \rVert} \right)",
+        terms=_cosine_distance,
+        gradient=_cosine_distance_gradient,
+        mean_over="samples",
+        elementwise=False,
+        aliases={
+            "torch": "1 - nn.functional.cosine_similarity",
+            "optax": "losses.cosine_distance",
+            "keras": "CosineSimilarity (the negative cosine)",
+        },
+        conventions="Between the columns of a sample. At a column of zeros it is 1 here, with gradient 0; "
+        "torch keeps the lengths above 1e-8, optax divides 0 by 0. 'mean' divides by m.",
+    ),
+    Loss(
+        "multi_margin",
+        r"\frac{w_k}{n} \sum_{i \ne k} \max(0, \gamma - \hat y_k + \hat y_i)^p, \quad y_k = 1",
+        r"\frac{w_k p}{n} \max(0, \gamma - \hat y_k + \hat y_i)^{p-1}, \quad i \ne k",
+        terms=_multi_margin,
+        gradient=_multi_margin_gradient,
+        target_domain=OneHot(),
+        classes=True,
+        parameters=(
+            Parameter("p", 1.0, OneOf((1.0, 2.0)), OneOf((1.0, 2.0)), "power of the excess"),
+            Parameter("margin", 1.0, NON_NEGATIVE, Interval(0.25, 2.0), "how far the right class must lead"),
+        ),
+        arrays=(LossArray("weight", False, NON_NEGATIVE, Interval(0.25, 2.0), "what each class counts"),),
+        mean_over="outputs first",
+        elementwise=False,
+        aliases={"torch": "nn.functional.multi_margin_loss", "keras": "CategoricalHinge (the worst class)"},
+        conventions="Crammer and Singer's hinge counts the worst class only; this one all, divided by their "
+        "number n, the right one included. The derivative where an excess is exactly 0 is 0.",
+    ),
+    Loss(
+        "poly_loss",
+        r"-\sum_i y_i \log p_i + \epsilon \sum_i y_i (1 - p_i), \quad p = \operatorname{softmax}(z)",
+        r"p_i \sum_j y_j - y_i - \epsilon p_i \left( y_i - \sum_j y_j p_j \right)",
+        terms=_poly,
+        gradient=_poly_gradient,
+        target_domain=NON_NEGATIVE,
+        classes=True,
+        parameters=(
+            Parameter(
+                "epsilon",
+                2.0,
+                Interval(-1.0, np.inf, high_inside=False),
+                Interval(0.25, 4.0),
+                "weight of the first polynomial term",
+            ),
+        ),
+        mean_over="samples",
+        elementwise=False,
+        aliases={"optax": "losses.poly_loss_cross_entropy"},
+        conventions="Poly-1 of Leng et al. 2022 (https://arxiv.org/abs/2204.12511), of logits; optax's ε is "
+        "2 by default. 'mean' divides by m.",
+    ),
+)
