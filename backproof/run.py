@@ -21,7 +21,7 @@ from .reporting.model import Report, RunInfo, Times
 from .tally import Origin, Tally, replay_options
 
 REFERENCE = "reference"
-CHUNK = 128
+CHUNK = 256
 FLOOR = 0.9
 """The share of the requested cases that must have been judged for a run to count."""
 Progress = Callable[[int, int, int], None]

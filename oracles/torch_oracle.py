@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,25 @@ from refimpl import ActivationSpec, Case, LossSpec, Trace
 from .oracle import OracleMissingError, StepInputs, StepValues
 from .torch_activations import Function, activation_lines
 from .torch_losses import LossLine, loss_lines
+
+# How many cases one backward pass differentiates: more would cost no less a case.
+_TOGETHER = 16
+
+
+class _Graph(NamedTuple):
+    """The tensors of one case's forward pass."""
+
+    W: list[Any]
+    b: list[Any]
+    Z: list[Any]
+    A: list[Any]
+    """A[0 … L]."""
+    loss: Any
+
+    @property
+    def leaves(self) -> list[Any]:
+        """What the loss is differentiated by."""
+        return [*self.Z, *self.W, *self.b, self.A[0]]
 
 
 class TorchOracle:
@@ -34,6 +53,7 @@ class TorchOracle:
                 "the torch oracle needs PyTorch; install it with: pip install 'backproof[torch]'"
             ) from error
         self._torch: Any = torch
+        self._optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
         self.activations: Mapping[str, Function] = activation_lines(torch)
         self.losses: Mapping[str, LossLine] = loss_lines(torch)
 
@@ -42,14 +62,48 @@ class TorchOracle:
         return {"torch": str(self._torch.__version__)}
 
     def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
-        """The full trace of each case; one backward pass gives all its gradients."""
+        """The full trace of each case; one backward pass gives all gradients of several of them."""
+        traces = []
         with self._differentiating():
-            return [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases]
+            for start in range(0, len(cases), _TOGETHER):
+                some = cases[start : start + _TOGETHER]
+                graphs = [self._graph(case, np.dtype(dtype or case.dtype)) for case in some]
+                leaves = [graph.leaves for graph in graphs]
+                gradients = self._gradients([graph.loss for graph in graphs], leaves)
+                traces += [self._trace(*each) for each in zip(some, graphs, gradients, strict=True)]
+        return traces
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64."""
         with self._differentiating():
-            return [self._step(step) for step in inputs]
+            A_last = [self._leaf(step.A_last) for step in inputs]
+            losses = [
+                self._loss(step.case.network.loss, A, self._tensor(step.case.Y))
+                for step, A in zip(inputs, A_last, strict=True)
+            ]
+            dA_last = [gradient for (gradient,) in self._gradients(losses, [[A] for A in A_last])]
+            Z = [[self._leaf(z) for z in step.Z] for step in inputs]
+            A = [
+                [self._activated(k.activation, z) for k, z in zip(step.case.network.layers, own, strict=True)]
+                for step, own in zip(inputs, Z, strict=True)
+            ]
+            dA = [
+                tensor
+                for step, last in zip(inputs, dA_last, strict=True)
+                for tensor in (*map(self._tensor, step.dA), last)
+            ]
+            delta = self._gradients([a for own in A for a in own], Z, dA)
+            return [
+                StepValues(A=_arrays(a), loss=loss.item(), dA_last=_array(last), delta=_arrays(d))
+                for a, loss, last, d in zip(A, losses, dA_last, delta, strict=True)
+            ]
+
+    def _gradients(self, outputs: list[Any], leaves: list[list[Any]], dA: Any = None) -> list[list[Any]]:
+        """The gradients by each case's leaves, of graphs that have nothing in common: one pass for all."""
+        if not outputs:
+            return []
+        flat = iter(self._torch.autograd.grad(outputs, [leaf for own in leaves for leaf in own], dA))
+        return [[next(flat) for _ in own] for own in leaves]
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
@@ -82,7 +136,8 @@ class TorchOracle:
     def plain(self) -> None:
         """None: this is torch as one would write it."""
 
-    def _trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
+    def _graph(self, case: Case, dtype: np.dtype[Any]) -> _Graph:
+        """The forward pass."""
         layers = case.network.layers
         W = [self._leaf(layer.W, dtype) for layer in layers]
         b = [self._leaf(layer.b, dtype) for layer in layers]
@@ -92,20 +147,20 @@ class TorchOracle:
         for W_l, b_l, layer in zip(W, b, layers, strict=True):
             Z.append(W_l @ A[-1] + b_l)
             A.append(self._activated(layer.activation, Z[-1]))
-        loss = self._loss(case.network.loss, A[-1], Y)
+        return _Graph(W, b, Z, A, self._loss(case.network.loss, A[-1], Y))
 
-        gradients = self._torch.autograd.grad(loss, [*Z, *W, *b, X])
-        L = len(layers)
+    def _trace(self, case: Case, graph: _Graph, gradients: list[Any]) -> Trace:
+        L = case.network.depth
         delta, dW, db, dX = gradients[:L], gradients[L : 2 * L], gradients[2 * L : 3 * L], gradients[-1]
         return Trace(
-            loss=_array(loss)[()],
-            Z=_arrays(Z),
-            A=_arrays(A[1:]),
+            loss=_array(graph.loss)[()],
+            Z=_arrays(graph.Z),
+            A=_arrays(graph.A[1:]),
             delta=_arrays(delta),
             dW=_arrays(dW),
             db=_arrays(db),
             dX=_array(dX),
-            **self._updated(W, b, [*dW, *db], case.learning_rate),
+            **self._updated(graph.W, graph.b, [*dW, *db], case.learning_rate),
         )
 
     def _updated(self, W: list[Any], b: list[Any], gradients: list[Any], rate: float) -> dict[str, Any]:
@@ -113,20 +168,13 @@ class TorchOracle:
         parameters = [*W, *b]
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        # SGD refuses a negative rate; going up at -η is the same step, and exactly so.
-        self._torch.optim.SGD(parameters, lr=abs(rate), maximize=rate < 0).step()
+        # One optimizer for all cases: to make one costs more than the rest of a small case. SGD refuses a
+        # negative rate; going up at -η is the same step, and exactly so.
+        (group,) = self._optimizer.param_groups
+        group |= {"params": parameters, "lr": abs(rate), "maximize": rate < 0}
+        self._optimizer.step()
+        group["params"] = []
         return {"W_updated": _arrays(W), "b_updated": _arrays(b)}
-
-    def _step(self, step: StepInputs) -> StepValues:
-        grad = self._torch.autograd.grad
-        case = step.case
-        A_last = self._leaf(step.A_last)
-        loss = self._loss(case.network.loss, A_last, self._tensor(case.Y))
-        (dA_last,) = grad(loss, A_last)
-        Z = [self._leaf(z) for z in step.Z]
-        A = [self._activated(k.activation, z) for k, z in zip(case.network.layers, Z, strict=True)]
-        delta = grad(A, Z, [*map(self._tensor, step.dA), dA_last])
-        return StepValues(A=_arrays(A), loss=loss.item(), dA_last=_array(dA_last), delta=_arrays(delta))
 
     def _activated(self, spec: ActivationSpec, Z: Any) -> Any:
         return self.activations[spec.name](Z, **spec.parameters)

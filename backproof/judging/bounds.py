@@ -1,8 +1,8 @@
 """How far an accurate evaluation of a whole network can lie from the exact values: bounds carried through it.
 
-`propagated` goes once forward and once backward through the network and gives for each quantity E with
-|accurate evaluation - centre| ≤ E, entry by entry, for several precisions at once (the case's own, and
-float64 in which oracles answer). All arrays of errors have a leading axis for the precision.
+`carried` goes once forward and once backward through the networks of a batch and gives for each quantity E
+with |accurate evaluation - centre| ≤ E, entry by entry, for several precisions at once (the cases' own, and
+float64 in which oracles answer). Data are flat, see `layout`; errors have a leading axis for the precision.
 
 P0. The centre is one float64 evaluation on the way, of an oracle's functions with its declared deviations
     taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's. Neither an oracle's trace
@@ -22,227 +22,155 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from oracles import Oracle
-from refimpl import Case
+from refimpl import QUANTITIES, Case
 
-from .activation_facts import ACTIVATION_FACTS
-from .allowance import Allowance, underflow_factor
-from .deviations import Deviation
-from .error_facts import ACCURACY
-from .loss_facts import LOSS_FACTS
-from .rounding import Precision, outward, precision
-from .spread import activation_spread, loss_spread
+from .batch import Batch
+from .layout import Layout
+from .levels import Levels
+from .nonlinear import Activated, activated, backward_activation, loss_errors, pulled_back
 
 
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """Several precisions as arrays that broadcast over errors of shape (level, n, m)."""
-
-    precisions: tuple[Precision, ...]
-    axes: int = 2
-    """How many axes the arrays have, the axis of levels aside."""
-    naive: bool = False
-    deviations: tuple[Deviation, ...] = ()
-    centre: Precision | None = None
-    """What the centre is computed in (P0); None where errors are those from exact values."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "largest", self._column(p.largest for p in self.precisions))
-        object.__setattr__(self, "u", self._sums("u"))
-        object.__setattr__(self, "tiny", self._sums("tiny"))
-        allowance = Allowance(self.u, self.tiny, self.naive, self.deviations)
-        object.__setattr__(self, "allowance", allowance)
-
-    u: Any = field(init=False)
-    tiny: Any = field(init=False)
-    largest: Any = field(init=False)
-    allowance: Allowance = field(init=False)
-
-    def gamma(self, n: int) -> Any:
-        """γ_n for each precision, with the centre's."""
-        about = self.centre.gamma(n) if self.centre else 0.0
-        return self._column(p.gamma(n) + about for p in self.precisions)
-
-    def _sums(self, name: str) -> Any:
-        about = getattr(self.centre, name) if self.centre else 0.0
-        return self._column(getattr(p, name) + about for p in self.precisions)
-
-    def _column(self, values: Iterable[float]) -> Any:
-        return np.array(list(values)).reshape(-1, *(1,) * self.axes)
-
-    def flushed(self, x: Any) -> Any:
-        """What is lost when subnormal inputs are read as zero."""
-        magnitude = np.abs(x)
-        return np.where(magnitude < self.tiny, magnitude, 0.0)
-
-    def limited(self, E: Any, magnitude: Any) -> Any:
-        """E, infinite where an intermediate of that magnitude can overflow; rounded outward."""
-        return np.where(magnitude < self.largest / 2, outward(E), np.inf)
-
-
-@lru_cache
-def levels_of(
-    dtype: np.dtype[Any] | str,
-    axes: int = 2,
-    *,
-    naive: bool = False,
-    deviations: tuple[Deviation, ...] = (),
-    about_centre: bool = False,
-) -> Levels:
-    """The case's precision first, then float64, in which centres and expected values are computed."""
-    own, double = precision(dtype), precision("float64")
-    precisions = (own,) if own == double else (own, double)
-    return Levels(precisions, axes, naive, deviations, double if about_centre else None)
-
-
-def affine(levels: Levels, W: Any, A: Any, E_A: Any, b: Any) -> Any:
-    """P1: the error of W A + b."""
-    n, aW = W.shape[1], np.abs(W)
+def affine(levels: Levels, W: Sequence[Any], below: Layout, A: Any, E_A: Any, b: Any, layout: Layout) -> Any:
+    """P1: the error of W A + b, where A has the layout `below`, W A + b that of `layout`; b is broadcast."""
+    n = layout.each([matrix.shape[1] for matrix in W])
+    magnitudes = [np.abs(matrix) for matrix in W]
     spread = np.abs(A) + E_A
-    sums = aW @ spread + np.abs(b)
-    E = aW @ E_A + levels.gamma(n + 1) * sums + 2 * (n + 1) * levels.tiny
-    lost = levels.flushed(W)
-    if lost.any():
-        E = E + lost @ spread
+    both = np.stack([spread, np.broadcast_to(E_A, spread.shape)])
+    sums, moved = layout.products(magnitudes, below.views(both), both.shape[:-1])
+    sums = sums + np.abs(b)
+    E = moved + levels.gamma(n + 1) * sums + 2 * (n + 1) * levels.tiny
+    if any(levels.may_flush(matrix) for matrix in magnitudes):
+        lost = [levels.for_matrices.flushed(matrix) for matrix in W]
+        E = E + layout.products(lost, below.views(spread), spread.shape[:-1])
     return levels.limited(E + levels.flushed(b), sums)
 
 
-def activated(levels: Levels, oracle: Oracle, spec: Any, Z: Any, E_Z: Any) -> tuple[Any, Any, Any, Any]:
-    """P2: (A, E_A, σ', E_σ'); the last two are None where σ mixes units."""
-    if spec.entry.elementwise:
-        A, E_A, slope, E_slope = activation_spread(oracle, spec, Z, E_Z, levels.allowance)
-        return A, levels.limited(E_A, np.abs(A) + E_A), slope, outward(E_slope)
-    facts = ACTIVATION_FACTS[spec.name]
-    y = facts.rule.centre(Z)
-    scale = facts.value(Z, y, spec.parameters)
-    E = facts.rule.spread(y, E_Z) + ACCURACY * levels.u * scale + levels.tiny
-    return y, levels.limited(E, np.abs(y) + E), None, None
-
-
-def backward_activation(
-    levels: Levels, spec: Any, activation: tuple[Any, Any, Any, Any], g: Any, E_g: Any
+def transposed(
+    levels: Levels, W: Sequence[Any], above: Layout, delta: Any, E_delta: Any, layout: Layout
 ) -> Any:
-    """P3: the error of δ = (∂A/∂Z)^T g, given what `activated` returned."""
-    A, E_A, slope, E_slope = activation
-    if slope is None:
-        error = ACTIVATION_FACTS[spec.name].rule.vjp_error
-        E = error(A, E_A, g, E_g, levels.u, levels.gamma(A.shape[-2] + 1), levels.tiny)
-        return levels.limited(E, np.sum(np.abs(g) + E_g, axis=-2, keepdims=True) + E)
-    s, a = np.abs(slope), np.abs(g)
-    product = (s + E_slope) * (a + E_g)
-    lost = levels.tiny * underflow_factor(spec.parameters)
-    return levels.limited(s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost, product)
-
-
-def loss_errors(levels: Levels, oracle: Oracle, case: Case, A: Any, E_A: Any) -> tuple[Any, Any, Any]:
-    """(E_loss, g, E_g) with g = ∂L/∂A[L] at A, reduction included; E_loss lacks the last two axes."""
-    spec, Y = case.network.loss, case.Y.astype(np.float64)
-    rule = LOSS_FACTS[spec.name].rule
-    if rule is not None:
-        terms, E_terms, g, E_g = rule(A, E_A, Y, spec.arguments, levels.u, levels.tiny)
-    else:
-        terms, E_terms, g, E_g = loss_spread(oracle, spec, A, E_A, Y, levels.allowance)
-    entries = A.shape[-2] * A.shape[-1]
-    divisor = spec.entry.divisor(spec.reduction, A.shape[-2], A.shape[-1])
-    both = (-2, -1)
-    sums = np.sum(np.abs(terms) + E_terms, axis=both, keepdims=True)
-    E_loss = np.sum(E_terms, axis=both, keepdims=True) + levels.gamma(entries + 2) * sums
-    E_loss = levels.limited(E_loss / divisor + levels.tiny, sums)[..., 0, 0]
-    g = g / divisor
-    E_g = E_g / divisor
-    return E_loss, g, levels.limited(E_g + 2 * levels.u * (np.abs(g) + E_g) + levels.tiny, np.abs(g) + E_g)
-
-
-def transposed(levels: Levels, W: Any, delta: Any, E_delta: Any) -> Any:
-    """P4: the error of W^T δ."""
-    aW, n = np.abs(W).T, W.shape[0]
+    """P4: the error of W^T δ, where δ has the layout `above`, W^T δ that of `layout`."""
+    n = layout.each([matrix.shape[0] for matrix in W])
+    magnitudes = [np.abs(matrix).T for matrix in W]
     spread = np.abs(delta) + E_delta
-    sums = aW @ spread
-    E = aW @ E_delta + levels.gamma(n) * sums + 2 * n * levels.tiny
-    lost = levels.flushed(W)
-    if lost.any():
-        E = E + np.swapaxes(lost, -1, -2) @ spread
+    both = np.stack([spread, np.broadcast_to(E_delta, spread.shape)])
+    sums, moved = layout.products(magnitudes, above.views(both), both.shape[:-1])
+    E = moved + levels.gamma(n) * sums + 2 * n * levels.tiny
+    if any(levels.may_flush(matrix) for matrix in magnitudes):
+        lost = [np.swapaxes(levels.for_matrices.flushed(matrix), -1, -2) for matrix in W]
+        E = E + layout.products(lost, above.views(spread), spread.shape[:-1])
     return levels.limited(E, sums)
 
 
-def weight_gradient(levels: Levels, delta: Any, E_delta: Any, A: Any, E_A: Any) -> Any:
-    """P5: the error of δ A^T."""
-    m = delta.shape[-1]
-    a, E_a = np.swapaxes(np.abs(A), -1, -2), np.swapaxes(E_A, -1, -2)
-    d = np.abs(delta)
-    sums = (d + E_delta) @ (a + E_a)
-    E = E_delta @ (a + E_a) + d @ E_a + levels.gamma(m) * sums + 2 * m * levels.tiny
-    return levels.limited(E, sums)
+def weight_gradient(
+    levels: Levels, layouts: tuple[Layout, Layout], delta: Any, E_delta: Any, A: Any, E_A: Any, layout: Layout
+) -> Any:
+    """P5: the error of δ A^T; δ and A have the two layouts, δ A^T that of `layout`."""
+    own, below = layouts
+    m = layout.each([columns for _, columns in own.shapes])
+    d, a = np.abs(delta), np.abs(A)
+    leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
+    # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
+    left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
+    left[0], left[1], left[2] = E_delta, d, d + E_delta
+    right[0], right[1] = a + E_A, E_A
+    right[2] = right[0]
+    turned = [np.swapaxes(view, -1, -2) for view in below.views(right)]
+    parts = layout.products(own.views(left), turned, left.shape[:-1])
+    E = parts[0] + parts[1] + levels.gamma(m) * parts[2] + 2 * m * levels.tiny
+    return levels.limited(E, parts[2])
 
 
-def bias_gradient(levels: Levels, delta: Any, E_delta: Any) -> Any:
+def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, layout: Layout) -> Any:
     """P5 with A = 1: the error of the sum of the columns of δ."""
-    m = delta.shape[-1]
-    sums = np.sum(np.abs(delta) + E_delta, axis=-1, keepdims=True)
-    E = np.sum(E_delta, axis=-1, keepdims=True) + levels.gamma(m) * sums + m * levels.tiny
-    return levels.limited(E, sums)
+    m = layout.each([columns for _, columns in own.shapes])
+    both = np.stack([np.abs(delta) + E_delta, np.broadcast_to(E_delta, np.shape(delta + E_delta))])
+    sums, moved = row_sums(own, both, layout)
+    return levels.limited(moved + levels.gamma(m) * sums + m * levels.tiny, sums)
 
 
-def updated(levels: Levels, rate: float, W: Any, dW: Any, E_dW: Any) -> Any:
+def row_sums(own: Layout, data: Any, layout: Layout) -> Any:
+    """The sum of the columns of each case's matrix, as data of `layout`."""
+    sums = layout.empty(data.shape[:-1])
+    for view, out in zip(own.views(data), layout.views(sums), strict=True):
+        np.sum(view, axis=-1, keepdims=True, out=out)
+    return sums
+
+
+def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
     """P6: the error of W - η dW."""
-    eta, size = abs(rate), np.abs(dW) + E_dW
+    eta, size = np.abs(rate), np.abs(dW) + E_dW
     magnitude = np.abs(W) + 2 * eta * size
     E = eta * E_dW + levels.u * (magnitude + eta * size) + 2 * levels.tiny
-    lost = levels.flushed(rate)
-    return levels.limited(E + levels.flushed(W) + lost * size, magnitude)
+    return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
 
 
-def pulled_back(spec: Any, activation: tuple[Any, Any, Any, Any], g: Any) -> Any:
-    """The centre of δ = (∂A/∂Z)^T g, given what `activated` returned."""
-    A, _, slope, _ = activation
-    return slope * g if slope is not None else ACTIVATION_FACTS[spec.name].rule.pulled_back(A, g)
-
-
-def propagated(case: Case, oracle: Oracle, levels: Levels) -> dict[str, Any]:
-    """Errors by quantity, as tuples over layers or one array, each with the leading axis of `levels`."""
+def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
+    """Errors by quantity, for each layer or as one array: (levels, total); of the loss, (levels, cases)."""
     with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
-        layers, rate = case.network.layers, case.learning_rate
-        W = [layer.W.astype(np.float64) for layer in layers]
-        b = [layer.b.astype(np.float64) for layer in layers]
-        A = [case.X.astype(np.float64)]
-        E_A, E_Z, activations = [levels.flushed(A[0])], [], []
-        for W_l, b_l, layer in zip(W, b, layers, strict=True):
-            E_Z.append(affine(levels, W_l, A[-1], E_A[-1], b_l))
-            activations.append(activated(levels, oracle, layer.activation, W_l @ A[-1] + b_l, E_Z[-1]))
-            A.append(activations[-1][0])
-            E_A.append(activations[-1][1])
-        E_loss, g, E_g = loss_errors(levels, oracle, case, A[-1], E_A[-1])
-
-        delta: list[Any] = []
-        E_delta: list[Any] = []
-        for layer, W_l, activation in zip(layers[::-1], W[::-1], activations[::-1], strict=True):
-            delta.insert(0, pulled_back(layer.activation, activation, g))
-            E_delta.insert(0, backward_activation(levels, layer.activation, activation, g, E_g))
-            g, E_g = W_l.T @ delta[0], transposed(levels, W_l, delta[0], E_delta[0])
-        by_layer = list(zip(delta, E_delta, A, E_A, W, b, strict=False))
-        E_dW = [weight_gradient(levels, d, E_d, a, E_a) for d, E_d, a, E_a, _, _ in by_layer]
-        E_db = [bias_gradient(levels, d, E_d) for d, E_d, *_ in by_layer]
-        return {
-            "Z": E_Z,
-            "A": E_A[1:],
-            "loss": E_loss,
-            "delta": E_delta,
-            "dW": E_dW,
-            "db": E_db,
-            "dX": E_g,
-            "W_updated": [
-                updated(levels, rate, w, d @ a.T, E)
-                for (d, _, a, _, w, _), E in zip(by_layer, E_dW, strict=True)
-            ],
-            "b_updated": [
-                updated(levels, rate, v, np.sum(d, axis=1, keepdims=True), E)
-                for (d, _, _, _, _, v), E in zip(by_layer, E_db, strict=True)
-            ],
+        depth, layouts, W = batch.depth, batch.layouts, batch.W
+        A, E_A = [batch.X], [levels.flushed(batch.X)]
+        E_Z: list[Any] = []
+        activations: list[Activated] = []
+        for l in range(1, depth + 1):
+            count, layout = batch.counts[l], layouts[l]
+            below = layouts[l - 1].first(count)
+            inputs, E_inputs = A[-1][: below.total], E_A[-1][..., : below.total]
+            b = layout.columns(batch.b[l - 1])
+            E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
+            Z = layout.products(W[l - 1], below.views(inputs), ()) + b
+            activations.append(activated(levels, oracle, batch.specs(l), layout, Z, E_Z[-1]))
+            A.append(activations[-1].A)
+            E_A.append(activations[-1].E_A)
+        losses = loss_errors(levels, oracle, batch, batch.last(A[1:]), batch.last(E_A[1:]))
+        found: dict[str, Any] = {"Z": tuple(E_Z), "A": tuple(E_A[1:]), "loss": losses.E_loss}
+        backward: dict[str, list[Any]] = {
+            name: [] for name in ("delta", "dW", "db", "W_updated", "b_updated")
         }
+        g: Any = None
+        E_g: Any = None
+        for l in range(depth, 0, -1):
+            layout, weights, biases = layouts[l], batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
+            g, E_g = batch.with_last(l, g, losses.g), batch.with_last(l, E_g, losses.E_g)
+            below = layouts[l - 1].first(batch.counts[l])
+            inputs, E_inputs = A[l - 1][: below.total], E_A[l - 1][..., : below.total]
+            delta = pulled_back(activations[l - 1], layout, g)
+            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
+            E_db = bias_gradient(levels, layout, delta, E_delta, biases)
+            turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
+            dW = weights.products(layout.views(delta), turned, ())
+            old, bias = weights.flat(W[l - 1]), biases.flat(batch.b[l - 1])
+            backward["delta"].insert(0, E_delta)
+            backward["dW"].insert(0, E_dW)
+            backward["db"].insert(0, E_db)
+            backward["W_updated"].insert(0, updated(levels, batch.rates(weights), old, dW, E_dW))
+            db = row_sums(layout, delta, biases)
+            backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
+            E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
+            g = below.products([matrix.T for matrix in W[l - 1]], layout.views(delta), ())
+        return found | {name: tuple(values) for name, values in backward.items()} | {"dX": E_g}
+
+
+def propagated(case: Case, oracle: Oracle, levels: Levels) -> Mapping[str, Any]:
+    """`carried` for one case: matrices with the leading axis of `levels`, and the loss's (levels,)."""
+    batch = Batch([case])
+    errors = carried(batch, oracle, levels)
+    found: dict[str, Any] = {"loss": errors["loss"][..., 0], "dX": batch.layouts[0].view(errors["dX"], 0)}
+    for quantity, per_layer in QUANTITIES.items():
+        if per_layer:
+            layouts = {
+                "dW": batch.weight_layouts,
+                "W_updated": batch.weight_layouts,
+                "db": batch.bias_layouts,
+                "b_updated": batch.bias_layouts,
+            }.get(quantity, batch.layouts[1:])
+            found[quantity] = tuple(
+                layout.view(E, 0) for layout, E in zip(layouts, errors[quantity], strict=True)
+            )
+    return found

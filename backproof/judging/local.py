@@ -9,189 +9,163 @@ L2. F3, F4, F5, B4, B5 contain σ or the loss: the expected value is an oracle's
     so that A[L]'s own rounding goes through them (P2, P3).
 A step whose inputs are not offered is not judged locally.
 
-The traces of several implementations of one case are judged together, stacked along a first axis: the cost
-is that of one.
+The traces of several implementations of many cases are judged together: see `batch`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from oracles import Oracle, StepInputs, StepValues
-from refimpl import QUANTITIES, Case, Trace
+from oracles import Oracle, StepValues
+from refimpl import Case
 from refimpl.functions import Kink
 
 from . import bounds
-from .bounds import Levels
+from .batch import Sides
+from .blocks import Block, Readings, scalars
 from .deviations import Deviation, deviations_of
+from .layout import Layout
+from .levels import Levels, levels_of
+from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, precision, product
-from .verdicts import Alternative, Comparison, Verdict
+from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
 ON_A_KINK = "on a kink"
 NAIVE_REASON = "as inaccurate as the textbook formula; a stable one exists"
 
 Kinks = tuple[Kink, ...]
-# One implementation's values of the nonlinear steps: oracle → values.
+# One implementation's values of the nonlinear steps of one case: oracle → values.
 Steps = Mapping[str, StepValues]
 
 
-def offered(trace: Trace) -> tuple[str, ...]:
-    """The quantities that a trace has."""
-    return tuple(quantity for quantity in QUANTITIES if getattr(trace, quantity) is not None)
-
-
-class Sides:
-    """Sound traces of one case that offer the same quantities, as float64 arrays stacked along axis 0."""
-
-    def __init__(self, case: Case, names: Sequence[str], traces: Sequence[Trace]) -> None:
-        self.case, self.names, self.traces = case, tuple(names), tuple(traces)
-        layers = case.network.layers
-        self.X = np.broadcast_to(case.X.astype(np.float64), (len(names), *case.X.shape))
-        self.W = tuple(layer.W.astype(np.float64) for layer in layers)
-        self.b = tuple(layer.b.astype(np.float64) for layer in layers)
-        stacked: dict[str, Any] = {}
-        for quantity in offered(traces[0]):
-            parts = [getattr(trace, quantity) for trace in traces]
-            if QUANTITIES[quantity]:
-                stacked[quantity] = tuple(_stack(layer) for layer in zip(*parts, strict=True))
-            else:
-                stacked[quantity] = _stack(parts)
-        self.has = Trace(**stacked)
-        hidden = self.has.A or (None,) * len(layers)
-        self.inputs = (self.X, *hidden[:-1])
-        """A[0 … L-1], None where not offered."""
-
-    @property
-    def nonlinear(self) -> bool:
-        """Whether Z, A and δ are all there."""
-        return self.has.Z is not None and self.has.A is not None and self.has.delta is not None
-
-    @cached_property
-    def dA(self) -> tuple[tuple[Any, Any], ...]:
-        """(W[l+1]^T δ[l+1], its error) for the hidden layers l."""
-        assert self.has.delta is not None
-        with np.errstate(all="ignore"):
-            products = [
-                product(W.T, delta, self.case.dtype)
-                for W, delta in zip(self.W[1:], self.has.delta[1:], strict=True)
-            ]
-        return tuple((value, error) for value, _, error in products)
-
-    def step_inputs(self, side: int) -> StepInputs:
-        """What to ask an oracle's `steps` for one of the sides."""
-        assert self.has.Z is not None
-        assert self.has.A is not None
-        Z = tuple(z[side] for z in self.has.Z)
-        return StepInputs(self.case, Z, self.has.A[-1][side], tuple(g[side] for g, _ in self.dA))
-
-
 class LocalSteps:
-    """Yields the local comparisons of stacked traces of one case."""
+    """Gives the local comparisons of the traces of a batch."""
 
-    def __init__(self, sides: Sides, bounding: Oracle) -> None:
-        """`bounding` evaluates functions for the bounds."""
-        self.sides, self.bounding, self.case = sides, bounding, sides.case
+    def __init__(self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]]) -> None:
+        """`bounding` evaluates functions for the bounds; `steps[name][k]` holds each oracle's values on
+        `sides.step_inputs(side, k)`.
+        """
+        self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
         self.levels = self._levels()
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
+        self._known_alone: dict[int, LocalSteps] = {}
 
     def _levels(self, **allowed: Any) -> Levels:
-        return bounds.levels_of(self.case.dtype, 3, **allowed)
+        return levels_of(self.batch.dtype, 2, **allowed)
 
-    def comparisons(self, steps: Sequence[Steps]) -> Iterator[Comparison]:
-        """All local comparisons; `steps` holds, for each side, each oracle's values on its `step_inputs`."""
+    def blocks(self) -> Iterator[Block]:
+        """All local comparisons."""
         with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
-            yield from self._linear()
+            for l in range(1, self.batch.depth + 1):
+                yield from self._linear(l)
+                yield from self._updates("W_updated", l, self.batch.W, self.sides.has.dW)
+                yield from self._updates("b_updated", l, self.batch.b, self.sides.has.db)
+            yield from self._input_gradient()
             if self.sides.nonlinear:
-                yield from self._nonlinear(steps)
+                yield from self._nonlinear()
 
     # ------------------------------------------------------------ L1
 
-    def _linear(self) -> Iterator[Comparison]:
-        sides, t, levels, dtype = self.sides, self.sides.has, self.levels, self.case.dtype
-        for index, (W, b, A_previous) in enumerate(zip(sides.W, sides.b, sides.inputs, strict=True)):
-            layer = index + 1
-            if t.Z is not None and A_previous is not None:
-                value, _, error = product(W, A_previous, dtype)
-                Z = value + b
-                E = bounds.affine(levels, W, A_previous, levels.flushed(A_previous), b)[0]
-                yield from self._sums("Z", layer, t.Z[index], Z, E + error + _rounded(Z))
-            if t.delta is None:
-                continue
-            delta = t.delta[index]
-            if t.dW is not None and A_previous is not None:
-                value, _, error = product(delta, np.swapaxes(A_previous, -1, -2), dtype)
-                E_delta, E_A = levels.flushed(delta), levels.flushed(A_previous)
-                E = bounds.weight_gradient(levels, delta, E_delta, A_previous, E_A)[0]
-                yield from self._sums("dW", layer, t.dW[index], value, E + error)
-            if t.db is not None:
-                value = np.sum(extended(delta), axis=-1, keepdims=True).astype(np.float64)
-                E = bounds.bias_gradient(levels, delta, levels.flushed(delta))[0]
-                yield from self._sums("db", layer, t.db[index], value, E * (1 + 2.0**-9) + _rounded(value))
-            if layer == 1 and t.dX is not None:
-                value, _, error = product(W.T, delta, dtype)
-                E = bounds.transposed(levels, W, delta, levels.flushed(delta))[0]
-                yield from self._sums("dX", None, t.dX, value, E + error)
-        yield from self._updates("W_updated", sides.W, t.dW, t.W_updated)
-        yield from self._updates("b_updated", sides.b, t.db, t.b_updated)
+    def _linear(self, l: int) -> Iterator[Block]:
+        sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.levels
+        layout, weights, biases = batch.layouts[l], batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
+        below = batch.layouts[l - 1].first(batch.counts[l])
+        inputs = sides.inputs[l - 1]
+        if inputs is not None:
+            inputs = inputs[:, : below.total]
+        if t.Z is not None and inputs is not None:
+            b = layout.columns(batch.b[l - 1])
+            value, error = self._product(batch.W[l - 1], below.views(inputs), layout)
+            Z = value + b
+            E = bounds.affine(levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout)[0]
+            yield self._sums("Z", l, t.Z[l - 1], Z, E + error + _rounded(Z), layout)
+        if t.delta is None:
+            return
+        delta = t.delta[l - 1]
+        E_delta = levels.flushed(delta)
+        if t.dW is not None and inputs is not None:
+            turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
+            value, error = self._product(layout.views(delta), turned, weights)
+            E_A = levels.flushed(inputs)
+            E = bounds.weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_A, weights)[0]
+            yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
+        if t.db is not None:
+            value = bounds.row_sums(layout, extended(delta), biases)
+            E = bounds.bias_gradient(levels, layout, delta, E_delta, biases)[0]
+            yield self._sums("db", l, t.db[l - 1], value, E * (1 + 2.0**-9) + _rounded(value), biases)
 
-    def _updates(self, quantity: str, before: Any, gradients: Any, after: Any) -> Iterator[Comparison]:
+    def _input_gradient(self) -> Iterator[Block]:
+        t, batch, levels = self.sides.has, self.batch, self.levels
+        if t.delta is None or t.dX is None:
+            return
+        layout, inputs, delta = batch.layouts[1], batch.layouts[0], t.delta[0]
+        value, error = self._product([W.T for W in batch.W[0]], layout.views(delta), inputs)
+        E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs)[0]
+        yield self._sums("dX", None, t.dX, value, E + error, inputs)
+
+    def _updates(self, quantity: str, l: int, before: Any, gradients: Any) -> Iterator[Block]:
+        after = getattr(self.sides.has, quantity)
         if gradients is None or after is None:
             return
-        rate = self.case.learning_rate
-        for layer, (old, gradient, new) in enumerate(zip(before, gradients, after, strict=True), start=1):
-            value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
-            E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
-            yield from self._sums(quantity, layer, new, value, E + _rounded(value))
+        layout, gradient = self.sides.layout(quantity, l), gradients[l - 1]
+        old, rate = layout.flat(before[l - 1]), self.batch.rates(layout)
+        value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
+        E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
+        yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
+
+    def _product(self, left: Sequence[Any], right: Sequence[Any], layout: Layout) -> tuple[Any, Any]:
+        """left @ right of each case and side, and its error."""
+        rows = len(self.sides.names)
+        value, error = layout.empty((rows,)), layout.empty((rows,))
+        for a, b, v, e in zip(left, right, layout.views(value), layout.views(error), strict=True):
+            v[...], _, e[...] = product(a, b, self.batch.dtype)
+        return value, error
 
     def _sums(
-        self, quantity: str, layer: int | None, observed: Any, expected: Any, bound: Any
-    ) -> Iterator[Comparison]:
-        for side, name in enumerate(self.sides.names):
-            yield Comparison(
-                quantity, layer, "local", name, ARITHMETIC, observed[side], expected[side], bound[side]
-            )
+        self, quantity: str, layer: int | None, observed: Any, expected: Any, bound: Any, layout: Layout
+    ) -> Block:
+        names = self.sides.names
+        against = (ARITHMETIC,) * len(names)
+        return Block(quantity, layer, "local", names, against, observed, expected, bound, layout)
 
     # ------------------------------------------------------------ L2
 
-    def _nonlinear(self, steps: Sequence[Steps]) -> Iterator[Comparison]:
-        t, depth = self.sides.has, self.case.network.depth
+    def _nonlinear(self) -> Iterator[Block]:
+        batch, t = self.batch, self.sides.has
+        pairs = [
+            (side, oracle) for side, name in enumerate(self.sides.names) for oracle in self.steps[name][0]
+        ]
+        if not pairs:
+            return
+        rows = [side for side, _ in pairs]
+        left = [self.sides.names[side] for side in rows]
+        right = [oracle for _, oracle in pairs]
+        accurate = self._errors(self.levels)
         assert t.A is not None
         assert t.delta is not None
-        accurate = self._errors(self.levels)
-        for side, (name, answers) in enumerate(zip(self.sides.names, steps, strict=True)):
-            for oracle, values in answers.items():
-                for index in range(depth):
-                    places = (("A", t.A, values.A), ("delta", t.delta, values.delta))
-                    for quantity, observed, expected in places:
-                        yield Comparison(
-                            quantity,
-                            index + 1,
-                            "local",
-                            name,
-                            oracle,
-                            observed[index][side],
-                            expected[index],
-                            accurate[quantity, index][side],
-                            self._readings(side, oracle, (quantity, index), values),
-                        )
-                if t.loss is None:
-                    continue
-                yield Comparison(
-                    "loss",
-                    None,
-                    "local",
-                    name,
-                    oracle,
-                    self.sides.traces[side].loss,
-                    np.float64(values.loss),
-                    accurate["loss", 0][side],
-                    self._readings(side, oracle, ("loss", 0), values),
-                )
+        for l in range(1, batch.depth + 1):
+            for quantity, observed in (("A", t.A), ("delta", t.delta)):
+                expected = np.array([self._expected(quantity, l, *pair) for pair in pairs])
+                yield Block(
+                    quantity, l, "local", left, right, observed[l - 1][rows], expected,
+                    accurate[quantity, l - 1][rows], batch.layouts[l], self._readings(quantity, l, pairs),
+                )  # fmt: skip
+        if t.loss is not None:
+            losses = np.array(
+                [[steps[oracle].loss for steps in self.steps[self.sides.names[i]]] for i, oracle in pairs]
+            )
+            yield Block(
+                "loss", None, "local", left, right, t.loss[rows], losses, accurate["loss", 0][rows],
+                scalars(len(batch.cases)), self._readings("loss", batch.depth, pairs),
+            )  # fmt: skip
+
+    def _expected(self, quantity: str, l: int, side: int, oracle: str) -> Any:
+        steps = self.steps[self.sides.names[side]][: self.batch.counts[l]]
+        return np.concatenate([getattr(each[oracle], quantity)[l - 1].reshape(-1) for each in steps])
 
     def _errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
         """(quantity, layer index) → the bound of that step: own error plus the expected value's."""
@@ -200,95 +174,116 @@ class LocalSteps:
         return self._known_errors[levels]
 
     def _computed_errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
-        t, layers = self.sides.has, self.case.network.layers
+        t, batch = self.sides.has, self.batch
         assert t.Z is not None
         assert t.A is not None
         assert t.delta is not None
-        found: dict[tuple[str, int], Any] = {}
-        last = len(layers) - 1
-        for index, layer in enumerate(layers):
-            Z = t.Z[index]
-            lost = levels.flushed(Z)
-            activation = bounds.activated(levels, self.bounding, layer.activation, Z, lost)
-            found["A", index] = _total(activation[1])
-            if index == last:
-                A = t.A[-1]
-                E_loss, g, E_g = bounds.loss_errors(levels, self.bounding, self.case, A, activation[1])
-                found["loss", 0] = _total(E_loss)
-            else:
-                W, delta = self.sides.W[index + 1], t.delta[index + 1]
-                g, error = self.sides.dA[index]
-                own = bounds.transposed(levels, W, delta, levels.flushed(delta))[:1]
-                E_g = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            found["gradient", index] = _total(E_g)
-            E_delta = bounds.backward_activation(levels, layer.activation, activation, g, E_g)
-            found["delta", index] = _total(E_delta)
+        activations = [
+            activated(levels, self.bounding, batch.specs(l), batch.layouts[l], Z, levels.flushed(Z))
+            for l, Z in enumerate(t.Z, start=1)
+        ]
+        E_A = batch.last([activation.E_A for activation in activations])
+        losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), E_A)
+        found = {("loss", 0): _total(losses.E_loss)}
+        for l in range(1, batch.depth + 1):
+            layout, inner, E_inner = batch.layouts[l], None, None
+            if l < batch.depth:
+                delta, (inner, error) = t.delta[l], self.sides.dA[l - 1]
+                count = layout.first(batch.counts[l + 1])
+                own = bounds.transposed(
+                    levels, batch.W[l], batch.layouts[l + 1], delta, levels.flushed(delta), count
+                )[:1]
+                E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
+            g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
+            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            found["A", l - 1] = _total(activations[l - 1].E_A)
+            found["gradient", l - 1] = _total(E_g)
+            found["delta", l - 1] = _total(E_delta)
         return found
 
-    def _readings(self, side: int, oracle: str, key: tuple[str, int], values: StepValues) -> Any:
+    # ------------------------------------------------------------ other readings of one case
+
+    def _alone(self, k: int) -> LocalSteps:
+        """The same for case k by itself: wider bounds are worked out for few cases only."""
+        if k not in self._known_alone:
+            steps = {name: [each[k]] for name, each in self.steps.items()}
+            self._known_alone[k] = LocalSteps(self.sides.alone(k), self.bounding, steps)
+        return self._known_alone[k]
+
+    def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
+        """The bound of one step of one side of case k, a matrix; of the loss, a scalar."""
+        with np.errstate(all="ignore"):
+            if quantity == "loss":
+                return self._errors(levels)["loss", 0][side, k]
+            return self.batch.layouts[l].view(self._errors(levels)[quantity, l - 1][side], k)
+
+    def _readings(self, quantity: str, l: int, pairs: Sequence[tuple[int, str]]) -> Readings:
         """The other readings of an answer to a nonlinear step that lies outside its bound."""
 
-        def readings() -> tuple[Alternative, ...]:
-            name, (quantity, index) = self.sides.names[side], key
-            at = {"A": values.A, "delta": values.delta, "loss": (np.float64(values.loss),)}
-            expected = at[quantity][index]
+        def readings(row: int, k: int) -> tuple[Alternative, ...]:
+            (side, oracle), name = pairs[row], self.sides.names[pairs[row][0]]
+            case, values = self.batch.cases[k], self.steps[name][k][oracle]
+            expected = np.float64(values.loss) if quantity == "loss" else getattr(values, quantity)[l - 1]
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    with np.errstate(all="ignore"):
-                        bound = self._errors(self._levels(**allowed))[key][side]
+                    bound = self._alone(k).bound_on(self._levels(**allowed), quantity, l, side, 0)
                     return expected - bound, expected + bound
 
                 return Alternative(verdict, reason, limits)
 
-            found = [*self._kink_reading(side, quantity, index, values)]
-            declared = concerned(deviations_of(name, oracle), self.case)
+            found = [*self._kink_readings(k, quantity, l, side, values)]
+            declared = concerned(deviations_of(name, oracle), case)
             if declared:
                 found.append(widened("known deviation", ids(declared), deviations=declared))
             return (*found, widened("unstable", NAIVE_REASON, naive=True))
 
         return readings
 
-    def _kink_reading(
-        self, side: int, quantity: str, index: int, values: StepValues
+    def _kink_readings(
+        self, k: int, quantity: str, l: int, side: int, values: StepValues
     ) -> Iterator[Alternative]:
         """Exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
         jumps, A either side's value; on a kink of the loss, g anything between its sides: a convention.
         """
-        layers, loss = self.case.network.layers, self.case.network.loss
-        last = index == len(layers) - 1
-        spec, Y = layers[index].activation, self.case.Y.astype(np.float64)
-        kinks = spec.entry.kinks(spec.parameters) if spec.entry.elementwise else ()
-        of_loss = loss.entry.kinks(Y, loss.arguments) if last and spec.entry.elementwise else ()
+        case = self.batch.cases[k]
+        spec, loss = case.network.layers[l - 1].activation, case.network.loss
+        if not spec.entry.elementwise:
+            return
+        kinks = spec.entry.kinks(spec.parameters)
+        of_loss: Kinks = ()
+        if l == case.network.depth:
+            of_loss = loss.entry.kinks(case.Y.astype(np.float64), loss.arguments)
         if quantity == "A" and any(kink.jump for kink in kinks):
-            yield Alternative("convention", ON_A_KINK, lambda: self._jumps(side, index, kinks, values))
+            yield Alternative("convention", ON_A_KINK, lambda: self._jumps(k, side, l, kinks, values))
         if quantity == "delta" and (kinks or of_loss):
-            yield Alternative(
-                "convention", ON_A_KINK, lambda: self._slopes(side, index, kinks, of_loss, values)
-            )
+            both = (kinks, of_loss)
+            yield Alternative("convention", ON_A_KINK, lambda: self._slopes(k, side, l, both, values))
 
     def _slopes(
-        self, side: int, index: int, kinks: Kinks, of_loss: Kinks, values: StepValues
+        self, k: int, side: int, l: int, kinks: tuple[Kinks, Kinks], values: StepValues
     ) -> tuple[Any, Any]:
         """The lowest and the highest δ = σ' g where σ' or g may be those of either side."""
-        t, own, loss = self.sides.has, precision(self.case.dtype), self.case.network.loss
+        t, case, layout = self.sides.has, self.batch.cases[k], self.batch.layouts[l]
+        own, loss = precision(case.dtype), case.network.loss
         assert t.Z is not None
         assert t.A is not None
-        Z, expected = t.Z[index][side], values.delta[index]
-        g = values.dA_last if index == self.case.network.depth - 1 else self.sides.dA[index][0][side]
-        spec = self.case.network.layers[index].activation
-        usual = self.bounding.activation(spec, Z)[1]
+        Z, expected = layout.view(t.Z[l - 1][side], k), values.delta[l - 1]
+        g = values.dA_last
+        if l < case.network.depth:
+            g = layout.view(self.sides.dA[l - 1][0][side], k)
+        usual = self.bounding.activation(case.network.layers[l - 1].activation, Z)[1]
         slopes, gradients = [(usual, np.False_)], [(g, np.False_)]
-        for kink in kinks:
+        for kink in kinks[0]:
             at = np.abs(Z - kink.at) <= own.tiny
             slopes += [(np.where(at, each, usual), at) for each in (kink.left, kink.right)]
-        divisor = loss.entry.divisor(loss.reduction, *self.case.Y.shape)
-        for kink in of_loss:
-            at = np.abs(t.A[-1][side] - kink.at) <= own.tiny
+        divisor = loss.entry.divisor(loss.reduction, *case.Y.shape)
+        for kink in kinks[1]:
+            at = np.abs(layout.view(t.A[l - 1][side], k) - kink.at) <= own.tiny
             gradients += [(np.where(at, each / divisor, g), at) for each in (kink.left, kink.right)]
         with np.errstate(all="ignore"):
-            errors = self._errors(self.levels)
-            bound, E_g = errors["delta", index][side], errors["gradient", index][side]
+            bound = self.bound_on(self.levels, "delta", l, side, k)
+            E_g = self.bound_on(self.levels, "gradient", l, side, k)
             low, high = expected - bound, expected + bound
             for slope, on_kink in slopes:
                 for gradient, on_loss_kink in gradients:
@@ -298,11 +293,11 @@ class LocalSteps:
                     high = np.where(at, np.maximum(high, slope * gradient + E), high)
         return low, high
 
-    def _jumps(self, side: int, index: int, kinks: Kinks, values: StepValues) -> tuple[Any, Any]:
+    def _jumps(self, k: int, side: int, l: int, kinks: Kinks, values: StepValues) -> tuple[Any, Any]:
         """The lowest and the highest A where σ jumps, and the expected one elsewhere."""
         assert self.sides.has.Z is not None
-        Z, own = self.sides.has.Z[index][side], precision(self.case.dtype)
-        low = high = values.A[index]
+        Z, own = self.batch.layouts[l].view(self.sides.has.Z[l - 1][side], k), precision(self.batch.dtype)
+        low = high = values.A[l - 1]
         for kink in kinks:
             if kink.jump is not None:
                 at = np.abs(Z - kink.at) <= own.tiny
@@ -320,10 +315,6 @@ def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, .
 def ids(declared: tuple[Deviation, ...]) -> str:
     """Their ids in one text."""
     return ", ".join(deviation.id for deviation in declared)
-
-
-def _stack(parts: Sequence[Any]) -> Any:
-    return np.array(parts, dtype=np.float64)
 
 
 def _rounded(value: Any) -> Any:

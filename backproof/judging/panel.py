@@ -10,7 +10,7 @@ import numpy as np
 from oracles import Oracle, StepValues
 from refimpl import Case, Trace
 
-from .judge import Table
+from .judge import Table, judge, step_requests
 from .verdicts import FAILING, Check, Judgement
 
 
@@ -60,11 +60,16 @@ class Panel:
                 centres[i][oracle.name] = double.get(i, trace)
         crashes = [crash for _, crash in runs]
         tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
-        steps = self._steps(tables, oracles)
-        return [
-            table.judge(centre, values, oracles[0], self.name)
-            for table, centre, values in zip(tables, centres, steps, strict=True)
-        ]
+        kinds: dict[Any, list[int]] = {}
+        for i in sorted(range(len(cases)), key=lambda i: -cases[i].network.depth):
+            kinds.setdefault(tables[i].kind, []).append(i)
+        judgements: dict[int, Judgement] = {}
+        for places in kinds.values():
+            together = [tables[i] for i in places]
+            steps = self._steps(together, oracles)
+            found = judge(together, [centres[i] for i in places], steps, oracles[0], self.name)
+            judgements |= zip(places, found, strict=True)
+        return [judgements[i] for i in range(len(cases))]
 
     def _confirmed(self, judgement: Judgement, run: tuple[Trace, tuple[Check, ...]]) -> Judgement:
         """The judgement; or where it hangs on one framework, the one by that framework's plain path.
@@ -105,11 +110,12 @@ class Panel:
     @staticmethod
     def _steps(tables: Sequence[Table], oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:
         """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
-        requests = [(i, *request) for i, table in enumerate(tables) for request in table.step_requests()]
-        answers: list[dict[str, dict[str, StepValues]]] = [{} for _ in tables]
+        requests = step_requests(tables)
+        answers: list[dict[str, dict[str, StepValues]]] = [{name: {} for name in requests} for _ in tables]
         for oracle in oracles:
-            asked = [request for request in requests if request[1] != oracle.name]
-            values = oracle.steps([inputs for _, _, inputs in asked])
-            for (i, name, _), value in zip(asked, values, strict=True):
-                answers[i].setdefault(name, {})[oracle.name] = value
+            asked = [name for name in requests if name != oracle.name]
+            values = iter(oracle.steps([inputs for name in asked for inputs in requests[name]]))
+            for name in asked:
+                for answer in answers:
+                    answer[name][oracle.name] = next(values)
         return answers

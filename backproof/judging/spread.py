@@ -54,6 +54,11 @@ def _points(
     return points, np.where(H > 0, np.where(np.isfinite(H), E / H, 1.0), 0.0)
 
 
+def _within(values: Any) -> Any:
+    """The values at the points of [z - E, z + E]."""
+    return np.concatenate([values[:1], values[3:]])
+
+
 def _sup(values: Any, ratio: Any) -> Any:
     """S1 and S2 from the values at `_points`; NaN where a value is not a number."""
     moved = np.abs(values[1:] - values[0])
@@ -76,7 +81,8 @@ def activation_spread(
     kinks = tuple(kink.at for kink in spec.entry.kinks(p))
     points, ratio = _points(z, E, facts.turns(p), kinks)
     value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, points), points, p)
-    own_value, own_slope = allowance.activation(spec, points, value, slope)
+    # z ± H may lie outside the interval: only the others count for the function's own error.
+    own_value, own_slope = allowance.activation(spec, _within(points), _within(value), _within(slope))
     return value[0, 0], _sup(value, ratio) + own_value, slope[0, 0], _sup(slope, ratio) + own_slope
 
 
@@ -94,7 +100,7 @@ def loss_spread(
     points, ratio = _points(a, E, facts.turns(y, p), kinks, tuple(point for point, _ in singular))
     points = np.clip(points, domain.low, domain.high)
     value, slope = corrected(oracle.name, spec.name, *oracle.loss_terms(spec, points, y), points, y, p)
-    own_value, own_slope = allowance.loss(spec, points, value, slope, y)
+    own_value, own_slope = allowance.loss(spec, _within(points), _within(value), _within(slope), y)
     E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
     for point, where in singular:
         reached = where & (np.abs(a - point) <= E)

@@ -50,7 +50,7 @@ def _press_ctrl_c_once(tmp_path, when: bytes, **changes: str) -> tuple[int, str,
 
 
 def test_ctrl_c_in_mid_run_leaves_a_valid_report_of_what_was_judged(tmp_path):
-    status, out, terminal = _press_ctrl_c_once(tmp_path, rb"judged 1\d\d of 1,000,000 cases, 0 wrong")
+    status, out, terminal = _press_ctrl_c_once(tmp_path, rb"judged \d\d\d of 1,000,000 cases, 0 wrong")
     assert status == 130
     report = read_report(tmp_path / "out" / "report.json")
     assert report.status == "interrupted"

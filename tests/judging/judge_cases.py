@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 from backproof.judging.verdicts import Check, Judgement
-from refimpl import ActivationSpec, Backprop, Case, Layer, LossSpec, Network, Trace
+from refimpl import (
+    ACTIVATIONS,
+    LOSSES,
+    ActivationSpec,
+    Backprop,
+    Case,
+    Layer,
+    Loss,
+    LossSpec,
+    Network,
+    Trace,
+)
+from refimpl.domains import OneHot, OneOf
 
 
 def drawn_case(
@@ -20,7 +32,7 @@ def drawn_case(
     samples: int = 2,
     seed: int = 0,
 ) -> Case:
-    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1]."""
+    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1] if that is allowed."""
     rng = np.random.Generator(np.random.Philox(seed))
 
     def normal(*shape: int) -> Any:
@@ -29,8 +41,42 @@ def drawn_case(
     layers = tuple(
         Layer(normal(width, width), normal(width, 1), _spec(activation)) for activation in activations
     )
-    targets = rng.uniform(0, 1, (width, samples)).astype(dtype)
+    targets = targets_of(_loss(loss).entry, rng.uniform(0, 1, (width, samples))).astype(dtype)
     return Case(Network(layers, _loss(loss)), normal(width, samples), targets, 0.25)
+
+
+def targets_of(loss: Loss, labels: Any) -> Any:
+    """Numbers of [0, 1] made into targets of the loss."""
+    if isinstance(loss.target_domain, OneHot):
+        return np.eye(len(labels))[:, np.argmax(labels, axis=0)]
+    if isinstance(loss.target_domain, OneOf):
+        values = np.array(loss.target_domain.values)
+        return values[np.minimum(labels * len(values), len(values) - 1).astype(int)]
+    return labels
+
+
+def fitting_output(activation: str, loss: str) -> str:
+    """The activation, or where the loss does not take its values, the first smooth one of which it does."""
+    domain = LOSSES[loss].prediction_domain
+    fitting = [activation, "sigmoid", "logsigmoid", *ACTIVATIONS]
+    return next(name for name in fitting if domain.covers(ACTIVATIONS[name].range))
+
+
+def _pairs() -> list[tuple[str, str]]:
+    """Every activation and every loss a few times, in different company."""
+    activations, losses = list(ACTIVATIONS), list(LOSSES)
+    longer = max(len(activations), len(losses))
+    steps = ((0, 0), (0, 5), (3, 1))
+    return sorted(
+        {
+            (activations[(i + a) % len(activations)], losses[(i + l) % len(losses)])
+            for a, l in steps
+            for i in range(longer)
+        }
+    )
+
+
+PAIRS = _pairs()
 
 
 def case_of_z(

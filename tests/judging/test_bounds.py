@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_values import TruthOracle, distances, exact_trace
-from judge_cases import checks_of, drawn_case
+from judge_cases import PAIRS, checks_of, drawn_case, fitting_output
 from measuring import SOURCES, oracle_of
 
-from backproof.judging.bounds import levels_of, propagated
+from backproof.judging.bounds import propagated
 from backproof.judging.judge import Table
+from backproof.judging.levels import levels_of
 from backproof.judging.panel import Panel
 from backproof.judging.rounding import precision
 from backproof.judging.verdicts import Judgement
 from refimpl import (
     ACTIVATIONS,
     DTYPES,
-    LOSSES,
     QUANTITIES,
     ActivationSpec,
     Backprop,
@@ -31,13 +31,11 @@ from refimpl import (
     Trace,
 )
 
-OUTPUT = {"bce": "sigmoid", "cross_entropy": "softmax"}
-"""The last activation for losses of probabilities; for the others it is the hidden one."""
 SEEDS = (1, 2)
 
 
 def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
-    layers = [activation, OUTPUT.get(loss, activation)]
+    layers = [activation, fitting_output(activation, loss)]
     reduction = ("sum", "mean", "batchmean")[seed % 3]
     return drawn_case(layers, LossSpec(loss, reduction), dtype, width=2, samples=2, seed=seed)
 
@@ -68,8 +66,7 @@ def _largest_ratio(trace: Trace, truth: Any, E: Any, level: int = 0) -> tuple[fl
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_carried_bounds_hold_for_the_reference_torch_and_jax(activation: str, loss: str, dtype: str) -> None:
     for seed in SEEDS:
         case = _tiny_network(activation, loss, dtype, seed)
@@ -120,8 +117,7 @@ def _cancelling(case: Case) -> Case:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_carried_bounds_hold_where_cancellation_has_enlarged_the_errors(
     activation: str, loss: str, dtype: str
 ) -> None:
@@ -132,8 +128,7 @@ def test_carried_bounds_hold_where_cancellation_has_enlarged_the_errors(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_a_carried_bound_a_hundredth_as_wide_would_not_hold(activation: str, loss: str, dtype: str) -> None:
     """So carried bounds of tiny networks overrate what happens by less than a hundred times."""
     case = _tiny_network(activation, loss, dtype, seed=1)
@@ -175,8 +170,7 @@ def _judged_by_truth(case: Case, answers: list[tuple[str, Trace]]) -> Judgement:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_every_step_of_everyone_conforms_to_exact_values_and_is_resolved(
     activation: str, loss: str, dtype: str
 ) -> None:

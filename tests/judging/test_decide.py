@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from judge_cases import case_of_z, drawn_case
 
-from backproof.judging.judge import decide
+from backproof.judging.decide import decide
 from backproof.judging.verdicts import SEVERITY, Alternative, Check, Comparison, Judgement, Verdict
 from refimpl import DTYPES
 

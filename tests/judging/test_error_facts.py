@@ -32,8 +32,8 @@ from measuring import (
     require_within,
 )
 
-from backproof.judging import bounds
 from backproof.judging.activation_facts import ACTIVATION_FACTS
+from backproof.judging.allowance import underflow_factor
 from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.rounding import precision
 from oracles.jax_oracle import JaxOracle
@@ -93,7 +93,7 @@ def test_the_functions_inside_a_trace_err_by_no_more_either(name: str, source: s
         E_A, E_slope = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
     g = np.abs(A.astype(np.float64) + 3)
     E = g * (E_slope + 3 * own.u * (np.abs(slope[0]) + E_slope))
-    E += bounds.underflow_factor(spec.parameters) * own.tiny * (1 + g)
+    E += underflow_factor(spec.parameters) * own.tiny * (1 + g)
     require_within(
         f"{name} in {source}'s trace in {dtype}",
         (A, delta), (truths[0], _times_sum(truths[1], A)), (E_A + 0 * g, E), z, 256,

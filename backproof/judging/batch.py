@@ -1,0 +1,192 @@
+"""Cases of one dtype that are judged together, and the traces of several implementations of them.
+
+Cases are sorted by depth, the deepest first, so that those which have a layer l are the first so many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from oracles import StepInputs
+from refimpl import QUANTITIES, Case, Trace
+
+from .layout import Layout
+from .rounding import product
+
+
+class Batch:
+    """The cases' own numbers, layer by layer, in float64. `cases` must be sorted: the deepest first."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases = tuple(cases)
+        depths = [case.network.depth for case in self.cases]
+        if depths != sorted(depths, reverse=True) or len({case.dtype for case in self.cases}) != 1:
+            raise ValueError("cases of a batch have one dtype and are sorted by depth, the deepest first")
+        self.dtype = self.cases[0].dtype
+        self.depth = depths[0]
+        self.counts = tuple(sum(depth >= max(l, 1) for depth in depths) for l in range(self.depth + 2))
+        """How many cases have a layer l, for l = 0 (the inputs) … depth + 1."""
+        widths = [case.network.widths for case in self.cases]
+        samples = [case.samples for case in self.cases]
+        self.layouts = tuple(
+            Layout([(widths[k][l], samples[k]) for k in range(self.counts[l])]) for l in range(self.depth + 1)
+        )
+        """The layouts of A[0] … A[depth]; Z and δ have those of their A."""
+        self.weight_layouts = tuple(
+            Layout([(widths[k][l], widths[k][l - 1]) for k in range(self.counts[l])])
+            for l in range(1, self.depth + 1)
+        )
+        self.bias_layouts = tuple(
+            Layout([(widths[k][l], 1) for k in range(self.counts[l])]) for l in range(1, self.depth + 1)
+        )
+        self.samples = np.array(samples)
+
+    @cached_property
+    def W(self) -> tuple[list[Any], ...]:
+        """W[l] of each case, as float64."""
+        return tuple(self._layer(l, "W") for l in range(self.depth))
+
+    @cached_property
+    def b(self) -> tuple[list[Any], ...]:
+        """b[l] of each case, as float64."""
+        return tuple(self._layer(l, "b") for l in range(self.depth))
+
+    @cached_property
+    def X(self) -> Any:
+        """The inputs, flat."""
+        return self.layouts[0].flat(case.X for case in self.cases)
+
+    @cached_property
+    def outputs(self) -> Layout:
+        """The layout of the last A of every case, in the order of the cases."""
+        return Layout([case.Y.shape for case in self.cases])
+
+    def last(self, per_layer: Sequence[Any]) -> Any:
+        """The data of every case's last layer, in the order of the cases, from data of all layers."""
+        parts = []
+        for l in range(self.depth, 0, -1):
+            layout, before = self.layouts[l], self.counts[l + 1]
+            if before < len(layout):
+                parts.append(per_layer[l - 1][..., layout.starts[before] :])
+        return np.concatenate(parts, axis=-1)
+
+    def with_last(self, l: int, inner: Any, last: Any) -> Any:
+        """Data of layer l: `inner` for the cases that have a layer l + 1, for the others of `last`."""
+        first, end = self.counts[l + 1], self.counts[l]
+        if first == end:
+            return inner
+        outputs = self.outputs
+        start, stop = outputs.starts[first], outputs.starts[end - 1] + outputs.sizes[end - 1]
+        own = last[..., start:stop]
+        return own if inner is None else np.concatenate([inner, own], axis=-1)
+
+    def specs(self, l: int) -> list[Any]:
+        """The activation of layer l = 1 … depth of each case that has it."""
+        return [case.network.layers[l - 1].activation for case in self.cases[: self.counts[l]]]
+
+    def rates(self, layout: Layout) -> Any:
+        """Each case's learning rate, for each entry of a layout."""
+        return layout.each([case.learning_rate for case in self.cases[: len(layout)]])
+
+    def _layer(self, l: int, name: str) -> list[Any]:
+        return [
+            getattr(case.network.layers[l], name).astype(np.float64)
+            for case in self.cases[: self.counts[l + 1]]
+        ]
+
+
+def offered(trace: Trace) -> tuple[str, ...]:
+    """The quantities that a trace has."""
+    return tuple(quantity for quantity in QUANTITIES if getattr(trace, quantity) is not None)
+
+
+class Sides:
+    """Sound traces of the cases of a batch, by implementation; all offer the same quantities.
+
+    Arrays are (sides, total) in the layout of their quantity; per-layer quantities are tuples.
+    """
+
+    def __init__(self, batch: Batch, traces: Mapping[str, Sequence[Trace]]) -> None:
+        """`traces[name][k]` is the trace of case k."""
+        self.batch, self.names, self.traces = batch, tuple(traces), traces
+        self.offered = offered(next(iter(traces.values()))[0])
+        self.has = Trace(**{quantity: self._gathered(quantity) for quantity in self.offered})
+        hidden = self.has.A or (None,) * batch.depth
+        X = np.broadcast_to(batch.X, (len(self.names), batch.X.size))
+        self.inputs = (X, *hidden[:-1])
+        """A[0 … depth - 1], None where not offered."""
+
+    @property
+    def nonlinear(self) -> bool:
+        """Whether Z, A and δ are all there."""
+        return self.has.Z is not None and self.has.A is not None and self.has.delta is not None
+
+    @cached_property
+    def dA(self) -> tuple[tuple[Any, Any], ...]:
+        """(W[l+1]^T δ[l+1], its error) for the layers l = 1 … depth - 1, for the cases that have l + 1."""
+        assert self.has.delta is not None
+        batch, found = self.batch, []
+        with np.errstate(all="ignore"):
+            for l in range(1, batch.depth):
+                above, count = batch.layouts[l + 1], batch.counts[l + 1]
+                layout = batch.layouts[l].first(count)
+                value, error = layout.empty((len(self.names),)), layout.empty((len(self.names),))
+                for W, delta, v, e in zip(
+                    batch.W[l],
+                    above.views(self.has.delta[l]),
+                    layout.views(value),
+                    layout.views(error),
+                    strict=True,
+                ):
+                    v[...], _, e[...] = product(W.T, delta, batch.dtype)
+                found.append((value, error))
+        return tuple(found)
+
+    def step_inputs(self, side: int, k: int) -> StepInputs:
+        """What to ask an oracle's `steps` for one of the sides of case k."""
+        assert self.has.Z is not None
+        assert self.has.A is not None
+        case, layouts = self.batch.cases[k], self.batch.layouts
+        L = case.network.depth
+        return StepInputs(
+            case,
+            tuple(layouts[l].view(self.has.Z[l - 1], k)[side] for l in range(1, L + 1)),
+            layouts[L].view(self.has.A[L - 1], k)[side],
+            tuple(layouts[l].view(self.dA[l - 1][0], k)[side] for l in range(1, L)),
+        )
+
+    def alone(self, k: int) -> Sides:
+        """Case k as a batch of its own."""
+        traces = {name: [self.traces[name][k]] for name in self.names}
+        return Sides(Batch([self.batch.cases[k]]), traces)
+
+    def layout(self, quantity: str, l: int) -> Layout:
+        """The layout of a quantity of layer l; of the loss and of dX, l is 0."""
+        if quantity in ("dW", "W_updated"):
+            return self.batch.weight_layouts[l - 1]
+        if quantity in ("db", "b_updated"):
+            return self.batch.bias_layouts[l - 1]
+        return self.batch.layouts[l]
+
+    def _gathered(self, quantity: str) -> Any:
+        return gathered(self.batch, quantity, [self.traces[name] for name in self.names])
+
+
+def gathered(batch: Batch, quantity: str, sides: Sequence[Sequence[Trace]]) -> Any:
+    """One quantity of each case and side: (sides, total), for each layer if there is one for each."""
+    values = [[getattr(trace, quantity) for trace in traces] for traces in sides]
+    if not QUANTITIES[quantity]:
+        return np.array([np.concatenate([np.ravel(v) for v in row], dtype=np.float64) for row in values])
+    return tuple(
+        np.array(
+            [
+                np.concatenate([v[l].reshape(-1) for v in row[: batch.counts[l + 1]]], dtype=np.float64)
+                for row in values
+            ]
+        )
+        for l in range(batch.depth)
+    )

@@ -1,0 +1,193 @@
+"""From comparisons to verdicts. There is no tolerance here, only bounds.
+
+J1. An entry conforms if |observed - expected| ≤ bound. NaN and infinities never do where the bound is finite.
+J2. An entry whose bound is infinite is not judged (ill-posed), nor one where the oracle itself has no finite
+    answer although the bound is finite (that is a finding when the oracle's own trace is judged), nor one
+    whose bound exceeds 1 % of the largest magnitude of its tensor (unresolved): it could say nothing. But a
+    finite bound that is exceeded is never excused. A tensor that is exactly zero is resolved when its bound
+    is at the level of underflow.
+J3. An entry outside its bound has the first of its alternatives that it fits: convention, known deviation,
+    unstable. One that is not finite on extreme numbers is unstable. Everything else is a mismatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from refimpl import Case
+
+from .blocks import Block
+from .rounding import precision
+from .verdicts import SEVERITY, Check, Comparison, Verdict, equation_of
+
+RESOLUTION = 0.01
+
+
+class _Measured(NamedTuple):
+    """J1 and J2, tensor by tensor: how many entries are what, and the largest error/bound."""
+
+    unjudged: list[int]
+    outside: list[int]
+    posed: list[int]
+    mute: list[int]
+    worst: list[float]
+
+
+def _measured(observed: Any, expected: Any, bound: Any, sizes: Any, dtype: Any) -> _Measured:
+    """Of tensors laid end to end, so that the common case, everything conforming, costs a few operations."""
+    starts = np.cumsum(sizes) - sizes
+    with np.errstate(all="ignore"):
+        distance = np.abs(observed - expected)
+        inside = (distance <= bound) | (observed == expected)
+        speechless = ~np.isfinite(expected)
+        unbounded = ~np.isfinite(bound)
+        ill_posed = unbounded | speechless
+        largest = np.maximum.reduceat(np.where(speechless, 0.0, np.abs(expected)), starts)
+        floor = precision(dtype).tiny * 2.0**20
+        wide = bound > np.repeat(np.where(largest > 0, RESOLUTION * largest, floor), sizes)
+        ratio = np.where(ill_posed | (distance == 0), 0.0, distance / bound)
+        ratio = np.where(np.isfinite(ratio), ratio, np.inf)
+    counted = (wide | ill_posed, ~inside & ~ill_posed, ~ill_posed, speechless & ~unbounded)
+    unjudged, outside, posed, mute = (
+        np.add.reduceat(each, starts, dtype=np.int64).tolist() for each in counted
+    )
+    return _Measured(unjudged, outside, posed, mute, np.maximum.reduceat(ratio, starts).tolist())
+
+
+def _reason(size: int, unjudged: int, posed: int, mute: int) -> str:
+    """Why nothing of a tensor could be judged; empty if something could."""
+    if unjudged < size:
+        return ""
+    return "oracle not finite" if mute else "unresolved" if posed else "ill-posed"
+
+
+def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> list[Check]:
+    """The verdict on each comparison of one case (J1 to J3)."""
+    if not comparisons:
+        return []
+    parts = [np.asarray(c.expected).reshape(-1) for c in comparisons]
+    sizes = np.array([part.size for part in parts])
+    found = _measured(
+        _joined([np.asarray(c.observed).reshape(-1) for c in comparisons]),
+        _joined(parts),
+        _joined([np.asarray(c.bound).reshape(-1) for c in comparisons]),
+        sizes,
+        case.dtype,
+    )
+    depth = case.network.depth
+    checks = []
+    for c, size, unjudged, outside, posed, mute, worst in zip(
+        comparisons, sizes.tolist(), *found, strict=True
+    ):
+        if outside:
+            checks.append(_outside(c, depth, worst, size, unjudged, is_extreme=is_extreme))
+            continue
+        reason = _reason(size, unjudged, posed, mute)
+        verdict: Verdict = "not judged" if reason else "conforms"
+        equation = equation_of(c.quantity, c.layer, depth)
+        where = (c.quantity, c.layer, c.scope, c.left, c.right, equation)
+        checks.append(Check(*where, verdict, reason, worst, size, unjudged))
+    return checks
+
+
+def _outside(c: Comparison, depth: int, worst: float, size: int, unjudged: int, *, is_extreme: bool) -> Check:
+    """The verdict on a comparison of which some entry lies outside its bound (J3)."""
+    verdict, reason, entry = _classify(c, is_extreme=is_extreme)
+    observed, expected, bound = (
+        float(np.asarray(values)[entry]) for values in (c.observed, c.expected, c.bound)
+    )
+    return Check(
+        c.quantity,
+        c.layer,
+        c.scope,
+        c.left,
+        c.right,
+        equation_of(c.quantity, c.layer, depth),
+        verdict,
+        reason,
+        worst,
+        size,
+        unjudged,
+        entry,
+        observed,
+        expected,
+        bound,
+    )
+
+
+def decide_blocks(
+    cases: Sequence[Case], blocks: Sequence[Block], is_extreme: Callable[[int], bool]
+) -> list[list[Check]]:
+    """The verdicts on all comparisons of each case, in the order of the blocks (J1 to J3).
+
+    `is_extreme(k)` is asked for cases with an entry outside its bound only.
+    """
+    checks: list[list[Check]] = [[] for _ in cases]
+    if not blocks:
+        return checks
+    sizes = np.concatenate([np.tile(block.layout.sizes, len(block.left)) for block in blocks])
+    observed, expected, bound = (
+        np.concatenate([getattr(block, name).reshape(-1) for block in blocks])
+        for name in ("observed", "expected", "bound")
+    )
+    found = _measured(observed, expected, bound, sizes, cases[0].dtype)
+    depths = [case.network.depth for case in cases]
+    tensors = zip(sizes.tolist(), *found, strict=True)
+    for block in blocks:
+        quantity, layer, scope, count = block.quantity, block.layer, block.scope, len(block.layout)
+        usual, at_output = (equation_of(quantity, layer, depth) for depth in (0, layer or 0))
+        for row, (left, right) in enumerate(zip(block.left, block.right, strict=True)):
+            for k in range(count):
+                size, unjudged, outside, posed, mute, worst = next(tensors)
+                if outside:
+                    c = block.comparison(row, k)
+                    known = (depths[k], worst, size, unjudged)
+                    checks[k].append(_outside(c, *known, is_extreme=is_extreme(k)))
+                    continue
+                reason = _reason(size, unjudged, posed, mute) if unjudged == size else ""
+                verdict: Verdict = "not judged" if reason else "conforms"
+                equation = at_output if depths[k] == layer else usual
+                checks[k].append(
+                    Check(
+                        quantity, layer, scope, left, right, equation, verdict, reason, worst, size, unjudged
+                    )
+                )
+    return checks
+
+
+def _joined(parts: list[Any]) -> Any:
+    return np.concatenate(parts).astype(np.float64, copy=False)
+
+
+def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int, ...]]:
+    """The gravest verdict among the entries outside their bound, its reason and its worst entry."""
+    shape = np.shape(c.expected)
+    observed, expected, bound = (
+        np.asarray(x, dtype=np.float64).reshape(shape) for x in (c.observed, c.expected, c.bound)
+    )
+    with np.errstate(all="ignore"):
+        excess = np.nan_to_num(np.abs(observed - expected) / bound, nan=np.inf, posinf=np.inf)
+        open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected))
+        open_ &= np.isfinite(bound) & np.isfinite(expected)
+        found: list[tuple[Verdict, str, Any]] = []
+        for alternative in c.alternatives():
+            if not open_.any():
+                break
+            low, high = alternative.range()
+            fits = open_ & (low <= observed) & (observed <= high) & np.isfinite(observed)
+            if fits.any():
+                found.append((alternative.verdict, alternative.reason, fits))
+                open_ &= ~fits
+        broken = open_ & ~np.isfinite(observed)
+        if broken.any() and is_extreme:
+            found.append(("unstable", "not finite where the exact answer is", broken))
+            open_ &= ~broken
+        if open_.any():
+            reason = "not finite on ordinary numbers" if (open_ & broken).any() else "outside the bound"
+            found.append(("mismatch", reason, open_))
+    verdict, reason, entries = min(found, key=lambda item: SEVERITY.index(item[0]))
+    flat = int(np.argmax(np.where(entries, excess, -1.0)))
+    return verdict, reason, tuple(int(i) for i in np.unravel_index(flat, shape))

@@ -1,0 +1,101 @@
+"""End-to-end verdicts: whole traces against an oracle's, under bounds carried through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from oracles import Oracle
+from refimpl import QUANTITIES, Trace
+
+from . import bounds
+from .batch import Sides, gathered
+from .blocks import Block, Readings, rows_of, scalars
+from .deviations import deviations_of
+from .levels import Levels, levels_of
+from .local import NAIVE_REASON, concerned, ids
+from .verdicts import Alternative, Verdict
+
+
+class EndToEnd:
+    """Comparisons of whole traces with each oracle's."""
+
+    def __init__(self, sides: Sides, bounding: Oracle, centres: Mapping[str, Sequence[Trace]]) -> None:
+        """`bounding` evaluates functions for the bounds; `centres[oracle]` has its float64 traces."""
+        self.sides, self.batch, self.bounding, self.centres = sides, sides.batch, bounding, centres
+        self._known_bounds: dict[Levels, Mapping[str, Any]] = {}
+        self._known_alone: dict[int, EndToEnd] = {}
+
+    def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
+        """Quantity → the bound on the difference of two answers: the cases' own error and the oracle's."""
+        levels = levels_of(self.batch.dtype, about_centre=True, **allowed)
+        if levels not in self._known_bounds:
+            errors = bounds.carried(self.batch, self.bounding, levels)
+            with np.errstate(all="ignore"):
+                self._known_bounds[levels] = {
+                    quantity: [E[0] + E[-1] for E in value] if QUANTITIES[quantity] else value[0] + value[-1]
+                    for quantity, value in errors.items()
+                }
+        return self._known_bounds[levels]
+
+    def _alone(self, k: int) -> EndToEnd:
+        """The same for case k by itself: wider bounds are worked out for few cases only."""
+        if k not in self._known_alone:
+            centres = {name: [traces[k]] for name, traces in self.centres.items()}
+            self._known_alone[k] = EndToEnd(self.sides.alone(k), self.bounding, centres)
+        return self._known_alone[k]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every quantity that the traces offer: each side against every oracle but itself."""
+        names = self.sides.names
+        pairs = [(i, oracle) for i, name in enumerate(names) for oracle in self.centres if oracle != name]
+        if not pairs:
+            return
+        rows, right = [i for i, _ in pairs], [oracle for _, oracle in pairs]
+        left = [names[i] for i in rows]
+        places = [list(self.centres).index(oracle) for oracle in right]
+        for quantity in self.sides.offered:
+            observed, bound = getattr(self.sides.has, quantity), self.bounds_on()[quantity]
+            expected = gathered(self.batch, quantity, list(self.centres.values()))
+            for l in range(1, self.batch.depth + 1) if QUANTITIES[quantity] else (None,):
+                if l is None:
+                    data = (observed, expected, bound)
+                else:
+                    data = (observed[l - 1], expected[l - 1], bound[l - 1])
+                layout = scalars(len(self.batch.cases)) if quantity == "loss" else None
+                yield Block(
+                    quantity, l, "end to end", left, right,
+                    data[0][rows], data[1][places], rows_of(data[2], len(rows)),
+                    layout or self.sides.layout(quantity, l or 0),
+                    self._readings(quantity, l, pairs, data[1][places]),
+                )  # fmt: skip
+
+    def _readings(
+        self, quantity: str, l: int | None, pairs: Sequence[tuple[int, str]], expected: Any
+    ) -> Readings:
+        def matrix(sides: Sides, data: Any, k: int) -> Any:
+            if quantity == "loss":
+                return data[..., k]
+            return sides.layout(quantity, l or 0).view(data, k)
+
+        def readings(row: int, k: int) -> tuple[Alternative, ...]:
+            def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
+                def limits() -> tuple[Any, Any]:
+                    alone = self._alone(k)
+                    bound = alone.bounds_on(**allowed)[quantity]
+                    bound = matrix(alone.sides, bound if l is None else bound[l - 1], 0)
+                    value = matrix(self.sides, expected[row], k)
+                    return value - bound, value + bound
+
+                return Alternative(verdict, reason, limits)
+
+            side, oracle = pairs[row]
+            declared = concerned(deviations_of(self.sides.names[side], oracle), self.batch.cases[k])
+            naive = widened("unstable", NAIVE_REASON, naive=True)
+            if not declared:
+                return (naive,)
+            return (widened("known deviation", ids(declared), deviations=declared), naive)
+
+        return readings

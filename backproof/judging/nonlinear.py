@@ -1,0 +1,174 @@
+"""Activations and losses within bounds (P2, P3 and the loss): grouped by function, for all cases at once.
+
+An elementwise function is evaluated once for all entries of all cases that use it with the same parameters.
+One that mixes the units of a sample goes case by case, by its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oracles import Oracle
+from refimpl import LossSpec
+
+from .activation_facts import ACTIVATION_FACTS
+from .allowance import underflow_factor
+from .batch import Batch
+from .error_facts import ACCURACY
+from .layout import Layout
+from .levels import Levels
+from .loss_facts import LOSS_FACTS
+from .rounding import outward
+from .spread import activation_spread, loss_spread
+
+
+class Activated(NamedTuple):
+    """What an activation gives: flat data, errors with a leading axis for the precision.
+
+    Where σ mixes the units of a sample, slopes are 0 and stand for nothing.
+    """
+
+    specs: Sequence[Any]
+    A: Any
+    E_A: Any
+    slope: Any
+    E_slope: Any
+
+
+def _members(keys: Sequence[Hashable]) -> dict[Any, list[int]]:
+    """The positions of each key."""
+    found: dict[Any, list[int]] = {}
+    for position, key in enumerate(keys):
+        found.setdefault(key, []).append(position)
+    return found
+
+
+def _entries(layout: Layout, cases: Sequence[int]) -> Any:
+    """The places of these cases' entries in flat data."""
+    if len(cases) == len(layout):
+        return slice(None)
+    starts, sizes = layout.starts.tolist(), layout.sizes.tolist()
+    if len(cases) == 1:
+        return slice(starts[cases[0]], starts[cases[0]] + sizes[cases[0]])
+    return np.concatenate([np.arange(starts[k], starts[k] + sizes[k]) for k in cases])
+
+
+def activated(
+    levels: Levels, oracle: Oracle, specs: Sequence[Any], layout: Layout, Z: Any, E_Z: Any
+) -> Activated:
+    """P2, for each case's activation at Z, which is off by at most E_Z."""
+    A, slope = np.empty_like(Z), np.zeros_like(Z)
+    E_A, E_slope = np.empty_like(E_Z), np.zeros_like(E_Z)
+    for spec, cases in _members(specs).items():
+        if spec.entry.elementwise:
+            at = _entries(layout, cases)
+            found = activation_spread(oracle, spec, Z[..., at], E_Z[..., at], levels.allowance)
+            A[..., at], E_A[..., at], slope[..., at], E_slope[..., at] = found
+            continue
+        facts, matrices = ACTIVATION_FACTS[spec.name], levels.for_matrices
+        for k in cases:
+            z, E = layout.view(Z, k), layout.view(E_Z, k)
+            y = facts.rule.centre(z)
+            scale = facts.value(z, y, spec.parameters)
+            layout.view(A, k)[...] = y
+            own = ACCURACY * matrices.u * scale + matrices.tiny
+            layout.view(E_A, k)[...] = facts.rule.spread(y, E) + own
+    E_A = levels.limited(E_A, np.abs(A) + E_A)
+    return Activated(specs, A, E_A, slope, outward(E_slope))
+
+
+def _mixing(specs: Sequence[Any]) -> list[int]:
+    return [k for k, spec in enumerate(specs) if not spec.entry.elementwise]
+
+
+def backward_activation(levels: Levels, activation: Activated, layout: Layout, g: Any, E_g: Any) -> Any:
+    """P3: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
+    s, a, E_slope = np.abs(activation.slope), np.abs(g), activation.E_slope
+    product = (s + E_slope) * (a + E_g)
+    lost = levels.tiny * layout.each([underflow_factor(spec.parameters) for spec in activation.specs])
+    E = s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost
+    E = levels.limited(E, product)
+    matrices = levels.for_matrices
+    for k in _mixing(activation.specs):
+        y, E_y, g_k, E_k = (layout.view(data, k) for data in (activation.A, activation.E_A, g, E_g))
+        error = ACTIVATION_FACTS[activation.specs[k].name].rule.vjp_error
+        own = error(y, E_y, g_k, E_k, matrices.u, matrices.gamma(y.shape[-2] + 1), matrices.tiny)
+        sums = np.sum(np.abs(g_k) + E_k, axis=-2, keepdims=True)
+        layout.view(E, k)[...] = matrices.limited(own, sums + own)
+    return E
+
+
+def pulled_back(activation: Activated, layout: Layout, g: Any) -> Any:
+    """The centre of δ = (∂A/∂Z)^T g."""
+    delta = activation.slope * g
+    for k in _mixing(activation.specs):
+        rule = ACTIVATION_FACTS[activation.specs[k].name].rule
+        layout.view(delta, k)[...] = rule.pulled_back(layout.view(activation.A, k), layout.view(g, k))
+    return delta
+
+
+class LossErrors(NamedTuple):
+    """The errors of the losses, (levels, …, cases), the gradients by A[L] and their errors; reduced."""
+
+    E_loss: Any
+    g: Any
+    E_g: Any
+
+
+def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) -> LossErrors:
+    """The loss of each case at A, its predictions, which are off by at most E_A."""
+    layout, specs = batch.outputs, [case.network.loss for case in batch.cases]
+    Y = layout.flat(case.Y for case in batch.cases)
+    g, E_g = np.empty_like(A), np.empty_like(E_A)
+    sums = np.empty((*E_A.shape[:-1], len(layout)))
+    E_sums = np.empty_like(sums)
+    keys = [(s.name, tuple(s.parameters.items()), tuple(s.arrays)) for s in specs]
+    for (name, *_), cases in _members(keys).items():
+        rule = LOSS_FACTS[name].rule
+        if rule is None:
+            at, part = _entries(layout, cases), Layout([layout.shapes[k] for k in cases])
+            spec = _flattened([specs[k] for k in cases], part)
+            found = loss_spread(oracle, spec, A[..., at], E_A[..., at], Y[at], levels.allowance)
+            terms, E_terms, g[..., at], E_g[..., at] = found
+            sums[..., cases] = part.sums(np.abs(terms) + E_terms)
+            E_sums[..., cases] = part.sums(np.broadcast_to(E_terms, E_g[..., at].shape))
+            continue
+        matrices = levels.for_matrices
+        for k in cases:
+            given = (layout.view(A, k), layout.view(E_A, k), layout.view(Y, k), specs[k].arguments)
+            terms, E_terms, gradient, error = rule(*given, matrices.u, matrices.tiny)
+            layout.view(g, k)[...], layout.view(E_g, k)[...] = gradient, error
+            sums[..., k] = np.sum(np.abs(terms) + E_terms, axis=(-2, -1))
+            E_sums[..., k] = np.sum(E_terms, axis=(-2, -1))
+    divisors = np.array(
+        [
+            spec.entry.divisor(spec.reduction, *shape)
+            for spec, shape in zip(specs, layout.shapes, strict=True)
+        ],
+        dtype=np.float64,
+    )
+    E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums) / divisors + levels.tiny
+    each = layout.each(divisors)
+    g, E_g = g / each, E_g / each
+    size = np.abs(g) + E_g
+    return LossErrors(
+        levels.limited(E_loss, sums), g, levels.limited(E_g + 2 * levels.u * size + levels.tiny, size)
+    )
+
+
+def _flattened(specs: Sequence[LossSpec], layout: Layout) -> LossSpec:
+    """One spec for all of these, which differ in reduction and in the numbers of their arrays only."""
+    first = specs[0]
+    if not first.arrays:
+        return first
+    arrays = {
+        name: layout.flat(
+            np.broadcast_to(spec.arrays[name], shape)
+            for spec, shape in zip(specs, layout.shapes, strict=True)
+        )[None]
+        for name in first.arrays
+    }
+    return LossSpec(first.name, "sum", first.parameters, arrays)
