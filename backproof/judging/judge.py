@@ -48,7 +48,7 @@ class Table:
 
     def step_requests(self) -> list[tuple[str, StepInputs]]:
         """What to ask the oracles' `steps`: (name, inputs) for each side that offers Z, A and δ."""
-        return [(name, inputs) for name, (inputs,) in step_requests([self]).items()]
+        return [(name, inputs) for name, (inputs,) in Tables([self]).step_requests().items()]
 
     def judge(
         self, centres: Mapping[str, Trace], steps: Mapping[str, Steps], bounding: Oracle, subject: str = ""
@@ -58,57 +58,53 @@ class Table:
         `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the
         nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
         """
-        return judge([self], [centres], [steps], bounding, subject)[0]
+        return Tables([self]).judge([centres], [steps], bounding, subject)[0]
 
 
-def step_requests(tables: Sequence[Table]) -> dict[str, list[StepInputs]]:
-    """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ.
+class Tables:
+    """Tables of one kind, sorted by depth, the deepest first: judged together."""
 
-    The tables are of one kind and sorted by depth, the deepest first.
-    """
-    found = {}
-    for sides in _sides(tables):
-        if sides.nonlinear:
-            for side, name in enumerate(sides.names):
-                found[name] = [sides.step_inputs(side, k) for k in range(len(tables))]
-    return found
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = tuple(tables)
+        batch = Batch([table.case for table in tables])
+        self.sides = [
+            Sides(batch, {name: [table.sound[name] for table in tables] for name in group})
+            for group in tables[0].groups()
+        ]
 
+    def step_requests(self) -> dict[str, list[StepInputs]]:
+        """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ."""
+        return {
+            name: [sides.step_inputs(side, k) for k in range(len(self.tables))]
+            for sides in self.sides
+            if sides.nonlinear
+            for side, name in enumerate(sides.names)
+        }
 
-def _sides(tables: Sequence[Table]) -> list[Sides]:
-    batch = Batch([table.case for table in tables])
-    return [
-        Sides(batch, {name: [table.sound[name] for table in tables] for name in group})
-        for group in tables[0].groups()
-    ]
+    def judge(
+        self,
+        centres: Sequence[Mapping[str, Trace]],
+        steps: Sequence[Mapping[str, Steps]],
+        bounding: Oracle,
+        subject: str = "",
+    ) -> list[Judgement]:
+        """One judgement a table; arguments as in `Table.judge`, one a table."""
+        by_oracle = {name: [each[name] for each in centres] for name in centres[0]}
+        blocks: list[Block] = []
+        for sides in self.sides:
+            own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
+            blocks += LocalSteps(sides, bounding, own_steps).blocks()
+            blocks += EndToEnd(sides, bounding, by_oracle).blocks()
+        cases = [table.case for table in self.tables]
 
+        def is_extreme(k: int) -> bool:
+            return extreme(cases[k], next(iter(centres[k].values())))
 
-def judge(
-    tables: Sequence[Table],
-    centres: Sequence[Mapping[str, Trace]],
-    steps: Sequence[Mapping[str, Steps]],
-    bounding: Oracle,
-    subject: str = "",
-) -> list[Judgement]:
-    """One judgement a table; arguments as in `Table.judge`.
-
-    The tables are of one kind and sorted by depth, the deepest first.
-    """
-    by_oracle = {name: [each[name] for each in centres] for name in centres[0]}
-    blocks: list[Block] = []
-    for sides in _sides(tables):
-        own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
-        blocks += LocalSteps(sides, bounding, own_steps).blocks()
-        blocks += EndToEnd(sides, bounding, by_oracle).blocks()
-    cases = [table.case for table in tables]
-
-    def is_extreme(k: int) -> bool:
-        return extreme(cases[k], next(iter(centres[k].values())))
-
-    decided = decide_blocks(cases, blocks, is_extreme)
-    return [
-        Judgement(table.case, (*table.faults, *checks), subject)
-        for table, checks in zip(tables, decided, strict=True)
-    ]
+        decided = decide_blocks(cases, blocks, is_extreme)
+        return [
+            Judgement(table.case, (*table.faults, *checks), subject)
+            for table, checks in zip(self.tables, decided, strict=True)
+        ]
 
 
 def extreme(case: Case, centre: Trace) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from oracles import Oracle, StepValues
 from refimpl import Case, Trace
 
-from .judge import Table, judge, step_requests
+from .judge import Table, Tables
 from .verdicts import FAILING, Check, Judgement
 
 
@@ -65,9 +65,9 @@ class Panel:
             kinds.setdefault(tables[i].kind, []).append(i)
         judgements: dict[int, Judgement] = {}
         for places in kinds.values():
-            together = [tables[i] for i in places]
+            together = Tables([tables[i] for i in places])
             steps = self._steps(together, oracles)
-            found = judge(together, [centres[i] for i in places], steps, oracles[0], self.name)
+            found = together.judge([centres[i] for i in places], steps, oracles[0], self.name)
             judgements |= zip(places, found, strict=True)
         return [judgements[i] for i in range(len(cases))]
 
@@ -108,10 +108,12 @@ class Panel:
         return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
 
     @staticmethod
-    def _steps(tables: Sequence[Table], oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:
+    def _steps(tables: Tables, oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:
         """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
-        requests = step_requests(tables)
-        answers: list[dict[str, dict[str, StepValues]]] = [{name: {} for name in requests} for _ in tables]
+        requests = tables.step_requests()
+        answers: list[dict[str, dict[str, StepValues]]] = [
+            {name: {} for name in requests} for _ in tables.tables
+        ]
         for oracle in oracles:
             asked = [name for name in requests if name != oracle.name]
             values = iter(oracle.steps([inputs for name in asked for inputs in requests[name]]))

@@ -118,8 +118,9 @@ class Judgement:
     def __post_init__(self) -> None:
         given = {check.verdict for check in self.checks}
         gravest: Verdict = next((verdict for verdict in SEVERITY if verdict in given), "not judged")
-        sides = (check.verdict for check in self.checks if self.subject in ("", check.left))
-        judged = any(verdict != "not judged" for verdict in sides)
+        judged = any(
+            check.verdict != "not judged" and self.subject in ("", check.left) for check in self.checks
+        )
         object.__setattr__(self, "verdict", gravest if judged or gravest in FAILING else "not judged")
 
     def resolved(self, scope: Scope) -> bool:
