@@ -51,7 +51,8 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
             lambda A, Y, reduction: F.nll_loss(A.T, Y.argmax(0), reduction=reduction),
             terms=lambda A, Y: -Y * A,
         ),
-        "kl_div": LossLine(F.kl_div),
+        # torch's own "mean" warns that it is not what mathematics means by it.
+        "kl_div": LossLine(_mean_over_entries(partial(F.kl_div, reduction="none"))),
         "hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A))),
         "squared_hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A).square())),
         "hinge_embedding": LossLine(F.hinge_embedding_loss),

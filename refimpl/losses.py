@@ -83,7 +83,8 @@ def logistic_terms(Z: Units, positive: Any, negative: Any) -> Units:
     # max(z, 0) q + max(-z, 0) p + (p + q) log(1 + e^-|z|): all of it is ≥ 0, so nothing cancels, and e^-|z|
     # cannot overflow.
     tail = np.log1p(np.exp(-np.abs(Z)))
-    return np.where(Z > 0, Z * negative, -Z * positive) + (positive + negative) * tail
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return np.where(Z > 0, Z * negative, -Z * positive) + (positive + negative) * tail
 
 
 def logistic_slope(Z: Units, positive: Any, negative: Any) -> Units:

@@ -74,12 +74,13 @@ def _poisson_nll(A: Units, Y: Units) -> Units:
 
 def _poisson_nll_gradient(A: Units, Y: Units) -> Units:
     with np.errstate(over="ignore"):  # e^a - y, likewise
-        direct = np.exp(A) - Y
+        # Near a = 0 it cancels for y = 1; there (e^a - 1) + (1 - y), where 1 - y is exact for y = 1.
+        direct = np.where(np.abs(A) < 1, np.expm1(A) + (1 - Y), np.exp(A) - Y)
         root, unit = np.exp(A / 2), A.dtype.type(2**-16)
         return np.where(np.isfinite(direct), direct, (root * unit * root - Y * unit) / unit)
 
 
-def _over(R: Units, H: Units, divisor: Units) -> Units:
+def _over(R: Units, H: Units, divisor: Any) -> Units:
     """r/d, also where r is infinite and its half h is not."""
     return np.where(np.isinf(R), 2 * (H / divisor), R / divisor)
 

@@ -92,8 +92,8 @@ LOSS_FACTS: dict[str, LossFacts] = {
         relative,
         lambda y, p: (y,),
     ),
-    "nll": LossFacts(relative, exact),
-    "kl_div": LossFacts(lambda a, v, y, p: np.where(y > 0, y * (np.abs(np.log(y)) - a), 0.0), relative),
+    "nll": LossFacts(exact, exact),
+    "kl_div": LossFacts(lambda a, v, y, p: np.where(y > 0, y * (np.abs(np.log(y)) - a), 0.0), exact),
     "hinge": LossFacts(relative, exact),
     "squared_hinge": LossFacts(relative, relative, lambda y, p: (y,)),
     "hinge_embedding": LossFacts(relative, exact),
@@ -109,5 +109,5 @@ LOSS_FACTS: dict[str, LossFacts] = {
         naive_value=lambda a, v, y, p: p["weight"] * (1 + np.abs(a)),
     ),
     "sigmoid_focal": LossFacts(focal_value, focal_slope, focal_turns, naive_value=focal_naive_value),
-    "perceptron": LossFacts(relative, exact),
+    "perceptron": LossFacts(exact, exact),
 }
