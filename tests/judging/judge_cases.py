@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from backproof.judging.verdicts import Check, Judgement
-from refimpl import ActivationSpec, Backprop, Case, Layer, LossSpec, Network, Trace
+from refimpl import ActivationSpec, Backprop, Case, Layer, Loss, LossSpec, Network, Trace
+from refimpl.domains import OneHot, OneOf, TargetDomain
 
 
 def drawn_case(
@@ -20,7 +21,7 @@ def drawn_case(
     samples: int = 2,
     seed: int = 0,
 ) -> Case:
-    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1]."""
+    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1] or what the loss takes."""
     rng = np.random.Generator(np.random.Philox(seed))
 
     def normal(*shape: int) -> Any:
@@ -29,8 +30,24 @@ def drawn_case(
     layers = tuple(
         Layer(normal(width, width), normal(width, 1), _spec(activation)) for activation in activations
     )
-    targets = rng.uniform(0, 1, (width, samples)).astype(dtype)
-    return Case(Network(layers, _loss(loss)), normal(width, samples), targets, 0.25)
+    loss = _loss(loss)
+    targets = _drawn_targets(loss.entry.target_domain, rng, (width, samples)).astype(dtype)
+    return Case(Network(layers, loss), normal(width, samples), targets, 0.25)
+
+
+def _drawn_targets(domain: TargetDomain, rng: np.random.Generator, shape: tuple[int, int]) -> Any:
+    if isinstance(domain, OneHot):
+        return np.eye(shape[0])[:, rng.integers(0, shape[0], shape[1])]
+    return rng.choice(domain.values, shape) if isinstance(domain, OneOf) else rng.uniform(0, 1, shape)
+
+
+def drawn_arrays(loss: Loss, shape: tuple[int, int], dtype: str, seed: int = 0) -> dict[str, Any]:
+    """An array for each that the loss has, for predictions of that shape."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    return {
+        array.name: rng.uniform(array.drawn.low, array.drawn.high, array.shape(*shape)).astype(dtype)
+        for array in loss.arrays
+    }
 
 
 def case_of_z(

@@ -228,7 +228,7 @@ def measure_loss(source: str, name: str, dtype: str) -> None:
             limits = allowance_of(source, dtype).loss(spec, a64, value, slope, y64)
             limits = [np.broadcast_to(limit, a.shape) for limit in limits]
             answers = of_loss(source, spec, a, y)
-        given = {**spec.parameters, **{array: "drawn" for array in spec.arrays}}
+        given = {**spec.parameters, **dict.fromkeys(spec.arrays, "drawn")}
         what = f"{source}'s {name} {given or ''} in {dtype}"
         overflown = _overflown(source, spec, dtype, a64[0], y64)
         assert not np.isfinite(np.array(answers)[:, overflown]).any(), f"{what}: no overflow where declared"
@@ -248,4 +248,5 @@ def _overflown(source: str, spec: LossSpec, dtype: str, a: Any, y: Any) -> Any:
 
 
 def _on_a_kink(spec: LossSpec, a: Any, y: Any) -> Any:
-    return np.any([a == kink.at for kink in spec.entry.kinks(y, spec.arguments)] or [a != a], axis=0)
+    kinks = [a == kink.at for kink in spec.entry.kinks(y, spec.arguments)]
+    return np.any([*kinks, np.zeros(a.shape, bool)], axis=0)

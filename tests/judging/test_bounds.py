@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_values import TruthOracle, distances, exact_trace
-from judge_cases import checks_of, drawn_case
+from judge_cases import checks_of, drawn_arrays, drawn_case
 from measuring import SOURCES, oracle_of
 
 from backproof.judging.bounds import levels_of, propagated
@@ -32,14 +32,21 @@ from refimpl import (
 )
 
 OUTPUT = {"bce": "sigmoid", "cross_entropy": "softmax"}
-"""The last activation for losses of probabilities; for the others it is the hidden one."""
+"""The last activation for these; for other losses it is the hidden one, where its values fit."""
 SEEDS = (1, 2)
 
 
 def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
-    layers = [activation, OUTPUT.get(loss, activation)]
+    """With the arrays that the loss has for every second seed."""
+    entry, shape = LOSSES[loss], (2, 2)
+    fitting = [name for name, each in ACTIVATIONS.items() if entry.prediction_domain.covers(each.range)]
+    if not fitting:
+        pytest.skip(f"no activation gives predictions in {entry.prediction_domain}")
+    output = OUTPUT.get(loss) or (activation if activation in fitting else fitting[0])
     reduction = ("sum", "mean", "batchmean")[seed % 3]
-    return drawn_case(layers, LossSpec(loss, reduction), dtype, width=2, samples=2, seed=seed)
+    arrays = drawn_arrays(entry, shape, dtype) if seed % 2 == 0 else {}
+    spec = LossSpec(loss, reduction, arrays=arrays)
+    return drawn_case([activation, output], spec, dtype, *shape, seed=seed)
 
 
 def _answers(case: Case) -> Iterator[tuple[str, Trace]]:
