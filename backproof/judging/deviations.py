@@ -18,7 +18,7 @@ import numpy as np
 class Deviation:
     """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 
-    Both are 0 outside the region. For an activation they are called with (z, parameters), for a loss with
+    Both are 0 outside the region, but for those that overflow. For an activation they are called with (z, parameters), for a loss with
     (a, y, parameters). Where the difference is no formula, they are how large it may be (`size_only`).
     """
 
@@ -35,8 +35,9 @@ class Deviation:
     size_only: bool = False
     overflow: Callable[..., Any] | None = None
     """For a function that overflows on the way: of the same arguments, the logarithm of what does so. Where
-    that exceeds the logarithm of the largest number of a dtype, the answer is infinite or NaN; the exact one
-    is not. `value` and `derivative` are 0 then: there is no size, and the verdict is "unstable".
+    that exceeds the logarithm of the largest number of a dtype, the answer is infinite or NaN and has no
+    distance from the exact one; `value` and `derivative` are then the exact ones themselves. Nothing is
+    excused by it: the verdict on such an answer is "unstable".
     """
 
 
@@ -71,6 +72,7 @@ def _jax_log1p_value(a: Any, y: Any, p: Any) -> Any:
     )
 
 
+_LOG_LARGEST = float(np.log(np.finfo(np.float64).max))
 _TORCH_VARIANCE = 1e-6
 
 
@@ -154,8 +156,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "soft_margin",
         "-y ŷ > 88.7 in float32, > 709.7 in float64",
         "the value is infinite and the derivative NaN; exactly they are -y ŷ and -y",
-        _nothing,
-        _nothing,
+        lambda a, y, p: -y * a,
+        lambda a, y, p: -y,
         "torch.nn.functional.soft_margin_loss computes log1p(exp(-y ŷ)) and z/(1 + z) with z = exp(-y ŷ).",
         "torch.nn.functional.soft_margin_loss(torch.tensor(-100.0), torch.tensor(1.0))  # inf; exact 100.0",
         "torch 2.4 to 2.13",
@@ -175,7 +177,13 @@ def corrected(oracle: str, function: str, value: Any, slope: Any, *arguments: An
     For the bounds only: they need the size of the exact values, not the expected values themselves.
     """
     for deviation in deviations_of(oracle):
-        if deviation.function == function and not deviation.size_only:
+        if deviation.function != function or deviation.size_only:
+            continue
+        if deviation.overflow is not None:
+            overflown = deviation.overflow(*arguments) > _LOG_LARGEST
+            value = np.where(overflown, deviation.value(*arguments), value)
+            slope = np.where(overflown, deviation.derivative(*arguments), slope)
+        else:
             value = value + deviation.value(*arguments)
             slope = slope + deviation.derivative(*arguments)
     return value, slope

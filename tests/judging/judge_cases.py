@@ -21,7 +21,7 @@ def drawn_case(
     samples: int = 2,
     seed: int = 0,
 ) -> Case:
-    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1] or what the loss takes."""
+    """Unit-normal weights and data, `width` units a layer, targets in [0, 1] or what the loss takes."""
     rng = np.random.Generator(np.random.Philox(seed))
 
     def normal(*shape: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -181,13 +182,21 @@ def _judged_by_truth(case: Case, answers: list[tuple[str, Trace]]) -> Judgement:
     return table.judge({"truth": oracle.traces([case], "float64")[0]}, steps, oracle)
 
 
+def _nothing_vanishes(trace: Trace) -> bool:
+    """Whether no quantity is 0 throughout."""
+    parts = [getattr(trace, name) if QUANTITIES[name] else [getattr(trace, name)] for name in QUANTITIES]
+    return all(np.any(array) for arrays in parts for array in arrays)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_step_of_everyone_conforms_to_exact_values_and_is_resolved(
     activation: str, loss: str, dtype: str
 ) -> None:
-    case = _tiny_network(activation, loss, dtype, seed=5)
+    # A quantity that is 0 throughout, as sums of slopes 1 and -1 may be, has no digits to be resolved.
+    drawn = (_tiny_network(activation, loss, dtype, seed) for seed in itertools.count(5))
+    case = next(case for case in drawn if _nothing_vanishes(Backprop().run(case)))
     judgement = _judged_by_truth(case, list(_answers(case)))
     local = [check for check in judgement.checks if check.scope == "local"]
     assert {check.left for check in local} == set(SOURCES)

@@ -169,8 +169,14 @@ def test_an_oracle_overflows_where_its_deviation_says_and_the_exact_value_does_n
     assert not np.isfinite(answered).any()
     assert all(np.isfinite(rounded(truth)).all() for truth in exact)
     assert np.isfinite(allowed).all()
-    for size in (deviation.value, deviation.derivative):
-        assert not np.any(size(points, targets, spec.arguments))
+    mended = corrected(deviation.oracle, deviation.function, *answered, points, targets, spec.arguments)
+    for after, truth, limit in zip(mended, exact, allowed, strict=True):
+        assert (distance(after, truth) <= limit).all()
+    # Nothing is excused by it: the allowance of its oracle is no wider.
+    declared = Allowance(precision("float64").u, precision("float64").tiny, deviations=(deviation,))
+    values = tuple(rounded(truth)[None] for truth in exact)
+    for wide, limit in zip(declared.loss(spec, points[None, None], *values, targets), allowed, strict=True):
+        assert np.array_equal(wide, limit)
 
 
 @pytest.mark.parametrize(

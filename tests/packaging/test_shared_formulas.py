@@ -61,6 +61,13 @@ def case(name: str) -> Case | None:
     return Case(Network(layers, loss), rng.standard_normal((2, 2)), Y, 0.1)
 
 
+def mse() -> Case:
+    """The case of squared error."""
+    made = case("mse")
+    assert made is not None
+    return made
+
+
 def everything() -> Expression:
     """The sum of x and of every elementary function at x, all of which take a positive number."""
     x = Variable()
@@ -74,7 +81,7 @@ def everything() -> Expression:
 @pytest.mark.usefixtures("no_formulas")
 def test_without_its_formulas_the_reference_cannot_answer() -> None:
     with pytest.raises(FormulaUsedError):
-        Backprop().run(case("mse"))
+        Backprop().run(mse())
 
 
 @pytest.mark.usefixtures("no_formulas")
@@ -88,7 +95,7 @@ def test_torch_answers_without_them() -> None:
 @pytest.mark.usefixtures("no_formulas")
 def test_jax_answers_without_them() -> None:
     oracle = JaxOracle()
-    trace = oracle.plain_trace(case("mse"))
+    trace = oracle.plain_trace(mse())
     assert trace.dW is not None
     assert np.isfinite(trace.loss)
     A, Y = np.array([[0.25, 0.5]], "float32"), np.array([[0.0, 1.0]], "float32")

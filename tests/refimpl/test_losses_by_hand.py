@@ -48,7 +48,7 @@ BY_HAND: list[tuple[str, dict[str, Any], float, float, float, float]] = [
     ("multilabel_soft_margin", {"weight": 2.0}, LOG_3, 0.0, 2 * math.log(4), 1.5),
     ("sigmoid_focal", {"alpha": 0.5, "gamma": 0.0}, LOG_3, 1.0, math.log(4 / 3) / 2, -0.125),
     # 1 - p_t = ¾: (1 - α) ¾² log 4, and (1 - α) ¾² (¾ + 2 · ¼ log 4)
-    ("sigmoid_focal", {"gamma": 2.0, "alpha": 0.25}, LOG_3, 0.0, 27 / 64 * 2 * LOG_2, 27 / 64 * (0.75 + LOG_2)),
+    ("sigmoid_focal", {"gamma": 2.0, "alpha": 0.25}, LOG_3, 0.0, 27 / 32 * LOG_2, 27 / 64 * (0.75 + LOG_2)),
     ("sigmoid_focal", {"alpha": 0.25, "gamma": 0.5}, 1000.0, 1.0, 0.0, 0.0),
     ("perceptron", {}, 2.0, 1.0, 0.0, 0.0),
     ("perceptron", {}, -2.0, 1.0, 2.0, -1.0),
