@@ -44,8 +44,27 @@ def _times_log(log: Function, X: Any, Y: Any, harmless: float) -> Any:
     return jnp.where(absent, 0, X * log(jnp.where(absent, harmless, Y)))
 
 
-def _binary_cross_entropy(A: Any, Y: Any) -> Any:
-    return -(_times_log(jnp.log, Y, A, 1) + _times_log(jnp.log1p, 1 - Y, -A, 0))
+def _binary_cross_entropy(A: Any, Y: Any, weight: Any) -> Any:
+    return -weight * (_times_log(jnp.log, Y, A, 1) + _times_log(jnp.log1p, 1 - Y, -A, 0))
+
+
+def _binary_cross_entropy_with_logits(A: Any, Y: Any, weight: Any, pos_weight: Any) -> Any:
+    # optax's, whose terms are linear in the label, for weights of both labels.
+    terms = optax.losses.sigmoid_binary_cross_entropy
+    return weight * (pos_weight * Y * terms(A, jnp.ones_like(A)) + (1 - Y) * terms(A, jnp.zeros_like(A)))
+
+
+def _smooth_l1(A: Any, Y: Any, beta: Any) -> Any:
+    error = jnp.abs(A - Y)
+    return jnp.where(error < beta, jnp.square(error) / (2 * beta), error - beta / 2)
+
+
+def _gaussian_nll(A: Any, Y: Any, variance: Any) -> Any:
+    return (jnp.log(variance) + jnp.square(A - Y) / variance) / 2
+
+
+def _kl_divergence(A: Any, Y: Any) -> Any:
+    return optax.losses.kl_divergence(A[None], Y[None], axis=0)
 
 
 def _cross_entropy(A: Any, Y: Any, mask: Any, label_smoothing: Any, weight: Any = 1.0) -> Any:
@@ -65,7 +84,7 @@ LOSS_LINES: Mapping[str, LossLine] = {
     "half_squared_error": LossLine(unmasked(optax.losses.l2_loss)),
     "bce": LossLine(unmasked(_binary_cross_entropy)),
     "cross_entropy": LossLine(unmasked(lambda A, Y: -_times_log(jnp.log, Y, A, 1)), mean_over="samples"),
-    "bce_with_logits": LossLine(unmasked(optax.losses.sigmoid_binary_cross_entropy)),
+    "bce_with_logits": LossLine(unmasked(_binary_cross_entropy_with_logits)),
     "cross_entropy_with_logits": LossLine(_cross_entropy, separable=False, mean_over="samples"),
     "cosine_distance": LossLine(
         lambda A, Y, mask: optax.losses.cosine_distance(A, Y, axis=0, where=mask),
@@ -80,4 +99,24 @@ LOSS_LINES: Mapping[str, LossLine] = {
         separable=False,
         mean_over="samples",
     ),
+    "l1": LossLine(unmasked(lambda A, Y: jnp.abs(A - Y))),
+    "huber": LossLine(unmasked(optax.losses.huber_loss)),
+    "smooth_l1": LossLine(unmasked(_smooth_l1)),
+    "log_cosh": LossLine(unmasked(optax.losses.log_cosh)),
+    "poisson_nll": LossLine(unmasked(lambda A, Y: jnp.exp(A) - Y * A)),
+    "gaussian_nll": LossLine(unmasked(_gaussian_nll)),
+    "nll": LossLine(unmasked(lambda A, Y: -Y * A), mean_over="samples"),
+    "kl_div": LossLine(unmasked(_kl_divergence)),
+    "hinge": LossLine(unmasked(optax.losses.hinge_loss)),
+    "squared_hinge": LossLine(unmasked(lambda A, Y: jnp.square(optax.losses.hinge_loss(A, Y)))),
+    "hinge_embedding": LossLine(
+        unmasked(lambda A, Y, margin: jnp.where(Y == 1, A, jnp.maximum(0, margin - A)))
+    ),
+    "soft_margin": LossLine(unmasked(lambda A, Y: jax.nn.softplus(-Y * A))),
+    "multilabel_soft_margin": LossLine(
+        unmasked(lambda A, Y, weight: weight * optax.losses.sigmoid_binary_cross_entropy(A, Y)),
+        mean_over="outputs first",
+    ),
+    "sigmoid_focal": LossLine(unmasked(optax.losses.sigmoid_focal_loss)),
+    "perceptron": LossLine(unmasked(optax.losses.perceptron_loss)),
 }

@@ -35,7 +35,35 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
         "half_squared_error": LossLine(_mean_over_entries(lambda A, Y: torch.square(A - Y) / 2)),
         "bce": LossLine(partial(_binary_cross_entropy, torch)),
         "cross_entropy": LossLine(_mean_over_samples(lambda A, Y: -torch.xlogy(Y, A))),
-        "bce_with_logits": LossLine(F.binary_cross_entropy_with_logits),
+        "bce_with_logits": LossLine(partial(_binary_cross_entropy_with_logits, torch)),
+        "l1": LossLine(F.l1_loss),
+        "huber": LossLine(F.huber_loss),
+        "smooth_l1": LossLine(F.smooth_l1_loss),
+        "log_cosh": LossLine(_mean_over_entries(partial(_log_cosh, torch))),
+        "poisson_nll": LossLine(F.poisson_nll_loss),
+        "gaussian_nll": LossLine(
+            lambda A, Y, variance, reduction: F.gaussian_nll_loss(
+                A, Y, torch.ones_like(A) * variance, reduction=reduction
+            )
+        ),
+        "nll": LossLine(
+            lambda A, Y, reduction: F.nll_loss(A.T, Y.argmax(0), reduction=reduction),
+            terms=lambda A, Y: -Y * A,
+        ),
+        # torch's own "mean" warns that it is not what mathematics means by it.
+        "kl_div": LossLine(_mean_over_entries(partial(F.kl_div, reduction="none"))),
+        "hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A))),
+        "squared_hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A).square())),
+        "hinge_embedding": LossLine(F.hinge_embedding_loss),
+        "soft_margin": LossLine(F.soft_margin_loss),
+        "multilabel_soft_margin": LossLine(
+            lambda A, Y, weight, reduction: F.multilabel_soft_margin_loss(
+                A.T, Y.T, (torch.ones_like(A) * weight).T, reduction=reduction
+            ),
+            terms=lambda A, Y, weight: weight * _binary_terms(F, A, Y),
+        ),
+        "sigmoid_focal": LossLine(_mean_over_entries(partial(_sigmoid_focal, torch))),
+        "perceptron": LossLine(_mean_over_entries(lambda A, Y: torch.relu(-Y * A))),
         "cross_entropy_with_logits": LossLine(partial(_cross_entropy, F), separable=False),
         "cosine_distance": LossLine(
             _mean_over_samples(lambda A, Y: 1 - F.cosine_similarity(A, Y, dim=0)), separable=False
@@ -88,11 +116,37 @@ def _poly(F: Any, A: Any, Y: Any, epsilon: float) -> Any:
     return F.cross_entropy(A.T, Y.T, reduction="none") + epsilon * missed
 
 
-def _binary_cross_entropy(torch: Any, A: Any, Y: Any, reduction: str) -> Any:
+def _binary_cross_entropy(torch: Any, A: Any, Y: Any, weight: Any, reduction: str) -> Any:
     """torch's own; but where it raises, outside [0, 1], the term and its derivative are NaN."""
-    bce = torch.nn.functional.binary_cross_entropy
+    bce, weight = torch.nn.functional.binary_cross_entropy, torch.ones_like(A) * weight
     refused = ~((A >= 0) & (A <= 1))  # NaN is among them
     if not refused.any():
-        return bce(A, Y, reduction=reduction)
-    terms = bce(A.masked_fill(refused, 0.5), Y, reduction="none")
+        return bce(A, Y, weight, reduction=reduction)
+    terms = bce(A.masked_fill(refused, 0.5), Y, weight, reduction="none")
     return _reduced(terms.masked_scatter(refused, A[refused] * math.nan), reduction, A.numel())
+
+
+def _binary_cross_entropy_with_logits(
+    torch: Any, A: Any, Y: Any, weight: Any, pos_weight: Any, reduction: str
+) -> Any:
+    given = {"weight": weight, "pos_weight": pos_weight}
+    tensors = {name: value for name, value in given.items() if isinstance(value, torch.Tensor)}
+    return torch.nn.functional.binary_cross_entropy_with_logits(A, Y, **tensors, reduction=reduction)
+
+
+def _binary_terms(F: Any, A: Any, Y: Any) -> Any:
+    """Terms in which nothing cancels, as multilabel_soft_margin_loss has them."""
+    return -(Y * F.logsigmoid(A) + (1 - Y) * F.logsigmoid(-A))
+
+
+def _log_cosh(torch: Any, A: Any, Y: Any) -> Any:
+    error = torch.abs(A - Y)
+    return error + torch.log1p(torch.exp(-2 * error)) - math.log(2)
+
+
+def _sigmoid_focal(torch: Any, A: Any, Y: Any, alpha: float, gamma: float) -> Any:
+    """By logarithms: a power of 1 - p_t, where that is 0, has no derivative for autograd."""
+    F = torch.nn.functional
+    log_mistaken = torch.logaddexp(F.logsigmoid(A) + torch.log1p(-Y), F.logsigmoid(-A) + torch.log(Y))
+    balance = alpha * Y + (1 - alpha) * (1 - Y)
+    return balance * torch.exp(gamma * log_mistaken) * _binary_terms(F, A, Y)

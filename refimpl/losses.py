@@ -15,6 +15,10 @@ import numpy as np
 from .domains import NON_NEGATIVE, UNIT, Interval
 from .functions import Loss, LossArray, Parameter, Units
 
+# Weights that random cases draw: around 1, so that they change the loss and do not drown it.
+WEIGHTS = Interval(0.25, 4.0)
+_WEIGHT = LossArray("weight", True, NON_NEGATIVE, WEIGHTS, "how much each entry counts")
+
 
 def _x_log_y(X: Units, Y: Units) -> Units:
     """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
@@ -49,16 +53,24 @@ def _half_squared_error(A: Units, Y: Units) -> Units:
         return (A - Y) / 2 * (A - Y)
 
 
-def _bce(A: Units, Y: Units) -> Units:
+def _weighted(weight: Any, terms: Units) -> Units:
+    """w ℓ, and 0 where w is 0, also where ℓ is infinite: such an entry does not count."""
+    with np.errstate(invalid="ignore"):  # 0 · inf
+        return np.where(np.equal(weight, 0), terms.dtype.type(0), weight * terms)
+
+
+def _bce(A: Units, Y: Units, weight: Any = 1.0) -> Units:
     # log1p(-a), not log(1 - a): 1 - a is rounded, and for small a the rounding is all that remains.
-    return -(_x_log_y(Y, A) + _x_log1p_y(1 - Y, -A))
+    return _weighted(weight, -(_x_log_y(Y, A) + _x_log1p_y(1 - Y, -A)))
 
 
-def _bce_gradient(A: Units, Y: Units) -> Units:
+def _bce_gradient(A: Units, Y: Units, weight: Any = 1.0) -> Units:
     # (a - y)/(a(1 - a)) is 0/0 where a label 0 or 1 is met exactly: those two cases are simplified.
+    # The weight is part of the numerator: 1/a may overflow where w/a does not.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        mixed = (A - Y) / (A * (1 - A))
-        return np.where(Y == 0, 1 / (1 - A), np.where(Y == 1, -1 / A, mixed))
+        mixed = weight * (A - Y) / (A * (1 - A))
+        slope = np.where(Y == 0, weight / (1 - A), np.where(Y == 1, -weight / A, mixed))
+        return np.where(np.equal(weight, 0), A.dtype.type(0), slope)
 
 
 def _cross_entropy_gradient(A: Units, Y: Units) -> Units:
@@ -66,17 +78,29 @@ def _cross_entropy_gradient(A: Units, Y: Units) -> Units:
         return np.where(Y == 0, Y.dtype.type(0), -Y / np.where(Y == 0, Y.dtype.type(1), A))
 
 
-def _bce_with_logits(Z: Units, Y: Units) -> Units:
-    # max(z, 0) - z y + log(1 + e^-|z|), with the first two taken together: both terms are ≥ 0, so
-    # nothing cancels, and e^-|z| cannot overflow.
-    return np.where(Z > 0, Z * (1 - Y), -Z * Y) + np.log1p(np.exp(-np.abs(Z)))
+def logistic_terms(Z: Units, positive: Any, negative: Any) -> Units:
+    """p log(1 + e^-z) + q log(1 + e^z) for weights p and q of the two labels."""
+    # max(z, 0) q + max(-z, 0) p + (p + q) log(1 + e^-|z|): all of it is ≥ 0, so nothing cancels, and e^-|z|
+    # cannot overflow.
+    tail = np.log1p(np.exp(-np.abs(Z)))
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return np.where(Z > 0, Z * negative, -Z * positive) + (positive + negative) * tail
 
 
-def _bce_with_logits_gradient(Z: Units, Y: Units) -> Units:
-    # σ(z) - y cancels near 1 - 1; from the right it is (1 - y) - σ(-z), where 1 - y is exact for y = 1.
+def logistic_slope(Z: Units, positive: Any, negative: Any) -> Units:
+    """Its derivative, q σ(z) - p σ(-z)."""
+    # (p + q) σ(z) - p cancels near σ = 1; from the right it is q - (p + q) σ(-z), exact where q = 0.
     e = np.exp(-np.abs(Z))
-    tail = e / (1 + e)  # σ(-|z|)
-    return np.where(Z > 0, (1 - Y) - tail, tail - Y)
+    tail = (positive + negative) * (e / (1 + e))  # with σ(-|z|)
+    return np.where(Z > 0, negative - tail, tail - positive)
+
+
+def _bce_with_logits(Z: Units, Y: Units, weight: Any = 1.0, pos_weight: Any = 1.0) -> Units:
+    return logistic_terms(Z, weight * (pos_weight * Y), weight * (1 - Y))
+
+
+def _bce_with_logits_gradient(Z: Units, Y: Units, weight: Any = 1.0, pos_weight: Any = 1.0) -> Units:
+    return logistic_slope(Z, weight * (pos_weight * Y), weight * (1 - Y))
 
 
 def weighted_labels(Y: Units, label_smoothing: float, weight: Any) -> Units:
@@ -130,9 +154,10 @@ ENTRIES = (
         gradient=_bce_gradient,
         prediction_domain=UNIT,
         target_domain=UNIT,
+        arrays=(_WEIGHT,),
         aliases={"torch": "nn.functional.binary_cross_entropy"},
         conventions="Natural logarithm; of probabilities. torch cuts log off at -100 and the "
-        "gradient's denominator at 1e-12.",
+        "gradient's denominator at 1e-12. 'mean' divides by n·m, not by the sum of the weights.",
     ),
     Loss(
         "cross_entropy",
@@ -155,11 +180,16 @@ ENTRIES = (
         terms=_bce_with_logits,
         gradient=_bce_with_logits_gradient,
         target_domain=UNIT,
+        arrays=(
+            _WEIGHT,
+            LossArray("pos_weight", False, NON_NEGATIVE, WEIGHTS, "what the label 1 of each output weighs"),
+        ),
         aliases={
             "torch": "nn.functional.binary_cross_entropy_with_logits",
             "optax": "losses.sigmoid_binary_cross_entropy",
         },
-        conventions="bce after sigmoid, in one stable formula. 'mean' divides by n·m.",
+        conventions="bce after sigmoid, in one stable formula. 'mean' divides by n·m, not by the sum of the "
+        "weights.",
     ),
     Loss(
         "cross_entropy_with_logits",

@@ -70,7 +70,7 @@ class Allowance:
         lost = self.tiny * underflow_factor(arguments[-1])
         errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + lost for s in scales]
         for deviation in self.deviations:
-            if deviation.function == function:
+            if deviation.function == function and deviation.overflow is None:
                 errors[0] = errors[0] + np.max(np.abs(deviation.value(*arguments)), axis=0)
                 errors[1] = errors[1] + np.max(np.abs(deviation.derivative(*arguments)), axis=0)
         return errors[0], errors[1]

@@ -18,8 +18,9 @@ import numpy as np
 class Deviation:
     """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 
-    Both are 0 outside the region. For an activation they are called with (z, parameters), for a loss with
-    (a, y, parameters). Where the difference is no formula, they are how large it may be (`size_only`).
+    Both are 0 outside the region, but for those that overflow. For an activation they are called with
+    (z, parameters), for a loss with (a, y, arguments). Where the difference is no formula, they are how large
+    it may be (`size_only`).
     """
 
     id: str
@@ -33,6 +34,12 @@ class Deviation:
     reproduction: str
     versions: str
     size_only: bool = False
+    overflow: Callable[..., Any] | None = None
+    """For a function that overflows on the way: of the same arguments, the logarithm of what does so. Where
+    that exceeds the logarithm of the largest number of a dtype, the answer is infinite or NaN and has no
+    distance from the exact one; `value` and `derivative` are then the exact ones themselves. Nothing is
+    excused by it: the verdict on such an answer is "unstable".
+    """
 
 
 def _softplus_value(z: Any, p: Any) -> Any:
@@ -45,23 +52,44 @@ def _softplus_slope(z: Any, p: Any) -> Any:
     return np.where(x > 20, -1 / (1 + np.exp(np.abs(x))), 0.0)
 
 
-def _bce_value(a: Any, y: Any, _p: Any) -> Any:
+def _bce_value(a: Any, y: Any, p: Any) -> Any:
     low = np.where(y > 0, y * np.maximum(-np.log(a) - 100, 0), 0.0)
     high = np.where(y < 1, (1 - y) * np.maximum(-np.log1p(-a) - 100, 0), 0.0)
-    return low + high
+    return p["weight"] * (low + high)
 
 
 _TORCH_EPSILON = float(np.float32(1e-12))  # the constant is a float in torch's source, in both dtypes
 
 
-def _bce_slope(a: Any, y: Any, _p: Any) -> Any:
+def _bce_slope(a: Any, y: Any, p: Any) -> Any:
     product = a * (1 - a)
     exact = np.where(y == 0, 1 / (1 - a), np.where(y == 1, -1 / a, (a - y) / product))
-    return np.where(product < _TORCH_EPSILON, exact - (a - y) / _TORCH_EPSILON, 0.0)
+    return p["weight"] * np.where(product < _TORCH_EPSILON, exact - (a - y) / _TORCH_EPSILON, 0.0)
 
 
-def _jax_log1p_value(a: Any, y: Any, _p: Any) -> Any:
-    return np.where((a > 0.28) & (a < 0.53), 260 * 2.0**-53 * (1 - y) * np.abs(np.log1p(-a)), 0.0)
+def _jax_log1p_value(a: Any, y: Any, p: Any) -> Any:
+    return p["weight"] * np.where(
+        (a > 0.28) & (a < 0.53), 260 * 2.0**-53 * (1 - y) * np.abs(np.log1p(-a)), 0.0
+    )
+
+
+_LOG_LARGEST = float(np.log(np.finfo(np.float64).max))
+_TORCH_VARIANCE = 1e-6
+
+
+def _gaussian_value(a: Any, y: Any, p: Any) -> Any:
+    v = p["variance"]
+    of_variance = np.log(v) - np.log(_TORCH_VARIANCE)
+    return np.where(v < _TORCH_VARIANCE, (of_variance + np.square(a - y) * _fewer(v)) / 2, 0.0)
+
+
+def _gaussian_slope(a: Any, y: Any, p: Any) -> Any:
+    v = p["variance"]
+    return np.where(v < _TORCH_VARIANCE, (a - y) * _fewer(v), 0.0)
+
+
+def _fewer(v: Any) -> Any:
+    return 1 / v - 1 / _TORCH_VARIANCE
 
 
 def _nothing(a: Any, *_: Any) -> Any:
@@ -110,6 +138,32 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "jax 0.10.2",
         size_only=True,
     ),
+    Deviation(
+        "torch-gaussian-nll-clamp",
+        "torch",
+        "gaussian_nll",
+        "variance v < 1e-6",
+        "value ½(log(v/ε) + (ŷ - y)²(1/v - 1/ε)), derivative (ŷ - y)(1/v - 1/ε), with ε = 1e-6",
+        _gaussian_value,
+        _gaussian_slope,
+        "torch.nn.functional.gaussian_nll_loss takes variances below its argument eps, 1e-6, for that.",
+        "a = torch.ones(1, dtype=torch.float64); "
+        "torch.nn.functional.gaussian_nll_loss(a, 0 * a, 1e-8 * a)  # 499993.09; exact 49999990.79",
+        "torch 2.4 to 2.13",
+    ),
+    Deviation(
+        "torch-soft-margin-overflow",
+        "torch",
+        "soft_margin",
+        "-y ŷ > 88.7 in float32, > 709.7 in float64",
+        "the value is infinite and the derivative NaN; exactly they are -y ŷ and -y",
+        lambda a, y, p: -y * a,
+        lambda a, y, p: -y,
+        "torch.nn.functional.soft_margin_loss computes log1p(exp(-y ŷ)) and z/(1 + z) with z = exp(-y ŷ).",
+        "torch.nn.functional.soft_margin_loss(torch.tensor(-100.0), torch.tensor(1.0))  # inf; exact 100.0",
+        "torch 2.4 to 2.13",
+        overflow=lambda a, y, p: -y * a,
+    ),
 )
 
 
@@ -124,7 +178,13 @@ def corrected(oracle: str, function: str, value: Any, slope: Any, *arguments: An
     For the bounds only: they need the size of the exact values, not the expected values themselves.
     """
     for deviation in deviations_of(oracle):
-        if deviation.function == function and not deviation.size_only:
+        if deviation.function != function or deviation.size_only:
+            continue
+        if deviation.overflow is not None:
+            overflown = deviation.overflow(*arguments) > _LOG_LARGEST
+            value = np.where(overflown, deviation.value(*arguments), value)
+            slope = np.where(overflown, deviation.derivative(*arguments), slope)
+        else:
             value = value + deviation.value(*arguments)
             slope = slope + deviation.derivative(*arguments)
     return value, slope

@@ -32,7 +32,7 @@ def drawn_case(
     samples: int = 2,
     seed: int = 0,
 ) -> Case:
-    """Unit-normal weights and data, `width` units in every layer, targets in [0, 1] if that is allowed."""
+    """Unit-normal weights and data, `width` units a layer, targets in [0, 1] or what the loss takes."""
     rng = np.random.Generator(np.random.Philox(seed))
 
     def normal(*shape: int) -> Any:
@@ -41,8 +41,18 @@ def drawn_case(
     layers = tuple(
         Layer(normal(width, width), normal(width, 1), _spec(activation)) for activation in activations
     )
-    targets = targets_of(_loss(loss).entry, rng.uniform(0, 1, (width, samples))).astype(dtype)
-    return Case(Network(layers, _loss(loss)), normal(width, samples), targets, 0.25)
+    loss = _loss(loss)
+    targets = targets_of(loss.entry, rng.uniform(0, 1, (width, samples))).astype(dtype)
+    return Case(Network(layers, loss), normal(width, samples), targets, 0.25)
+
+
+def drawn_arrays(loss: Loss, shape: tuple[int, int], dtype: str, seed: int = 0) -> dict[str, Any]:
+    """An array for each that the loss has, for predictions of that shape."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    return {
+        array.name: rng.uniform(array.drawn.low, array.drawn.high, array.shape(*shape)).astype(dtype)
+        for array in loss.arrays
+    }
 
 
 def targets_of(loss: Loss, labels: Any) -> Any:

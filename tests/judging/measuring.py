@@ -16,8 +16,8 @@ from backproof.judging.deviations import deviations_of
 from backproof.judging.rounding import precision
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
-from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, LossSpec
-from refimpl.domains import OneOf
+from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Loss, LossSpec
+from refimpl.domains import UNIT, Interval, OneHot, OneOf
 
 SOURCES = ("refimpl", "torch", "jax")
 
@@ -31,6 +31,19 @@ def variants(entry: Any, dtype: str) -> list[dict[str, float]]:
 def ends_of(drawn: Any) -> tuple[float, ...]:
     """The numbers of a set; the ends of an interval and a third of the upper one."""
     return drawn.values if isinstance(drawn, OneOf) else (drawn.low, drawn.high, drawn.high / 3)
+
+
+def loss_specs(name: str, dtype: str, samples: int) -> list[LossSpec]:
+    """The loss with each of its variants, and once with arrays, for one output and so many samples."""
+    entry, rng = LOSSES[name], np.random.Generator(np.random.Philox(7))
+    specs = [LossSpec(name, "sum", parameters) for parameters in variants(entry, dtype)]
+    if entry.arrays:
+        arrays = {
+            array.name: rng.uniform(array.drawn.low, array.drawn.high, array.shape(1, samples)).astype(dtype)
+            for array in entry.arrays
+        }
+        specs.append(LossSpec(name, "sum", specs[0].parameters, arrays))
+    return specs
 
 
 @cache
@@ -65,13 +78,26 @@ def probabilities(dtype: str) -> Any:
     return np.tile(a, 5).astype(dtype), y.astype(dtype)
 
 
-@cache
-def numbers_and_targets(dtype: str) -> tuple[Any, Any]:
-    """Predictions, beside and far from their targets in [0, 1]."""
-    z = points_of(dtype)[::2]
-    y = np.repeat([0, 1, 0.3, 0.999], len(z)).astype(dtype)
-    near = y[:40] + np.array([1e-3, -1e-6], dtype).repeat(20)
-    return np.concatenate([np.tile(z, 4), near.astype(dtype)]), np.concatenate([y, y[:40]])
+TARGETS = (0, 1, 0.3, 0.999, -1, 2.0**-20)
+"""Of these, each loss is given those that are entries of its targets."""
+
+
+def targets_in(domain: Any, targets: tuple[float, ...] = TARGETS) -> list[float]:
+    """Those that lie in the domain; entries of one-hot columns are 0 and 1."""
+    if isinstance(domain, OneHot):
+        return [0.0, 1.0]
+    return [target for target in targets if domain.contains(target)]
+
+
+def _numbers_and_targets(domain: Interval, targets: list[float], dtype: str) -> tuple[Any, Any]:
+    """Predictions in the domain, beside and far from their targets."""
+    z = np.unique(np.clip(points_of(dtype), domain.low, domain.high))
+    z = z[:: max(1, len(targets) // 2)]
+    y = np.repeat(targets, len(z)).astype(dtype)
+    near = np.repeat(targets, 20).astype(dtype) + np.array([1e-3, -1e-6], dtype).repeat(10 * len(targets))
+    inside = np.array([domain.contains(a) for a in near])
+    beside = np.repeat(targets, 20).astype(dtype)
+    return np.concatenate([np.tile(z, len(targets)), near[inside]]), np.concatenate([y, beside[inside]])
 
 
 # ---------------------------------------------------------------- who answers
@@ -116,14 +142,16 @@ def of_activation(source: str, spec: ActivationSpec, z: Any) -> tuple[Any, Any]:
 
 
 def of_loss(source: str, spec: LossSpec, a: Any, y: Any) -> tuple[Any, Any]:
-    """(ℓ, ∂ℓ/∂a) as `source` has them, in the dtype of a."""
-    p = spec.parameters
+    """(ℓ, ∂ℓ/∂a) as `source` has them, in the dtype of a; a and y are matrices."""
+    p = spec.arguments
     if source == "refimpl":
-        entry = spec.entry
-        return entry.terms(a[None], y[None], **p)[0], entry.gradient(a[None], y[None], **p)[0]
+        return spec.entry.terms(a, y, **p), spec.entry.gradient(a, y, **p)
     line = oracle_of(source).losses[spec.name]
     if source == "torch":
         target = torch.from_numpy(np.array(y))
+        p |= {name: torch.from_numpy(np.array(array)) for name, array in spec.arrays.items()}
+        if line.terms is not None:
+            return by_torch(lambda x: line.terms(x, target, **p), a)
         return by_torch(lambda x: line.function(x, target, reduction="none", **p), a)
     return by_jax(lambda x: line.terms(x, y, None, **p), a)
 
@@ -138,12 +166,15 @@ def _activation_truth(spec: ActivationSpec, dtype: str) -> tuple[Any, Any]:
 
 @cache
 def _loss_truth(spec: LossSpec, dtype: str) -> tuple[Any, Any]:
-    return exact_terms(spec, *_loss_points(spec, dtype))
+    return exact_terms(spec, *_loss_points(spec.entry, dtype))
 
 
-def _loss_points(spec: LossSpec, dtype: str) -> tuple[Any, Any]:
-    bounded = np.isfinite(spec.entry.prediction_domain.high)
-    return probabilities(dtype) if bounded else numbers_and_targets(dtype)
+def _loss_points(entry: Loss, dtype: str) -> tuple[Any, Any]:
+    """Predictions and targets in the loss's domains, each one row."""
+    domain = entry.prediction_domain
+    targets = targets_in(entry.target_domain)
+    a, y = probabilities(dtype) if domain == UNIT else _numbers_and_targets(domain, targets, dtype)
+    return a[None], y[None]
 
 
 def allowance_of(source: str, dtype: str) -> Allowance:
@@ -189,14 +220,34 @@ def measure_activation(source: str, name: str, dtype: str) -> None:
 
 
 def measure_loss(source: str, name: str, dtype: str) -> None:
-    for parameters in variants(LOSSES[name], dtype):
-        spec = LossSpec(name, "sum", parameters)
-        a, y = _loss_points(spec, dtype)
+    a, y = _loss_points(LOSSES[name], dtype)
+    for spec in loss_specs(name, dtype, a.shape[1]):
         truths = _loss_truth(spec, dtype)
         value, slope = (rounded(truth)[None] for truth in truths)
         with np.errstate(all="ignore"):
-            a64, y64 = a[None].astype(np.float64), y[None].astype(np.float64)
-            limits = allowance_of(source, dtype).loss(spec, a64, value, slope, y64[0])
+            a64, y64 = a[None].astype(np.float64), y.astype(np.float64)
+            limits = allowance_of(source, dtype).loss(spec, a64, value, slope, y64)
             limits = [np.broadcast_to(limit, a.shape) for limit in limits]
             answers = of_loss(source, spec, a, y)
-        require_within(f"{source}'s {name} {parameters or ''} in {dtype}", answers, truths, limits, a)
+        given = {**spec.parameters, **dict.fromkeys(spec.arrays, "drawn")}
+        what = f"{source}'s {name} {given or ''} in {dtype}"
+        overflown = _overflown(source, spec, dtype, a64[0], y64)
+        assert not np.isfinite(np.array(answers)[:, overflown]).any(), f"{what}: no overflow where declared"
+        # On a kink there is no derivative: what is answered there is a convention.
+        measured = ~overflown & ~_on_a_kink(spec, a64[0], y64)
+        answers, truths, limits = ([array[measured] for array in each] for each in (answers, truths, limits))
+        require_within(what, answers, truths, limits, a[measured])
+
+
+def _overflown(source: str, spec: LossSpec, dtype: str, a: Any, y: Any) -> Any:
+    """Where a declared deviation of the source says that it overflows."""
+    overflown = np.zeros(a.shape, bool)
+    for deviation in deviations_of(source):
+        if deviation.function == spec.name and deviation.overflow is not None:
+            overflown |= deviation.overflow(a, y, spec.arguments) > np.log(float(np.finfo(dtype).max))
+    return overflown
+
+
+def _on_a_kink(spec: LossSpec, a: Any, y: Any) -> Any:
+    kinks = [a == kink.at for kink in spec.entry.kinks(y, spec.arguments)]
+    return np.any([*kinks, np.zeros(a.shape, bool)], axis=0)

@@ -94,6 +94,16 @@ REGIONS: dict[str, Any] = {
         np.tile(np.linspace(0.281, 0.529, 1000), 2),
         np.repeat([0.0, 0.25], 1000),
     ),
+    "torch-gaussian-nll-clamp": (
+        LossSpec("gaussian_nll", "sum", arrays={"variance": 10.0 ** -np.linspace(6.1, 12, 50)[None]}),
+        np.linspace(-3, 4, 50),
+        np.full(50, 0.5),
+    ),
+    "torch-soft-margin-overflow": (
+        LossSpec("soft_margin", "sum"),
+        np.concatenate([np.linspace(709.8, 900, 50), -np.linspace(709.8, 900, 50)]),
+        np.repeat([-1.0, 1.0], 50),
+    ),
 }
 """Id → function, points of its region, targets."""
 
@@ -107,13 +117,15 @@ def _answers(deviation: Deviation) -> tuple[Any, Any, Any]:
         answered, exact = oracle.activation(spec, points), exact_activation(spec, points)
         values = (rounded(exact[0])[None], rounded(exact[1])[None])
         return answered, exact, allowance.activation(spec, points[None], *values)
+    points, targets = points[None], targets[None]  # one output, and many samples
     answered, exact = oracle.loss_terms(spec, points, targets), exact_terms(spec, points, targets)
     values = (rounded(exact[0])[None], rounded(exact[1])[None])
     return answered, exact, allowance.loss(spec, points[None], *values, targets)
 
 
 def _named(*, size_only: bool) -> Any:
-    named = [pytest.param(d, id=d.id) for d in DEVIATIONS if d.size_only == size_only]
+    sized = [d for d in DEVIATIONS if d.overflow is None]
+    named = [pytest.param(d, id=d.id) for d in sized if d.size_only == size_only]
     return pytest.mark.parametrize("deviation", named)
 
 
@@ -122,7 +134,7 @@ def test_an_oracle_errs_by_more_than_accuracy_but_no_more_than_its_deviation_say
     deviation: Deviation,
 ) -> None:
     spec, points, targets = REGIONS[deviation.id]
-    arguments = (points, targets, spec.parameters)
+    arguments = (points, targets, spec.arguments)
     answered, exact, allowed = _answers(deviation)
     sizes = (deviation.value(*arguments), deviation.derivative(*arguments))
     off = [distance(*pair) for pair in zip(answered, exact, strict=True)]
@@ -134,7 +146,7 @@ def test_an_oracle_errs_by_more_than_accuracy_but_no_more_than_its_deviation_say
 @_named(size_only=False)
 def test_an_oracle_is_accurate_once_its_deviation_is_taken_out_and_not_before(deviation: Deviation) -> None:
     spec, points, targets = REGIONS[deviation.id]
-    arguments = (points, spec.parameters) if targets is None else (points, targets, spec.parameters)
+    arguments = (points, spec.parameters) if targets is None else (points, targets, spec.arguments)
     answered, exact, allowed = _answers(deviation)
     mended = corrected(deviation.oracle, deviation.function, *answered, *arguments)
     for before, after, truth, limit in zip(answered, mended, exact, allowed, strict=True):
@@ -143,12 +155,40 @@ def test_an_oracle_is_accurate_once_its_deviation_is_taken_out_and_not_before(de
         assert (distance(after, truth) <= limit + 2.0**-50 * np.abs(before) + 2.0**-50 * np.abs(after)).all()
 
 
+OVERFLOWING = [pytest.param(d, id=d.id) for d in DEVIATIONS if d.overflow is not None]
+
+
+@pytest.mark.parametrize("deviation", OVERFLOWING)
+def test_an_oracle_overflows_where_its_deviation_says_and_the_exact_value_does_not(
+    deviation: Deviation,
+) -> None:
+    assert deviation.overflow is not None
+    spec, points, targets = REGIONS[deviation.id]
+    answered, exact, allowed = _answers(deviation)
+    assert (deviation.overflow(points, targets, spec.arguments) > np.log(np.finfo("float64").max)).all()
+    assert not np.isfinite(answered).any()
+    assert all(np.isfinite(rounded(truth)).all() for truth in exact)
+    assert np.isfinite(allowed).all()
+    mended = corrected(deviation.oracle, deviation.function, *answered, points, targets, spec.arguments)
+    for after, truth, limit in zip(mended, exact, allowed, strict=True):
+        assert (distance(after, truth) <= limit).all()
+    # Nothing is excused by it: the allowance of its oracle is no wider.
+    declared = Allowance(precision("float64").u, precision("float64").tiny, deviations=(deviation,))
+    values = tuple(rounded(truth)[None] for truth in exact)
+    for wide, limit in zip(declared.loss(spec, points[None, None], *values, targets), allowed, strict=True):
+        assert np.array_equal(wide, limit)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
         ("torch-softplus-threshold", (np.array([-50.0, 0.0, 20.0, 5.0]), {"beta": 1.0})),
         ("torch-softplus-threshold", (np.array([160.0, 80.0]), {"beta": 0.125})),
-        ("torch-bce-clamp", (np.array([1e-11, 0.5, 1 - 1e-11]), np.array([1.0, 0.3, 0.0]), {})),
+        ("torch-bce-clamp", (np.array([1e-11, 0.5, 1 - 1e-11]), np.array([1.0, 0.3, 0.0]), {"weight": 1.0})),
+        (
+            "torch-gaussian-nll-clamp",
+            (np.array([1.0, 3.0]), np.array([0.0, -2.0]), {"variance": np.array([1e-6, 4.0])}),
+        ),
     ],
 )
 def test_outside_its_region_a_deviation_is_zero(name: str, arguments: tuple[Any, ...]) -> None:

@@ -112,6 +112,14 @@ LOSSES_THAT_ROUND = [
     for name in ("mse", "half_squared_error", "bce", "cross_entropy", "bce_with_logits")
     for quantity in ("value", "derivative")
 ]
+LOSSES_THAT_ROUND += [
+    (name, quantity)
+    for name in (
+        "smooth_l1", "log_cosh", "poisson_nll", "gaussian_nll", "squared_hinge", "soft_margin",
+        "multilabel_soft_margin", "sigmoid_focal",
+    )
+    for quantity in ("value", "derivative")
+] + [(name, "value") for name in ("l1", "huber", "kl_div", "hinge", "hinge_embedding")]  # fmt: skip
 
 
 def _tenth(facts: Any, quantity: str) -> Any:

@@ -16,7 +16,7 @@ from exact_values import (
     exact_terms,
     rounded,
 )
-from measuring import ends_of, oracle_of
+from measuring import ends_of, oracle_of, targets_in
 
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.activation_rules import (
@@ -28,7 +28,7 @@ from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.ball_losses import TERMS_OF_COLUMNS
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, LossSpec
-from refimpl.domains import OneHot
+from refimpl.domains import UNIT, OneHot
 
 NO_ROUNDING = Allowance(u=0.0, tiny=0.0)
 """With no error of the function's own, what is left is how far it moves."""
@@ -93,7 +93,18 @@ def test_an_activation_moves_by_no_more_than_its_spread_and_by_nearly_as_much(na
     _require_near(E_slope, slope, 1.0, E)
 
 
-TARGETS = [0.0, 0.3, 1.0]
+def _loss_centres(spec: LossSpec) -> tuple[Any, Any]:
+    """Predictions in the loss's domain, at and beside its turns and kinks too, each with every target."""
+    domain, p = spec.entry.prediction_domain, spec.arguments
+    y = np.array(targets_in(spec.entry.target_domain, (0.0, 0.3, 1.0)))
+    if domain == UNIT:
+        a = np.linspace(0.025, 0.975, 20)
+    else:
+        kinks = [kink.at for kink in spec.entry.kinks(y, p)]
+        turns = np.ravel([*LOSS_FACTS[spec.name].turns(y, p), *kinks, y])
+        a = _centres(turns[np.abs(turns) < 8])
+        a = a[(domain.low <= a) & (a <= domain.high)]
+    return np.tile(a, len(y)), np.repeat(y, len(a))
 
 
 @pytest.mark.parametrize("E", ERRORS)
@@ -101,8 +112,11 @@ TARGETS = [0.0, 0.3, 1.0]
 def test_a_loss_moves_by_no_more_than_its_spread_and_by_nearly_as_much(name: str, E: float) -> None:
     spec = LossSpec(name, "sum")
     domain = spec.entry.prediction_domain
-    a = np.linspace(0.025, 0.975, 20) if np.isfinite(domain.high) else _centres(TARGETS)
-    a, y = (grid.ravel() for grid in np.meshgrid(a, TARGETS))
+    with np.errstate(divide="ignore"):  # a turn at infinity
+        a, y = _loss_centres(spec)
+    # A kink at the very end of the interval is in it, but is not looked at.
+    ends = [np.abs(np.abs(a - kink.at) - E) <= 1e-5 * E for kink in spec.entry.kinks(y, spec.arguments)]
+    a, y = (array[~np.any([*ends, np.zeros(a.shape)], axis=0)] for array in (a, y))
     E_loss, E_slope = _of_loss(TruthOracle(), spec, a, E, y)
 
     reached = np.zeros(a.shape, bool)  # whether the interval holds a point at which the loss is infinite

@@ -45,15 +45,27 @@ def no_formulas() -> Iterator[None]:
         object.__setattr__(entry, name, value)
 
 
-def case(loss: str) -> Case:
-    """Every activation once, then sigmoid, whose values every loss takes."""
-    rng = np.random.Generator(np.random.Philox(5))
+def case(name: str) -> Case | None:
+    """Every activation once, then one whose values the loss takes; None if there is no such activation."""
+    rng, loss = np.random.Generator(np.random.Philox(5)), LossSpec(name)
+    domain, targets = loss.entry.prediction_domain, loss.entry.target_domain
+    fitting = [n for n, entry in ACTIVATIONS.items() if domain.covers(entry.range) and n != "identity"]
+    if not fitting:
+        return None
     layers = tuple(
-        Layer(rng.standard_normal((2, 2)), rng.standard_normal((2, 1)), ActivationSpec(name))
-        for name in [*ACTIVATIONS, "sigmoid"]
+        Layer(rng.standard_normal((2, 2)), rng.standard_normal((2, 1)), ActivationSpec(activation))
+        for activation in [*ACTIVATIONS, fitting[0]]
     )
-    targets = np.array([[0.0, 0.25], [1.0, 0.75]])
-    return Case(Network(layers, LossSpec(loss)), rng.standard_normal((2, 2)), targets, 0.1)
+    labels = [np.array(each) for each in ([[0.0, 0.25], [1.0, 0.75]], np.eye(2), 2 * np.eye(2) - 1)]
+    Y = next(each for each in labels if targets.contains(each))
+    return Case(Network(layers, loss), rng.standard_normal((2, 2)), Y, 0.1)
+
+
+def mse() -> Case:
+    """The case of squared error."""
+    made = case("mse")
+    assert made is not None
+    return made
 
 
 def everything() -> Expression:
@@ -69,24 +81,26 @@ def everything() -> Expression:
 @pytest.mark.usefixtures("no_formulas")
 def test_without_its_formulas_the_reference_cannot_answer() -> None:
     with pytest.raises(FormulaUsedError):
-        Backprop().run(case("mse"))
+        Backprop().run(mse())
 
 
 @pytest.mark.usefixtures("no_formulas")
 def test_torch_answers_without_them() -> None:
-    traces = TorchOracle().traces([case(loss) for loss in LOSSES])
+    cases = [made for made in map(case, LOSSES) if made is not None]
+    assert len(cases) > len(LOSSES) / 2
+    traces = TorchOracle().traces(cases)
     assert all(trace.dW is not None and np.isfinite(trace.loss) for trace in traces)
 
 
 @pytest.mark.usefixtures("no_formulas")
 def test_jax_answers_without_them() -> None:
     oracle = JaxOracle()
-    trace = oracle.plain_trace(case("mse"))
+    trace = oracle.plain_trace(mse())
     assert trace.dW is not None
     assert np.isfinite(trace.loss)
     A, Y = np.array([[0.25, 0.5]], "float32"), np.array([[0.0, 1.0]], "float32")
     for name, line in oracle.losses.items():
-        assert np.all(np.isfinite(line.terms(A, Y, None, **LossSpec(name).parameters)))
+        assert np.all(np.isfinite(line.terms(A, Y, None, **LossSpec(name).arguments)))
 
 
 @pytest.mark.usefixtures("no_formulas")

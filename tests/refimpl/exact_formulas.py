@@ -83,6 +83,23 @@ LOSSES: Mapping[str, Callable[..., Column]] = {
     "cross_entropy": _each(lambda a, y: -_times_log(y, a)),
     # -y log σ(z) - (1 - y) log σ(-z), where log σ(z) = z - log(1 + e^z) and log σ(-z) = -log(1 + e^z)
     "bce_with_logits": _each(lambda z, y: mpmath.log(1 + mpmath.exp(z)) - y * z),
+    "huber": _each(
+        lambda a, y, delta: (
+            (a - y) ** 2 / 2 if abs(a - y) <= delta else delta * (abs(a - y) - mpmath.mpf(delta) / 2)
+        )
+    ),
+    "smooth_l1": _each(
+        lambda a, y, beta: (
+            (a - y) ** 2 / (2 * beta) if abs(a - y) < beta else abs(a - y) - mpmath.mpf(beta) / 2
+        )
+    ),
+    "poisson_nll": _each(lambda a, y: mpmath.exp(a) - y * a),
+    "gaussian_nll": _each(lambda a, y: (a - y) ** 2 / 2),  # with the variance 1
+    "nll": _each(lambda a, y: -y * a),
+    "kl_div": _each(lambda a, y: _times_log(y, y) - y * a),
+    "squared_hinge": _each(lambda a, y: max(mp.zero, 1 - y * a) ** 2),
+    "soft_margin": _each(lambda a, y: mpmath.log(1 + mpmath.exp(-y * a))),
+    "multilabel_soft_margin": _each(lambda z, y: mpmath.log(1 + mpmath.exp(z)) - y * z),
     "cross_entropy_with_logits": lambda z, y: [
         -_times_log(label, p) for label, p in zip(y, _softmax(z), strict=True)
     ],

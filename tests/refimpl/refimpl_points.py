@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from refimpl import Activation, Loss
-from refimpl.domains import Interval, OneHot, OneOf, TargetDomain
+from refimpl.domains import OneHot, OneOf, TargetDomain
 
 Parameters = dict[str, float]
 
@@ -30,29 +31,45 @@ def sweep(dtype: str) -> Any:
     return np.concatenate([-magnitudes[::-1], np.zeros(1, dtype), magnitudes])
 
 
-def inside(points: Any, interval: TargetDomain) -> Any:
-    """The points that lie in the set, and the ends that belong to it; 0 and 1 for one-hot columns."""
-    if not isinstance(interval, Interval):
-        return np.array((0, 1) if isinstance(interval, OneHot) else interval.values, dtype=points.dtype)
-    ends = [end for end in (interval.low, interval.high) if interval.contains(end)]
-    kept = [point for point in points if interval.contains(point)]
+def inside(points: Any, domain: TargetDomain) -> Any:
+    """The points that lie in the domain, and the ends that belong to it; 0 and 1 of one-hot columns."""
+    if isinstance(domain, OneOf | OneHot):
+        return np.array(domain.values if isinstance(domain, OneOf) else (0, 1), points.dtype)
+    ends = [end for end in (domain.low, domain.high) if domain.contains(end)]
+    kept = [point for point in points if domain.contains(point)]
     return np.unique(np.array(kept + ends, dtype=points.dtype))
 
 
-def drawn(interval: TargetDomain, shape: tuple[int, ...], seed: int) -> Any:
-    """Random float64 numbers of ordinary size inside the set, none near an end that is finite."""
+def drawn(domain: TargetDomain, shape: tuple[int, ...], seed: int) -> Any:
+    """Random float64 numbers of ordinary size inside the domain, none near an end that is finite."""
     rng = np.random.default_rng(seed)
-    if isinstance(interval, OneHot):
-        return np.eye(shape[0])[:, rng.integers(shape[0], size=shape[1])]
-    if isinstance(interval, OneOf):
-        return rng.choice(interval.values, size=shape)
-    low, high = max(interval.low, -4.0), min(interval.high, 4.0)
+    if isinstance(domain, OneHot):  # each class in its turn
+        return np.eye(shape[0])[:, np.arange(shape[1]) % shape[0]]
+    if isinstance(domain, OneOf):
+        return rng.choice(domain.values, shape)
+    low, high = max(domain.low, -4.0), min(domain.high, 4.0)
     return rng.uniform(low + (high - low) / 20, high - (high - low) / 20, shape)
 
 
-def ends_of(drawn: Interval | OneOf) -> tuple[float, ...]:
-    """Both ends of an interval, or all of the numbers."""
-    return drawn.values if isinstance(drawn, OneOf) else (drawn.low, drawn.high)
+@dataclass(frozen=True)
+class Given:
+    """What a loss is given besides predictions and targets: parameters, and its arrays or none of them."""
+
+    loss: Loss
+    parameters: Parameters
+    arrays: bool = False
+
+    def arguments(self, shape: tuple[int, int], dtype: str = "float64") -> dict[str, Any]:
+        """The keywords of its functions, for predictions of that shape."""
+        return {**self.parameters, **(self.arrays_for(shape, dtype) if self.arrays else {})}
+
+    def arrays_for(self, shape: tuple[int, int], dtype: str = "float64") -> dict[str, Any]:
+        """An array of random numbers from where random cases take theirs, for each that the loss has."""
+        rng = np.random.default_rng(11)
+        return {
+            array.name: rng.uniform(array.drawn.low, array.drawn.high, array.shape(*shape)).astype(dtype)
+            for array in self.loss.arrays
+        }
 
 
 def parameter_sets(entry: Activation | Loss, dtype: str) -> Sequence[Parameters]:
@@ -61,13 +78,31 @@ def parameter_sets(entry: Activation | Loss, dtype: str) -> Sequence[Parameters]
     return [entry.complete(given, np.dtype(dtype)) for given in ({}, *ends)]
 
 
+def ends_of(domain: Any) -> tuple[float, ...]:
+    """The ends of an interval, or all of some numbers."""
+    return domain.values if isinstance(domain, OneOf) else (domain.low, domain.high)
+
+
 def with_parameters(table: dict[str, Any]) -> list[tuple[str, Parameters]]:
     """Every entry by name, with each of its parameter sets in numbers of float32, which both dtypes hold."""
     return [(name, given) for name, entry in table.items() for given in parameter_sets(entry, "float32")]
 
 
+def losses_given(table: dict[str, Loss]) -> list[Given]:
+    """Every loss with each of its parameter sets, and once with arrays if it has any."""
+    plain = [
+        Given(entry, parameters)
+        for entry in table.values()
+        for parameters in parameter_sets(entry, "float32")
+    ]
+    with_arrays = [Given(e, parameter_sets(e, "float32")[0], arrays=True) for e in table.values() if e.arrays]
+    return plain + with_arrays
+
+
 def label(value: Any) -> str | None:
     """How a parameter set reads in a test's name."""
+    if isinstance(value, Given):
+        return f"{value.loss.name}-{label(value.parameters)}{'-arrays' if value.arrays else ''}"
     if isinstance(value, dict):
         return ",".join(f"{name}={number:g}" for name, number in value.items()) or "-"
     return None

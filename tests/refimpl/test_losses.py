@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 import torch
 from mpmath import mpf
-from refimpl_points import Parameters, drawn, inside, label, sweep, with_parameters
+from refimpl_points import Given, drawn, inside, label, losses_given, sweep
 
 from backproof.judging.deviations import deviations_of
 from oracles.torch_oracle import TorchOracle
 from refimpl import DTYPES, LOSSES, Loss, LossSpec
-from refimpl.functions import REDUCTIONS
+from refimpl.domains import REALS
+from refimpl.functions import REDUCTIONS, no_kinks
 
 F = torch.nn.functional
 EPS = float(np.finfo("float64").eps)
 TORCH = TorchOracle()
 
-ROWS = with_parameters(LOSSES)
-ALL = pytest.mark.parametrize(("name", "parameters"), ROWS, ids=label)
+ROWS = losses_given(LOSSES)
+ALL = pytest.mark.parametrize("given", ROWS, ids=label)
 IN_BOTH_DTYPES = pytest.mark.parametrize("dtype", DTYPES)
 
 
@@ -43,11 +44,12 @@ def assert_near(answer: Any, expected: Any) -> None:
 # ---------------------------------------------------------------- torch
 
 
-def torch_loss(name: str, parameters: Parameters, A: Any, Y: Any, reduction: str) -> tuple[Any, Any]:
+def torch_loss(name: str, arguments: Any, A: Any, Y: Any, reduction: str) -> tuple[Any, Any]:
     """The loss and ∂L/∂A by torch: its own "mean" and "sum"; "batchmean" is its sum by the samples."""
     a = tensor(A, requires_grad=True)
     own = "sum" if reduction == "batchmean" else reduction
-    loss = TORCH.losses[name].function(a, tensor(Y), reduction=own, **parameters)
+    arguments = {n: tensor(v) if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
+    loss = TORCH.losses[name].function(a, tensor(Y), reduction=own, **arguments)
     if reduction == "batchmean":
         loss = loss / A.shape[1]
     (gradient,) = torch.autograd.grad(loss, a)
@@ -58,29 +60,33 @@ def torch_loss(name: str, parameters: Parameters, A: Any, Y: Any, reduction: str
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("shape", [(4, 5), (1, 3), (3, 1)], ids=str)
 def test_the_loss_and_its_gradient_are_torchs_under_every_reduction(
-    name: str, parameters: Parameters, reduction: str, shape: tuple[int, int]
+    given: Given, reduction: str, shape: tuple[int, int]
 ) -> None:
-    entry = LOSSES[name]
+    entry = given.loss
     A, Y = predictions_and_targets(entry, seed=sum(shape), shape=shape)
-    loss, gradient = torch_loss(name, parameters, A, Y, reduction)
-    assert_near(entry.reduced(A, Y, reduction, **parameters), loss)
-    assert_near(entry.reduced_gradient(A, Y, reduction, **parameters), gradient)
+    ours = given.arguments(shape)
+    # An array that is not given is a number to torch's line, as the oracle has it.
+    defaults = {array.name: array.default for array in entry.arrays}
+    loss, gradient = torch_loss(entry.name, defaults | ours, A, Y, reduction)
+    assert_near(entry.reduced(A, Y, reduction, **ours), loss)
+    assert_near(entry.reduced_gradient(A, Y, reduction, **ours), gradient)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if TORCH.losses[name].separable])
-def test_the_terms_and_their_slopes_are_torchs_with_no_reduction(name: str) -> None:
-    spec = LossSpec(name)
-    A, Y = predictions_and_targets(spec.entry, seed=6)
-    terms, slopes = TORCH.loss_terms(spec, A, Y)
-    assert_near(spec.entry.terms(A, Y, **spec.parameters), terms)
-    assert_near(spec.entry.gradient(A, Y, **spec.parameters), slopes)
+@pytest.mark.parametrize("given", [row for row in ROWS if TORCH.losses[row.loss.name].separable], ids=label)
+def test_the_terms_and_their_slopes_are_torchs_with_no_reduction(given: Given) -> None:
+    A, Y = predictions_and_targets(given.loss, seed=6)
+    arrays = given.arrays_for(A.shape) if given.arrays else {}
+    terms, slopes = TORCH.loss_terms(LossSpec(given.loss.name, "sum", given.parameters, arrays), A, Y)
+    assert_near(given.loss.terms(A, Y, **given.arguments(A.shape)), terms)
+    assert_near(given.loss.gradient(A, Y, **given.arguments(A.shape)), slopes)
 
 
 def test_batchmean_divides_by_the_samples_as_the_one_loss_of_torchs_that_has_it() -> None:
     rows = torch.rand(5, 4, generator=torch.Generator().manual_seed(1))
     batchmean, total = (F.kl_div(rows.log(), rows.flip(0), reduction=r) for r in ("batchmean", "sum"))
     assert (total / batchmean).item() == pytest.approx(5, rel=1e-5)
-    assert {entry.divisor("batchmean", 4, 5) for entry in LOSSES.values()} == {5}
+    for entry in LOSSES.values():
+        assert entry.divisor("batchmean", 4, 5) == 5 * entry.divisor("sum", 4, 5)
 
 
 def test_cross_entropy_of_probabilities_is_torchs_cross_entropy_of_their_logarithms() -> None:
@@ -136,52 +142,48 @@ def columns_of(entry: Loss, dtype: str) -> tuple[Any, Any]:
 @ALL
 @IN_BOTH_DTYPES
 def test_nothing_warns_or_is_nan_or_changes_dtype_from_the_smallest_to_the_largest_number(
-    dtype: str, name: str, parameters: Parameters
+    dtype: str, given: Given
 ) -> None:
     # That nothing warns is checked by running at all: warnings are errors here.
-    entry = LOSSES[name]
+    entry = given.loss
     for A, Y in (pairs(entry, dtype), columns_of(entry, dtype)):
         for function in (entry.terms, entry.gradient):
-            answer = function(A, Y, **parameters)
+            answer = function(A, Y, **given.arguments(A.shape, dtype))
             assert answer.dtype == dtype
             assert answer.shape == A.shape
             assert not np.any(np.isnan(answer))
 
 
-TRUSTED = [
-    row
-    for row in ROWS
-    if TORCH.losses[row[0]].separable and row[0] not in {d.function for d in deviations_of("torch")}
-]
+DEVIATING = {d.function for d in deviations_of("torch")}
+TRUSTED = [row for row in ROWS if TORCH.losses[row.loss.name].separable and row.loss.name not in DEVIATING]
 
 
-@pytest.mark.parametrize(("name", "parameters"), TRUSTED, ids=label)
+@pytest.mark.parametrize("given", TRUSTED, ids=label)
 @IN_BOTH_DTYPES
 def test_nothing_is_infinite_where_torch_in_float64_is_finite_and_representable(
-    dtype: str, name: str, parameters: Parameters
+    dtype: str, given: Given
 ) -> None:
-    entry = LOSSES[name]
+    entry = given.loss
     A, Y = pairs(entry, dtype)
-    theirs = TORCH.loss_terms(LossSpec(name, "sum", parameters), A, Y)
+    arrays = given.arrays_for(A.shape, dtype) if given.arrays else {}
+    theirs = TORCH.loss_terms(LossSpec(entry.name, "sum", given.parameters, arrays), A, Y)
     for ours, expected in zip((entry.terms, entry.gradient), theirs, strict=True):
         representable = np.abs(expected) < float(np.finfo(dtype).max)
-        assert np.all(np.isfinite(ours(A, Y, **parameters)[representable]))
+        assert np.all(np.isfinite(ours(A, Y, **given.arguments(A.shape, dtype))[representable]))
 
 
 @ALL
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_a_loss_of_float32_is_a_float32_scalar_and_so_is_its_gradient(
-    name: str, parameters: Parameters, reduction: str
-) -> None:
-    entry = LOSSES[name]
-    A, Y = (array.astype("float32") for array in predictions_and_targets(entry, seed=7))
-    assert type(entry.reduced(A, Y, reduction, **parameters)) is np.float32
-    assert entry.reduced_gradient(A, Y, reduction, **parameters).dtype == "float32"
+def test_a_loss_of_float32_is_a_float32_scalar_and_so_is_its_gradient(given: Given, reduction: str) -> None:
+    A, Y = (array.astype("float32") for array in predictions_and_targets(given.loss, seed=7))
+    arguments = given.arguments(A.shape, "float32")
+    assert type(given.loss.reduced(A, Y, reduction, **arguments)) is np.float32
+    assert given.loss.reduced_gradient(A, Y, reduction, **arguments).dtype == "float32"
 
 
 EXACT_SEPARABLE = pytest.mark.parametrize(
-    ("name", "parameters"),
-    [row for row in ROWS if row[0] in exact.LOSSES and TORCH.losses[row[0]].separable],
+    "given",
+    [r for r in ROWS if r.loss.name in exact.LOSSES and TORCH.losses[r.loss.name].separable and not r.arrays],
     ids=label,
 )
 
@@ -195,9 +197,9 @@ def thinned(A: Any, Y: Any, entries: int) -> tuple[Any, Any]:
 @EXACT_SEPARABLE
 @IN_BOTH_DTYPES
 def test_terms_and_slopes_are_exact_but_for_the_roundings_of_an_accurate_evaluation(
-    dtype: str, name: str, parameters: Parameters
+    dtype: str, given: Given
 ) -> None:
-    entry = LOSSES[name]
+    entry, name, parameters = given.loss, given.loss.name, given.parameters
     A, Y = pairs(entry, dtype)
     hard = (Y == 0) | (Y == 1)
     A, Y = (
@@ -292,24 +294,88 @@ def test_half_of_a_squared_error_is_finite_where_the_whole_is_not() -> None:
 
 
 @ALL
-def test_a_loss_says_whether_a_term_depends_on_other_predictions_and_so_does_the_oracle(
-    name: str, parameters: Parameters
-) -> None:
-    entry = LOSSES[name]
-    A, Y = predictions_and_targets(entry, seed=4, shape=(3, 1))
+def test_a_loss_says_whether_a_term_depends_on_other_predictions_and_so_does_the_oracle(given: Given) -> None:
+    # Some samples: where a loss is flat, its terms do not even depend on their own prediction.
+    entry, shape = given.loss, (3, 12)
+    A, Y = predictions_and_targets(entry, seed=4, shape=shape)
     moved = A.copy()
-    moved[0, 0] += 0.01
-    before, after = entry.terms(A, Y, **parameters), entry.terms(moved, Y, **parameters)
-    assert after[0, 0] != before[0, 0]
-    assert np.array_equal(after[1:], before[1:]) == entry.elementwise == TORCH.losses[name].separable
+    moved[0] += 0.01
+    before, after = (entry.terms(each, Y, **given.arguments(shape)) for each in (A, moved))
+    assert np.any(after[0] != before[0])
+    assert np.array_equal(after[1:], before[1:]) == entry.elementwise == TORCH.losses[entry.name].separable
 
 
 @ALL
-def test_arrays_of_the_callers_are_not_written_to(name: str, parameters: Parameters) -> None:
-    entry = LOSSES[name]
-    A, Y = predictions_and_targets(entry, seed=8)
-    for array in (A, Y):
-        array.setflags(write=False)
-    for answer in (entry.terms(A, Y, **parameters), entry.gradient(A, Y, **parameters)):
+def test_arrays_of_the_callers_are_not_written_to(given: Given) -> None:
+    A, Y = predictions_and_targets(given.loss, seed=8)
+    arguments = given.arguments(A.shape)
+    for array in (A, Y, *arguments.values()):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    for answer in (given.loss.terms(A, Y, **arguments), given.loss.gradient(A, Y, **arguments)):
         assert not np.shares_memory(answer, A)
         assert not np.shares_memory(answer, Y)
+
+
+# ---------------------------------------------------------------- kinks
+
+KINKED = [given for given in ROWS if given.loss.kinks is not no_kinks]
+
+
+def kinks_of(given: Given) -> list[tuple[float, float, float, float]]:
+    """(target, left, right and chosen with the kink's place) for some targets, every array as given."""
+    found = []
+    for y in inside(np.array([-2.0, -0.25, 0.0, 1.0, 3.0]), given.loss.target_domain):
+        Y = np.full((1, 1), y)
+        for kink in given.loss.kinks(Y, given.arguments(Y.shape)):
+            parts = (kink.at, kink.left, kink.right, kink.chosen)
+            assert all(np.shape(part) == Y.shape for part in parts)
+            found.append((y, *(part.item() for part in parts)))
+    return found
+
+
+@pytest.mark.parametrize("given", KINKED, ids=label)
+def test_at_a_kink_of_a_loss_the_stated_slopes_are_those_of_its_sides_and_the_gradient_the_chosen_one(
+    given: Given,
+) -> None:
+    kinks = kinks_of(given)
+    assert any(math.isfinite(at) for _, at, *_ in kinks)
+
+    def evaluated(function: Any, a: float, y: float) -> float:
+        return float(function(np.full((1, 1), a), np.full((1, 1), y), **given.arguments((1, 1))).item())
+
+    for y, at, left, right, chosen in kinks:
+        if not math.isfinite(at):
+            continue
+        h = 2.0**-20  # exact beside any of these numbers, and the loss is a straight line on either side
+        value = evaluated(given.loss.terms, at, y)
+        assert (value - evaluated(given.loss.terms, at - h, y)) / h == pytest.approx(left, rel=1e-9, abs=0)
+        assert (evaluated(given.loss.terms, at + h, y) - value) / h == pytest.approx(right, rel=1e-9, abs=0)
+        assert evaluated(given.loss.gradient, np.nextafter(at, -9), y) == left
+        assert evaluated(given.loss.gradient, np.nextafter(at, 9), y) == right
+        assert left != right
+        assert min(left, right) <= chosen <= max(left, right)
+        assert evaluated(given.loss.gradient, at, y) == chosen
+
+
+@pytest.mark.parametrize("given", KINKED, ids=label)
+def test_kinks_of_losses_of_any_targets_are_there_for_a_single_number_as_well(given: Given) -> None:
+    if given.loss.target_domain == REALS:
+        assert [float(kink.at) for kink in given.loss.kinks(0.0, given.arguments((1, 1)))]
+
+
+@pytest.mark.parametrize("given", [r for r in ROWS if r.loss.elementwise and not r.arrays], ids=label)
+def test_no_kink_is_missing_from_a_loss_of_the_table(given: Given) -> None:
+    """Of many predictions, no two neighbours differ much in slope unless a kink lies between them."""
+    entry, step = given.loss, 2.0**-14
+    low, high = max(entry.prediction_domain.low + 0.125, -5.0), min(entry.prediction_domain.high - 0.125, 5.0)
+    A = np.arange(low, high, step)[None]
+    for y in inside(np.array([-1.0, 0.25, 2.0]), entry.target_domain):
+        Y = np.full(A.shape, y)
+        slopes = entry.gradient(A, Y, **given.parameters)
+        jump = np.abs(np.diff(slopes)) > 0.01 * (1 + np.abs(slopes[:, 1:]))
+        kinks = [kink.at[:, 1:] for kink in entry.kinks(Y, given.arguments(A.shape))]
+        near = np.any(
+            [np.abs(A[:, 1:] - at) <= 2 * step for at in [*kinks, np.full(jump.shape, np.inf)]], axis=0
+        )
+        assert not np.any(jump & ~near)
