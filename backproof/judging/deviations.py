@@ -18,8 +18,9 @@ import numpy as np
 class Deviation:
     """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 
-    Both are 0 outside the region, but for those that overflow. For an activation they are called with (z, parameters), for a loss with
-    (a, y, parameters). Where the difference is no formula, they are how large it may be (`size_only`).
+    Both are 0 outside the region, but for those that overflow. For an activation they are called with
+    (z, parameters), for a loss with (a, y, arguments). Where the difference is no formula, they are how large
+    it may be (`size_only`).
     """
 
     id: str
