@@ -152,6 +152,7 @@ class SpecialForm:
 SPECIAL_FORMS = (
     SpecialForm("identity", "half_squared_error", 1, False, "always"),
     SpecialForm("identity", "mse", 2, False, "with the factor 2"),
+    SpecialForm("identity", "gaussian_nll", 1, False, "where every variance is 1"),
     SpecialForm("sigmoid", "bce", 1, False, "always"),
     SpecialForm("softmax", "cross_entropy", 1, True, "where each sample's labels sum to 1"),
 )

@@ -9,12 +9,12 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from oracle_cases import drawn_case, fitting_output, flat, own_steps
+from oracle_cases import drawn_arrays, drawn_case, fitting_output, flat, own_steps
 
 from oracles import Oracle
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
-from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network
+from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Backprop, Case, Layer, LossSpec, Network
 
 EPS = float(np.finfo("float64").eps)
 
@@ -253,3 +253,23 @@ def test_a_network_that_overflows_gives_nan_and_raises_nothing(oracle: Oracle, l
     assert np.all(np.isposinf(answer["Z[1]"]))
     assert np.isnan(answer["loss"])
     assert np.all(np.isnan(answer["delta[1]"]))
+
+
+WITH_ARRAYS = [name for name, entry in LOSSES.items() if entry.arrays]
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "batchmean"])
+@pytest.mark.parametrize("name", WITH_ARRAYS)
+def test_arrays_of_a_loss_count_as_the_reference_has_them(oracle: Oracle, name: str, reduction: str) -> None:
+    """All of them at once, and none of the weights is 1; the compiled path of JAX pads them."""
+    spec = LossSpec(name, reduction, {}, drawn_arrays(name, (3, 2)))
+    case = drawn_case(["tanh", fitting_output(spec)], spec)
+    without = drawn_case(["tanh", fitting_output(spec)], LossSpec(name, reduction))
+    expected, answer = Backprop().run(case), oracle.traces([case])[0]
+    assert answer.delta is not None
+    assert expected.delta is not None
+    assert answer.loss == pytest.approx(float(expected.loss), rel=16 * EPS, abs=0)
+    assert answer.delta[-1] == pytest.approx(expected.delta[-1], rel=64 * EPS, abs=8 * EPS)
+    assert answer.loss != pytest.approx(float(oracle.traces([without])[0].loss), rel=1e-3, abs=0)
+    (step,) = oracle.steps([own_steps(case, answer)])
+    assert step.delta[-1] == pytest.approx(answer.delta[-1], rel=64 * EPS, abs=8 * EPS)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from network_samples import case, layer, network
+from refimpl_points import drawn
 
 from oracles.torch_oracle import TorchOracle
 from refimpl import (
@@ -270,6 +271,8 @@ def any_case(activation: str, loss: str, reduction: str, dtype: str, seed: int =
         for s in shapes
     )
     X, Y = rng.normal(size=(2, 5)).astype(dtype), rng.uniform(0.1, 0.9, (4, 5)).astype(dtype)
+    if not LOSSES[loss].target_domain.contains(Y):
+        Y = drawn(LOSSES[loss].target_domain, Y.shape, seed).astype(dtype)
     return Case(Network(layers, LossSpec(loss, reduction)), X, Y, 0.1)
 
 
@@ -334,12 +337,14 @@ def test_the_special_form_gives_torchs_trace_for_its_pairs(
 
 
 def test_the_special_forms_are_those_of_the_documents_pairs_and_of_half_squared_error() -> None:
-    # F4 × F5: regression, binary, multiclass; and the one loss of which the first claim of B4 is true.
+    # F4 × F5: regression, binary, multiclass; and the losses of which the first claim of B4 is true, which
+    # the normal likelihood is where no variance is given.
     assert set(FORMS) == {
         ("identity", "mse"),
         ("sigmoid", "bce"),
         ("softmax", "cross_entropy"),
         ("identity", "half_squared_error"),
+        ("identity", "gaussian_nll"),
     }
 
 
