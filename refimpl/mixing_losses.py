@@ -47,23 +47,30 @@ def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
 
 def _excess(A: Units, Y: Units, margin: float) -> Units:
     """By how much each wrong class comes within `margin` of the right one; 0 where it does not."""
-    right = np.sum(A * Y, axis=0, keepdims=True)
+    right = np.sum(np.where(Y == 1, A, 0), axis=0, keepdims=True)
     with np.errstate(over="ignore"):  # infinite where the exact answer is
         return np.where(Y == 1, A.dtype.type(0), np.maximum(A - right + margin, 0))
 
 
+def _times_weight(weight: Any, Y: Units, values: Units) -> Units:
+    """The values times the weight of their sample's class; 0 where that is 0, also if a value is infinite."""
+    own = np.sum(weight * Y, axis=0, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 · inf is not taken
+        return np.where(own == 0, values.dtype.type(0), own * values)
+
+
 def _multi_margin(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
     excess = _excess(A, Y, margin)
-    weighed = np.sum(weight * Y, axis=0, keepdims=True) * excess
-    with np.errstate(over="ignore"):  # likewise
-        return weighed if p == 1 else weighed * excess
+    weighed = _times_weight(weight, Y, excess)
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return weighed if p == 1 else np.where(weighed == 0, weighed, weighed * excess)
 
 
 def _multi_margin_gradient(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
     excess = _excess(A, Y, margin)
-    slopes = np.sum(weight * Y, axis=0, keepdims=True) * (np.sign(excess) if p == 1 else 2 * excess)
     with np.errstate(over="ignore"):  # likewise
-        return slopes - Y * np.sum(slopes, axis=0, keepdims=True)
+        slopes = _times_weight(weight, Y, np.sign(excess) if p == 1 else 2 * excess)
+        return np.where(Y == 1, -np.sum(slopes, axis=0, keepdims=True), slopes)
 
 
 def _softmax_parts(Z: Units) -> tuple[Units, Units]:
@@ -98,12 +105,13 @@ ENTRIES = (
         mean_over="samples",
         elementwise=False,
         aliases={
-            "torch": "1 - nn.functional.cosine_similarity",
+            "torch": "nn.functional.cosine_similarity",
             "optax": "losses.cosine_distance",
             "keras": "CosineSimilarity (the negative cosine)",
         },
-        conventions="Between the columns of a sample. At a column of zeros it is 1 here, with gradient 0; "
-        "torch keeps the lengths above 1e-8, optax divides 0 by 0. 'mean' divides by m.",
+        conventions="1 - the cosine of torch's cosine_similarity, between each sample's prediction and "
+        "target. At a column of zeros it is 1 here, with gradient 0; torch keeps the lengths above 1e-8, "
+        "optax divides 0 by 0. 'mean' divides by m.",
     ),
     Loss(
         "multi_margin",

@@ -68,8 +68,9 @@ def targets_of(loss: Loss, labels: Any) -> Any:
 def fitting_output(activation: str, loss: str) -> str:
     """The activation, or where the loss does not take its values, the first smooth one of which it does."""
     domain = LOSSES[loss].prediction_domain
-    fitting = [activation, "sigmoid", "logsigmoid", *ACTIVATIONS]
-    return next(name for name in fitting if domain.covers(ACTIVATIONS[name].range))
+    return next(
+        name for name in (activation, "sigmoid", *ACTIVATIONS) if domain.covers(ACTIVATIONS[name].range)
+    )
 
 
 def _pairs() -> list[tuple[str, str]]:

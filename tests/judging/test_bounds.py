@@ -22,6 +22,7 @@ from backproof.judging.verdicts import Judgement
 from refimpl import (
     ACTIVATIONS,
     DTYPES,
+    LOSSES,
     QUANTITIES,
     ActivationSpec,
     Backprop,

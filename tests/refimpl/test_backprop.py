@@ -309,11 +309,11 @@ def test_what_overflows_is_infinite_and_warns_of_nothing() -> None:
 # ---------------------------------------------------------------- the document's form of B4
 
 
-def assert_near(ours: Trace, theirs: Trace) -> None:
-    """Equal but for some units in the last place of the largest entry of each array."""
+def assert_near(ours: Trace, theirs: Trace, smallest: float = 0.0) -> None:
+    """Equal but for some units in the last place of the largest entry of each array, or of `smallest`."""
     expected = parts(theirs)
     for name, array in parts(ours).items():
-        size = np.max(np.abs(expected[name]))
+        size = max(smallest, np.max(np.abs(expected[name])))
         assert np.shape(array) == np.shape(expected[name]), name
         assert np.max(np.abs(array - expected[name])) <= 64 * EPS * size, name
 
@@ -406,4 +406,5 @@ def test_the_general_rule_gives_torchs_trace_for_every_activation_and_loss(
     for seed, reduction in enumerate(REDUCTIONS):
         made = any_case(activation, loss, reduction, "float64", seed)
         (expected,) = TorchOracle().traces([made])
-        assert_near(Backprop().run(made), expected)
+        # The gradient of a loss that mixes outputs is made of parts of about 1, which may cancel.
+        assert_near(Backprop().run(made), expected, 0.0 if LOSSES[loss].elementwise else 1.0)
