@@ -202,7 +202,7 @@ def test_B4_the_general_rule_is_right_for_every_pair(activation: str, loss: str)
         g = np.max(g, axis=0, keepdims=True)
     allowed = 8 * np.finfo("float64").eps * (1 + g)
     assert np.all(np.abs(ours.delta[0] - torch_trace.delta[0]) <= allowed)
-    # Many entries, where it is not flat, are far larger: what is wrong in them is seen to nine digits.
+    # Many entries, where it is not flat, are far larger: what is wrong there is seen to nine digits at least.
     size = np.abs(torch_trace.delta[0])
     assert np.mean((allowed < 1e-9 * size)[size > 0]) > 0.25
 
