@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shlex
@@ -215,6 +216,8 @@ def _load(oracles: Sequence[str]) -> None:
     try:
         for name in oracles:
             ORACLES[name]()
+        # What the frameworks have made lives as long as the process: the collector need not look at it again.
+        gc.freeze()
     except OracleMissingError as error:
         raise UsageError(str(error)) from None
 

@@ -53,6 +53,11 @@ class _Group:
     def counts(self) -> model.Counts:
         return model.Counts.tally(self.verdicts)
 
+    @property
+    def worst_ratio(self) -> float | None:
+        """To six digits: the last bits of a bound depend on which cases were judged together."""
+        return None if self.worst is None else float(f"{self.worst:.6g}")
+
 
 @dataclass
 class _Regime:
@@ -184,14 +189,14 @@ class Tally:
         return {
             "counts": self.cases.counts,
             "check_counts": self.checks.counts,
-            "worst_ratio": self.checks.worst,
+            "worst_ratio": self.checks.worst_ratio,
             "equations": self._equation_rows(),
             "pairs": tuple(
-                model.PairRow(left=left, right=right, dtype=dtype, checks=g.counts, worst_ratio=g.worst)
+                model.PairRow(left=left, right=right, dtype=dtype, checks=g.counts, worst_ratio=g.worst_ratio)
                 for (left, right, dtype), g in sorted(self._pairs.items())
             ),
             "matrix": tuple(
-                model.MatrixCell(activation=a, loss=l, dtype=d, counts=g.counts, worst_ratio=g.worst)
+                model.MatrixCell(activation=a, loss=l, dtype=d, counts=g.counts, worst_ratio=g.worst_ratio)
                 for (a, l, d), g in sorted(self._matrix.items())
             ),
             "regimes": tuple(
@@ -259,7 +264,7 @@ class Tally:
                     else equation.note,
                     verdict=group.counts.worst(),
                     checks=group.counts,
-                    worst_ratio=group.worst,
+                    worst_ratio=group.worst_ratio,
                 )
             )
         return tuple(rows)

@@ -232,7 +232,7 @@ class LocalSteps:
 
                 return Alternative(verdict, reason, limits)
 
-            found = [*self._kink_readings(k, quantity, l, side, values)]
+            found = [] if quantity == "loss" else [*self._kink_readings(k, quantity, l, side, values)]
             declared = concerned(deviations_of(name, oracle), case)
             if declared:
                 found.append(widened("known deviation", ids(declared), deviations=declared))
