@@ -23,7 +23,7 @@ def draw_targets(numbers: Numbers, loss: Loss, A: Array) -> Array:
     if isinstance(domain, OneHot):
         return one_hot(numbers, rows, columns)
     if loss.classes:
-        return draw_classes(numbers, rows, columns)
+        return draw_classes(numbers, domain, rows, columns)
     if isinstance(domain, OneOf):
         return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(A.shape)
     assert isinstance(domain, Interval)
@@ -42,14 +42,16 @@ def takes_labels(loss: Loss) -> bool:
     return loss.classes or not isinstance(loss.target_domain, Interval) or is_bounded(loss.target_domain)
 
 
-def draw_classes(numbers: Numbers, rows: int, columns: int) -> Array:
-    """One-hot columns, columns that sum to exactly 1, or (one draw in 6) any weights from 0 to 2."""
+def draw_classes(numbers: Numbers, domain: TargetDomain, rows: int, columns: int) -> Array:
+    """One-hot columns, columns that sum to exactly 1, or (one draw in 6) any weights from 0 to 2, or to 1
+    where a target may be no larger.
+    """
     kind = pick(numbers.source, ("one-hot", "soft", "one-hot", "soft", "one-hot", "weights"))
     if kind == "one-hot":
         return one_hot(numbers, rows, columns)
     k, bits = numbers.grid(rows, columns)
     if kind == "weights":
-        return times_power(k, 1 - bits)
+        return times_power(k, (1 if domain.contains(2.0) else 0) - bits)
     # Cutting [0, 2^bits] in rows - 1 places gives integers that sum to 2^bits.
     k[-1] = 1 << bits
     k.sort(axis=0)

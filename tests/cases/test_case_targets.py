@@ -11,7 +11,7 @@ from backproof.cases.numbers import SIGNIFICANDS, Array, Numbers
 from backproof.cases.source import SeedSource
 from backproof.cases.targets import draw_classes, draw_labels, draw_targets, in_domain, one_hot
 from refimpl import LOSSES
-from refimpl.domains import Interval
+from refimpl.domains import NON_NEGATIVE, UNIT, Interval
 
 INTERVALS = [
     Interval(low, high, low_inside, high_inside)
@@ -73,7 +73,7 @@ def test_one_hot_columns_have_a_single_1_in_every_row_some_time() -> None:
 def test_classes_are_one_hot_or_sum_to_exactly_1_or_do_neither(dtype: str) -> None:
     kinds = {"one-hot": 0, "soft": 0, "weights": 0}
     for index in range(300):
-        Y = draw_classes(_numbers(index, dtype), 4, 3).astype(dtype)
+        Y = draw_classes(_numbers(index, dtype), NON_NEGATIVE, 4, 3).astype(dtype)
         sums = Y.sum(axis=0, dtype=dtype)
         if np.all((Y == 0) | (Y == 1)):
             kinds["one-hot"] += 1
@@ -91,3 +91,12 @@ def test_labels_are_hard_or_soft_or_mixed() -> None:
         Y = draw_labels(_numbers(index), Interval(0.0, 1.0), 6, 6)
         kinds.add((bool(np.any((Y == 0) | (Y == 1))), bool(np.any((Y > 0) & (Y < 1)))))
     assert kinds == {(True, False), (False, True), (True, True)}
+
+
+def test_classes_are_weighed_by_no_more_than_the_domain_has() -> None:
+    largest = {
+        domain: max(draw_classes(_numbers(index), domain, 4, 3).max() for index in range(100))
+        for domain in (UNIT, NON_NEGATIVE)
+    }
+    assert largest[UNIT] == 1
+    assert largest[NON_NEGATIVE] > 1
