@@ -20,17 +20,17 @@ from .error_facts import ACCURACY
 from .loss_facts import LOSS_FACTS
 
 
-def underflow_factor(parameters: Mapping[str, Any]) -> float:
+def underflow_factor(parameters: Mapping[str, Any]) -> Any:
     """How many times η₀ a formula of two factors can lose.
 
     The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
     g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: by β and 1/β, in either order).
     """
-    largest = 3.0
+    largest: Any = 3.0
     for value in parameters.values():
         sizes = np.abs(value)
         inverse = 1 / np.where(sizes > 0, sizes, 1.0)
-        largest += float(np.max(np.where(sizes > 0, np.maximum(sizes, inverse), 0.0)))
+        largest = largest + np.where(sizes > 0, np.maximum(sizes, inverse), 0.0)
     return largest
 
 
@@ -68,7 +68,13 @@ class Allowance:
 
     def _errors(self, scales: list[Any], function: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
         lost = self.tiny * underflow_factor(arguments[-1])
-        errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + lost for s in scales]
+        # A scale that is the number 0 says that nothing rounds, and then nothing underflows either.
+        errors = [
+            ACCURACY * self.u * np.max(s, axis=0) + lost
+            if np.ndim(s)
+            else (ACCURACY * self.u * s + lost) * (s > 0)
+            for s in scales
+        ]
         for deviation in self.deviations:
             if deviation.function == function and deviation.overflow is None:
                 errors[0] = errors[0] + np.max(np.abs(deviation.value(*arguments)), axis=0)

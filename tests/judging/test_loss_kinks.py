@@ -1,4 +1,4 @@
-"""On a kink of a loss no slope between those of its sides is a mismatch; one far beyond them is."""
+"""On a kink of a loss no slope between those of its sides is a mismatch; one beyond them is."""
 
 from __future__ import annotations
 
@@ -38,13 +38,12 @@ def test_a_slope_between_those_of_its_sides_is_no_mismatch(name: str, part: floa
     case, left, right = _on_a_kink(name)
     slope = left + part * (right - left)
     verdicts = _delta(changed(delta=lambda delta: (np.full_like(delta[0], slope),)), case)
-    # The prediction is known to an error of its own, so that the bound has both sides in it: not judged.
-    assert verdicts <= {"conforms", "convention", "not judged"}
+    assert verdicts <= {"conforms", "convention"}
 
 
 @KINKED
-@pytest.mark.parametrize("beyond", [-9.0, 10.0])
-def test_a_slope_far_beyond_its_sides_is_a_mismatch(name: str, beyond: float) -> None:
+@pytest.mark.parametrize("beyond", [-0.01, 1.01])
+def test_a_slope_beyond_its_sides_is_a_mismatch(name: str, beyond: float) -> None:
     case, left, right = _on_a_kink(name)
     slope = left + beyond * (right - left)
     assert _delta(changed(delta=lambda delta: (np.full_like(delta[0], slope),)), case) == {"mismatch"}
