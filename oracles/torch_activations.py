@@ -13,7 +13,7 @@ Function = Callable[..., Any]
 
 
 def activation_lines(torch: Any) -> dict[str, Function]:
-    """Name → σ(Z, **parameters), each torch's own function."""
+    """Name → σ(Z, **parameters), torch's own function where it has one."""
     F = torch.nn.functional
     return {
         "identity": torch.clone,
@@ -23,4 +23,26 @@ def activation_lines(torch: Any) -> dict[str, Function]:
         "leaky_relu": F.leaky_relu,
         "softplus": F.softplus,
         "softmax": partial(F.softmax, dim=0),
+        "elu": F.elu,
+        "celu": F.celu,
+        "selu": F.selu,
+        "gelu": F.gelu,
+        "gelu_tanh": partial(F.gelu, approximate="tanh"),
+        "silu": F.silu,
+        "mish": F.mish,
+        "softsign": F.softsign,
+        "logsigmoid": F.logsigmoid,
+        "tanhshrink": F.tanhshrink,
+        "squareplus": lambda Z, b: (Z + torch.sqrt(Z * Z + b)) / 2,
+        "softmin": partial(F.softmin, dim=0),
+        "log_softmax": partial(F.log_softmax, dim=0),
+        "relu6": F.relu6,
+        "hardtanh": F.hardtanh,
+        "hardsigmoid": F.hardsigmoid,
+        "hardswish": F.hardswish,
+        "softshrink": F.softshrink,
+        "hardshrink": F.hardshrink,
+        "threshold": F.threshold,
+        "sparse_plus": lambda Z: torch.where(Z >= 1, Z, torch.clamp(Z + 1, 0, 2) ** 2 / 4),
+        "sparse_sigmoid": lambda Z: F.hardtanh(Z + 1, 0, 2) / 2,
     }

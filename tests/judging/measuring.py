@@ -207,6 +207,11 @@ def require_within(
         )
 
 
+def off_kinks(spec: ActivationSpec, z: Any) -> Any:
+    """Where z lies on no kink: on one, the derivative is a choice, and so is the value where it jumps."""
+    return ~np.isin(z, [kink.at for kink in spec.entry.kinks(spec.parameters)])
+
+
 def measure_activation(source: str, name: str, dtype: str) -> None:
     for parameters in variants(ACTIVATIONS[name], dtype):
         spec, z = ActivationSpec(name, parameters), points_of(dtype)
@@ -214,7 +219,7 @@ def measure_activation(source: str, name: str, dtype: str) -> None:
         value, slope = (rounded(truth)[None] for truth in truths)
         with np.errstate(all="ignore"):
             limits = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
-            limits = [np.broadcast_to(limit, z.shape) for limit in limits]
+            limits = [np.where(off_kinks(spec, z), limit, np.inf) for limit in limits]
             answers = of_activation(source, spec, z)
         require_within(f"{source}'s {name} {parameters or ''} in {dtype}", answers, truths, limits, z)
 
