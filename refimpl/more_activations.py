@@ -286,6 +286,7 @@ ENTRIES: tuple[Activation, ...] = (
         range=NON_NEGATIVE,
         parameters=(Parameter("b", 4.0, POSITIVE, Interval(0.25, 8.0), "roundness of the bend"),),
         aliases={"jax": "nn.squareplus"},
+        conventions="jax squares z, which overflows beyond 1.8e19 in float32: there its slope is ½.",
     ),
     Activation(
         "softmin",

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from refimpl import Case, Trace
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -208,6 +210,32 @@ DEVIATIONS: tuple[Deviation, ...] = (
 def deviations_of(*oracles: str) -> tuple[Deviation, ...]:
     """The declared deviations of these oracles."""
     return tuple(d for d in DEVIATIONS if d.oracle in oracles)
+
+
+def shown(declared: tuple[Deviation, ...], case: Case, trace: Trace) -> tuple[Deviation, ...]:
+    """Those whose region is reached by the numbers of a full trace of the case."""
+    assert trace.Z is not None
+    assert trace.A is not None
+    calls: dict[str, list[tuple[Any, ...]]] = {}
+    for layer, Z in zip(case.network.layers, trace.Z, strict=True):
+        calls.setdefault(layer.activation.name, []).append((np.float64(Z), layer.activation.parameters))
+    loss = case.network.loss
+    calls.setdefault(loss.name, []).append((np.float64(trace.A[-1]), np.float64(case.Y), loss.arguments))
+    largest = float(np.log(np.finfo(case.dtype).max))
+    return tuple(
+        deviation
+        for deviation in declared
+        if any(reached(deviation, largest, *arguments) for arguments in calls.get(deviation.function, ()))
+    )
+
+
+def reached(deviation: Deviation, log_largest: float, *arguments: Any) -> bool:
+    """Whether some of the arguments lie in its region, where exponentials overflow beyond `log_largest`."""
+    with np.errstate(all="ignore"):
+        if deviation.overflow is not None:
+            return bool(np.any(deviation.overflow(*arguments) > log_largest))
+        sizes = (deviation.value, deviation.derivative)
+        return any(bool(np.any(size(*arguments) != 0)) for size in sizes)
 
 
 def corrected(oracle: str, function: str, value: Any, slope: Any, *arguments: Any) -> tuple[Any, Any]:

@@ -14,6 +14,7 @@ from judge_cases import PAIRS, checks_of, drawn_arrays, drawn_case, fitting_outp
 from measuring import SOURCES, oracle_of
 
 from backproof.judging.bounds import propagated
+from backproof.judging.deviations import deviations_of, shown
 from backproof.judging.judge import Table
 from backproof.judging.levels import levels_of
 from backproof.judging.panel import Panel
@@ -47,9 +48,12 @@ def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
 
 
 def _answers(case: Case) -> Iterator[tuple[str, Trace]]:
+    """Everyone's trace, but for those that a declared deviation touches."""
     yield "refimpl", Backprop().run(case)
     for source in SOURCES[1:]:
-        yield source, oracle_of(source).traces([case])[0]
+        trace = oracle_of(source).traces([case])[0]
+        if not shown(deviations_of(source), case, trace):
+            yield source, trace
 
 
 def _carried(case: Case) -> Any:
@@ -83,6 +87,8 @@ def test_carried_bounds_hold_for_the_reference_torch_and_jax(activation: str, lo
                 f"{source}'s {where} is {ratio:.3g} times its bound from the truth, seed {seed}"
             )
         double = oracle_of("torch").traces([case], "float64")[0]
+        if shown(deviations_of("torch"), case, double):
+            double = oracle_of("jax").traces([case], "float64")[0]
         assert _largest_ratio(double, truth, E, level=-1)[0] <= 1
 
 
@@ -100,11 +106,7 @@ def test_carried_bounds_hold_for_small_and_saturating_numbers(
 ) -> None:
     case = _scaled(_tiny_network(activation, "half_squared_error", dtype, seed=4), power)
     truth, E = exact_trace(case), _carried(case)
-    if activation == "softplus":  # torch returns z itself beyond 20
-        answers = [answer for answer in _answers(case) if answer[0] != "torch"]
-    else:
-        answers = list(_answers(case))
-    for source, trace in answers:
+    for source, trace in _answers(case):
         ratio, where = _largest_ratio(trace, truth, E)
         assert ratio <= 1, f"{source}'s {where} is {ratio:.3g} times its bound from the truth"
 
@@ -175,8 +177,12 @@ def _judged_by_truth(case: Case, answers: list[tuple[str, Trace]]) -> Judgement:
     return table.judge({"truth": oracle.traces([case], "float64")[0]}, steps, oracle)
 
 
-def _nothing_vanishes(trace: Trace) -> bool:
-    """Whether no quantity is 0 throughout."""
+def _is_well_posed(case: Case, trace: Trace) -> bool:
+    """Whether no quantity is 0 throughout, and no prediction on the end of what the loss takes."""
+    assert trace.A is not None
+    domain = case.network.loss.entry.prediction_domain
+    if np.any((trace.A[-1] == domain.low) | (trace.A[-1] == domain.high)):
+        return False
     parts = [getattr(trace, name) if QUANTITIES[name] else [getattr(trace, name)] for name in QUANTITIES]
     return all(np.any(array) for arrays in parts for array in arrays)
 
@@ -188,10 +194,12 @@ def test_every_step_of_everyone_conforms_to_exact_values_and_is_resolved(
 ) -> None:
     # A quantity that is 0 throughout, as sums of slopes 1 and -1 may be, has no digits to be resolved.
     drawn = (_tiny_network(activation, loss, dtype, seed) for seed in itertools.count(5))
-    case = next(case for case in drawn if _nothing_vanishes(Backprop().run(case)))
-    judgement = _judged_by_truth(case, list(_answers(case)))
+    case = next(case for case in drawn if _is_well_posed(case, Backprop().run(case)))
+    answers = list(_answers(case))
+    judgement = _judged_by_truth(case, answers)
     local = [check for check in judgement.checks if check.scope == "local"]
-    assert {check.left for check in local} == set(SOURCES)
+    assert {check.left for check in local} == {source for source, _ in answers}
+    assert len(answers) > 1
     assert {check.quantity for check in local} == set(QUANTITIES)
     assert {check.verdict for check in judgement.checks} == {"conforms"}
     assert judgement.resolved("local")
@@ -274,6 +282,8 @@ def test_subnormal_numbers_may_be_read_as_zero_and_still_conform(
     case = _subnormal_case(activation, dtype, place)
     kinks = ACTIVATIONS[activation].kinks(case.network.layers[0].activation.parameters)
     allowed = {"conforms", "convention"} if kinks else {"conforms"}
+    if len(list(_answers(case))) < len(SOURCES):
+        allowed |= {"known deviation"}
     judgement = Panel(Backprop(), [oracle_of("torch"), oracle_of("jax")]).judge([case])[0]
     assert judgement.verdict in allowed
     assert _judged_by_truth(case, list(_answers(case))).verdict in allowed
