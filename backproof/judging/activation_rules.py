@@ -59,8 +59,9 @@ def softmax_spread(y: Any, E: Any) -> Any:
     others_fall = np.maximum(all_fall - y * fall, 0)
     others_rise = np.maximum(all_rise - y * rise, 0)
     rest = np.maximum(1 - y, 0)
-    # Both denominators are Σ_j y_j e^(dz_j); a sum of probabilities cannot be below the smallest factor.
-    up = y * (rest * rise + others_fall) / np.maximum(1 + y * rise - others_fall, np.exp(-E))
+    # Both denominators are Σ_j y_j e^(dz_j), a mean of factors: not below the smallest of them.
+    least = np.exp(-np.max(E, axis=-2, keepdims=True))
+    up = y * (rest * rise + others_fall) / np.maximum(1 + y * rise - others_fall, least)
     down = y * (rest * fall + others_rise) / np.maximum(1 - y * fall + others_rise, np.exp(-E))
     return np.minimum(np.maximum(up, down), 1.0)
 

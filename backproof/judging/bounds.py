@@ -11,7 +11,7 @@ P0. The centre is one float64 evaluation on the way, of an oracle's functions wi
 P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η₀  (η₀: the smallest normal number)
 P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
 P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k as in
-    `underflow_factor`; V2 where σ mixes units
+    `underflow_factor` and the facts' `underflow`; V2 where σ mixes units
 P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
 P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η₀;  E_db with A = 1
 P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀  (η: the learning rate)

@@ -51,6 +51,9 @@ class ActivationFacts:
     """Parameters → points."""
     underflow: Scale | None = field(default=None, kw_only=True)
     """(z, parameters) → what multiplies a factor that may have underflowed, as z does σ(z) in z σ(z)."""
+    argument: Scale | None = field(default=None, kw_only=True)
+    """(z, parameters) → the scale of a rounding of the argument itself, by which z may reach a kink: of
+    z + 3 where that is clipped. 0 where z lies on the kink, and z + 3 is exact."""
     rule: Any = field(default=None, kw_only=True)
     """An `ActivationRule` of `activation_rules`, for an activation that is not elementwise."""
     naive_value: Scale | None = field(default=None, kw_only=True)

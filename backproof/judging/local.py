@@ -168,7 +168,10 @@ class LocalSteps:
         return np.concatenate([getattr(each[oracle], quantity)[l - 1].reshape(-1) for each in steps])
 
     def _errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
-        """(quantity, layer index) → the bound of that step: own error plus the expected value's."""
+        """(quantity, layer index) → the bound of that step: own error plus the expected value's.
+
+        "gradient" is the bound of ∂L/∂A of that layer, "centre" that gradient itself.
+        """
         if levels not in self._known_errors:
             self._known_errors[levels] = self._computed_errors(levels)
         return self._known_errors[levels]
@@ -198,6 +201,7 @@ class LocalSteps:
             E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
             found["A", l - 1] = _total(activations[l - 1].E_A)
             found["gradient", l - 1] = _total(E_g)
+            found["centre", l - 1] = g
             found["delta", l - 1] = _total(E_delta)
         return found
 
@@ -273,7 +277,9 @@ class LocalSteps:
         if l < case.network.depth:
             g = layout.view(self.sides.dA[l - 1][0][side], k)
         usual = self.bounding.activation(case.network.layers[l - 1].activation, Z)[1]
-        slopes, gradients = [(usual, np.False_)], [(g, np.False_)]
+        # An oracle's g may deviate as declared; the one of the bounds does not.
+        centre = self.bound_on(self.levels, "centre", l, side, k)
+        slopes, gradients = [(usual, np.False_)], [(g, np.False_), (centre, np.False_)]
         for kink in kinks[0]:
             at = np.abs(Z - kink.at) <= own.tiny
             slopes += [(np.where(at, each, usual), at) for each in (kink.left, kink.right)]

@@ -36,6 +36,8 @@ class Activated(NamedTuple):
     E_A: Any
     slope: Any
     E_slope: Any
+    underflows: Any
+    """How many times η₀ a product with σ' can lose, entry by entry."""
 
 
 def _members(keys: Sequence[Hashable]) -> dict[Any, list[int]]:
@@ -61,12 +63,18 @@ def activated(
 ) -> Activated:
     """P2, for each case's activation at Z, which is off by at most E_Z."""
     A, slope = np.empty_like(Z), np.zeros_like(Z)
+    underflows = np.broadcast_to(
+        layout.each([underflow_factor(spec.parameters) for spec in specs]), Z.shape
+    ).copy()
     E_A, E_slope = np.empty_like(E_Z), np.zeros_like(E_Z)
     for spec, cases in _members(specs).items():
         if spec.entry.elementwise:
             at = _entries(layout, cases)
             found = activation_spread(oracle, spec, Z[..., at], E_Z[..., at], levels.allowance)
             A[..., at], E_A[..., at], slope[..., at], E_slope[..., at] = found
+            facts = ACTIVATION_FACTS[spec.name]
+            if facts.underflow is not None:
+                underflows[..., at] += facts.underflow(Z[..., at], spec.parameters)
             continue
         facts, matrices = ACTIVATION_FACTS[spec.name], levels.for_matrices
         for k in cases:
@@ -77,7 +85,7 @@ def activated(
             own = ACCURACY * matrices.u * scale + matrices.tiny
             layout.view(E_A, k)[...] = facts.rule.spread(y, E) + own
     E_A = levels.limited(E_A, np.abs(A) + E_A)
-    return Activated(specs, A, E_A, slope, outward(E_slope))
+    return Activated(specs, A, E_A, slope, outward(E_slope), underflows)
 
 
 def _mixing(specs: Sequence[Any]) -> list[int]:
@@ -88,7 +96,7 @@ def backward_activation(levels: Levels, activation: Activated, layout: Layout, g
     """P3: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
     s, a, E_slope = np.abs(activation.slope), np.abs(g), activation.E_slope
     product = (s + E_slope) * (a + E_g)
-    lost = levels.tiny * layout.each([underflow_factor(spec.parameters) for spec in activation.specs])
+    lost = levels.tiny * activation.underflows
     E = s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost
     E = levels.limited(E, product)
     matrices = levels.for_matrices

@@ -188,12 +188,13 @@ def _logits() -> Any:
 
 
 @SIZES
-def test_softmax_moves_by_exactly_its_spread(E: float) -> None:
+@pytest.mark.parametrize("parts", [(1, 1, 1, 1), (0, 1, 0.5, 2), (2, 0, 0.25, 0.01)], ids=str)
+def test_softmax_moves_by_exactly_its_spread(E: float, parts: tuple[float, ...]) -> None:
     spec, z = ActivationSpec("softmax"), _logits()
     y = rounded(exact_softmax_and_pull_back(spec, z, z)[0])
-    bound = softmax_spread(y, np.full_like(z, E))
+    bound = softmax_spread(y, np.full_like(z, E) * np.array(parts)[:, None])
     moved = np.zeros_like(z)
-    for corner in _corners(E):
+    for corner in _corners(E * np.array(parts)):
         there, _ = exact_softmax_and_pull_back(spec, z + corner[:, None], z)
         moved = np.maximum(moved, np.abs(rounded(there) - y))
     assert (moved <= bound * (1 + 1e-6) + 2.0**-52 * y).all()
