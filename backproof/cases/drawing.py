@@ -25,6 +25,7 @@ from refimpl import (
     LossSpec,
     Network,
 )
+from refimpl.domains import Interval, OneOf, TargetDomain
 from refimpl.functions import REDUCTIONS
 
 from .numbers import Array, Numbers, power_above
@@ -34,6 +35,7 @@ from .source import SeedSource, Source, one_in, pick, pick_weighted
 from .targets import takes_labels
 
 _EVERYTHING = DrawOptions()
+_STEEPEST = 6  # predictions of a loss that grows like e^a are below 2^6 before biases
 _LARGEST_ENLARGEMENT = 16  # A may be as small as softplus(-100): weights would overflow float32
 
 
@@ -74,6 +76,8 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
         layers.append(layer)
     loss = _with_arrays(numbers, loss, A.shape)
     Y = regime.targets(numbers, loss, A)
+    if regime.turns_dead_layers and _is_flat(loss, A, Y):
+        Y = _other_labels(loss.entry.target_domain, Y)
     case = Case(Network(tuple(layers), loss), X.astype(dtype), Y.astype(dtype), learning_rate)
     return case, regime.name
 
@@ -98,12 +102,21 @@ class _LayerDraw:
         units = self.sizes.width(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)
         W = regime.weights(numbers, units, len(A), self.sizes.depth)
         delicate = last and (loss.steep or math.isfinite(loss.prediction_domain.high))
-        W, WA = _scaled(W, A, regime.powers(entry, delicate=delicate))
+        low, high = regime.powers(entry, delicate=delicate)
+        if last and loss.steep:  # saturated too: e^64 is far, but in the range of float32
+            low, high = low and min(low, _STEEPEST - 1), min(high, _STEEPEST)
+        W, WA = _scaled(W, A, (low, high))
         b = regime.bias(numbers, W, WA, spec)
         Z = WA + b
-        if regime.turns_dead_layers and _is_dead(Z, spec):
-            W, b, Z = 0.0 - W, 0.0 - b, -Z  # -W would turn 0.0 into -0.0
+        if regime.turns_dead_layers:
+            factor = _reviving_factor(Z, spec)
+            if factor != 1:
+                W, b, Z = 0.0 + factor * W, 0.0 + factor * b, factor * Z  # 0.0 + turns -0.0 into 0.0
         return Layer(W.astype(dtype), b.astype(dtype), spec), Backprop().activation(Z, spec)
+
+
+# Simple numbers do not lie so close to a kink without lying on it: the last bits of Z decide nothing.
+_BESIDE = (1.0, 1 - 2.0**-12, 1 + 2.0**-12)
 
 
 def _is_dead(Z: Array, spec: ActivationSpec) -> bool:
@@ -111,7 +124,37 @@ def _is_dead(Z: Array, spec: ActivationSpec) -> bool:
     entry = spec.entry
     if entry.derivative is None or not entry.kinks(spec.parameters):
         return False
-    return not entry.derivative(Z, **spec.parameters).any()
+    return not any(entry.derivative(Z * near, **spec.parameters).any() for near in _BESIDE)
+
+
+def _reviving_factor(Z: Array, spec: ActivationSpec) -> float:
+    """What to multiply a layer by so that some gradient passes: 1 where one does, or where nothing helps.
+
+    -1 where σ is flat on one side; or a power of two that puts the largest |Z| where shrinkages let it
+    pass, or where clips do not hold it.
+    """
+    if not _is_dead(Z, spec):
+        return 1.0
+    above = power_above(Z) or 0
+    shifts = (0, min(2 - above, _LARGEST_ENLARGEMENT), min(-above, _LARGEST_ENLARGEMENT))
+    factors = [sign * 2.0**shift for shift in shifts for sign in (-1.0, 1.0)]
+    return next((factor for factor in factors if not _is_dead(factor * Z, spec)), 1.0)
+
+
+def _is_flat(loss: LossSpec, A: Array, Y: Array) -> bool:
+    """Whether the loss has no slope at any of the predictions, as a hinge has none where all is well."""
+    if isinstance(loss.entry.target_domain, Interval):
+        return False
+    gradient, arguments = loss.entry.gradient, loss.arguments
+    with np.errstate(all="ignore"):
+        return not any(np.any(gradient(A * near, Y, **arguments)) for near in _BESIDE)
+
+
+def _other_labels(domain: TargetDomain, Y: Array) -> Array:
+    """For each sample or entry another label than it has."""
+    if isinstance(domain, OneOf):
+        return np.array(domain.values)[::-1][np.searchsorted(domain.values, Y)]
+    return np.roll(Y, 1, axis=0)
 
 
 def _scaled(W: Array, A: Array, powers: tuple[int | None, int]) -> tuple[Array, Array]:

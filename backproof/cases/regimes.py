@@ -67,7 +67,8 @@ class Regime:
     prefers_labels = False
     """Whether losses whose targets are labels are drawn more often."""
     turns_dead_layers = True
-    """Whether W and b change sign where else σ' would be 0 for all units and samples."""
+    """Whether W and b change sign or size where else σ' would be 0 for all units and samples, and labels
+    change where the loss would be flat."""
     mixes_one_unit = False
     """Whether a softmax, or a loss that contains one, may have one unit only: its gradient is 0 then."""
 

@@ -14,6 +14,22 @@ from refimpl import ACTIVATIONS
 DERIVATIVES = {
     ("relu", 0.0): (0.0, 0.0, 0.0),
     ("leaky_relu", 0.0): (0.01, 0.01, 1.0),
+    ("selu", 0.0): (1.7580993408473766,) * 3,  # λα; the right side has λ
+    ("relu6", 0.0): (0.0, 0.0, 0.0),
+    ("relu6", 6.0): (0.0, 0.0, 0.0),
+    ("hardtanh", -1.0): (0.0, 0.0, 1.0),
+    ("hardtanh", 1.0): (0.0, 0.0, 1.0),
+    ("hardsigmoid", -3.0): (0.0, 0.0, 0.0),
+    ("hardsigmoid", 3.0): (0.0, 0.0, 0.0),
+    ("hardswish", -3.0): (0.0, 0.0, 0.0),
+    ("hardswish", 3.0): (1.0, 1.0, 1.0),
+    ("softshrink", -0.5): (0.0, 0.0, 0.0),
+    ("softshrink", 0.5): (0.0, 0.0, 0.0),
+    ("hardshrink", -0.5): (0.0, 0.0, 0.0),
+    ("hardshrink", 0.5): (0.0, 0.0, 0.0),
+    ("threshold", 0.0): (0.0, 0.0, 0.0),
+    ("sparse_sigmoid", -1.0): (0.0, 0.0, 0.25),  # jax splits a tie of its clip in half
+    ("sparse_sigmoid", 1.0): (0.0, 0.0, 0.25),
 }
 
 
