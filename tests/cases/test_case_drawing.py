@@ -74,7 +74,7 @@ def test_the_last_bits_of_the_forward_pass_leave_no_trace(monkeypatch) -> None:
             A = super().activation(Z, spec)
             noise = generator.integers(-4, 5, size=Z.shape) * 2.0**-52
             # Short binary numbers come out exactly wherever they come from: 0, 1, and kinks are among them.
-            return np.where(A * 2**12 == np.round(A * 2**12), A, A * (1 + noise))
+            return np.where(np.round(A * 2**12) == A * 2**12, A, A * (1 + noise))
 
     options = DrawOptions(max_width=16)
     here = [draw_case(8, index, "float32", options).case.content_hash for index in range(1000)]
