@@ -22,15 +22,87 @@ def _softmax(column: Sequence[Series]) -> list[Series]:
     return [x / sum(e) for x in e]
 
 
+def _softmin(column: Sequence[Series]) -> list[Series]:
+    return _softmax([-z for z in column])
+
+
+def _log_softmax(column: Sequence[Series]) -> list[Series]:
+    log_sum = sum(z.exp() for z in column).log()
+    return [z - log_sum for z in column]
+
+
+def _of(z: Series, number: int) -> Series:
+    """The integer as a constant of the kind of z, to take roots of."""
+    return 0 * z + number
+
+
+def _elu(z: Series, alpha: float = 1.0) -> Series:
+    return z if above(z, 0) else alpha * (z.exp() - 1)
+
+
+def _selu(z: Series) -> Series:
+    """With the constants of the paper, to 32 digits."""
+    scale = _of(z, 10507009873554804934193349852946) / 10**31
+    alpha = _of(z, 16732632423543772848170429916717) / 10**31
+    return scale * (z if above(z, 0) else alpha * (z.exp() - 1))
+
+
+def _tanh(z: Series) -> Series:
+    return 1 - 2 / ((2 * z).exp() + 1)
+
+
+def _gelu_tanh(z: Series) -> Series:
+    pi = 4 * _of(z, 1).atan()
+    return z / 2 * (1 + _tanh((2 / pi).sqrt() * (z + z * z * z * 44715 / 10**6)))
+
+
+def _clipped(z: Series, min_val: Any, max_val: Any) -> Series:
+    """The point of an interval that is nearest to z."""
+    if not above(z, min_val):
+        return 0 * z + min_val
+    return 0 * z + max_val if above(z, max_val) else z
+
+
+def _shrunk(z: Series, lambd: float, offset: float) -> Series:
+    """0 for |z| ≤ λ, else z moved towards 0 by the offset."""
+    if above(z, lambd):
+        return z - offset
+    return z + offset if above(-z, lambd) else 0 * z
+
+
 # Name → σ(z, **parameters) of one number.
 ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "identity": lambda z: z,
     "sigmoid": lambda z: 1 / (1 + (-z).exp()),
-    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
+    "tanh": _tanh,
     "relu": lambda z: z if above(z, 0) else 0 * z,
     "leaky_relu": lambda z, negative_slope: z if above(z, 0) else negative_slope * z,
     "softplus": lambda z, beta: (1 + (beta * z).exp()).log() / beta,
+    "elu": _elu,
+    "celu": lambda z, alpha: alpha * _elu(z / alpha),
+    "selu": _selu,
+    "gelu": lambda z: z / 2 * (1 + (z / _of(z, 2).sqrt()).erf()),
+    "gelu_tanh": _gelu_tanh,
+    "silu": lambda z: z / (1 + (-z).exp()),
+    "mish": lambda z: z * _tanh((1 + z.exp()).log()),
+    "softsign": lambda z: z / (1 + z) if above(z, 0) else z / (1 - z),
+    "logsigmoid": lambda z: -(1 + (-z).exp()).log(),
+    "tanhshrink": lambda z: z - _tanh(z),
+    "squareplus": lambda z, b: (z + (z * z + b).sqrt()) / 2,
+    "relu6": lambda z: _clipped(z, 0, 6),
+    "hardtanh": _clipped,
+    "hardsigmoid": lambda z: _clipped(z + 3, 0, 6) / 6,
+    "hardswish": lambda z: z * _clipped(z + 3, 0, 6) / 6,
+    "softshrink": lambda z, lambd: _shrunk(z, lambd, lambd),
+    "hardshrink": lambda z, lambd: _shrunk(z, lambd, 0),
+    "threshold": lambda z, threshold, value: z if above(z, threshold) else 0 * z + value,
+    "sparse_plus": lambda z: z if above(z, 1) else _clipped(z + 1, 0, 2) ** 2 / 4,
+    "sparse_sigmoid": lambda z: _clipped(z + 1, 0, 2) / 2,
 }
 
 # Name → σ(column, **parameters) of all units of one sample.
-OF_COLUMNS: Mapping[str, Callable[..., list[Series]]] = {"softmax": _softmax}
+OF_COLUMNS: Mapping[str, Callable[..., list[Series]]] = {
+    "softmax": _softmax,
+    "softmin": _softmin,
+    "log_softmax": _log_softmax,
+}

@@ -56,14 +56,16 @@ def _softplus_derivative(Z: Units, beta: float) -> Units:
         return sigmoid(beta * Z)
 
 
-def _softmax(Z: Units) -> Units:
+def softmax(Z: Units) -> Units:
+    """e^z over the sum of them down each column."""
     # Subtracting each column's maximum changes nothing in exact arithmetic, and keeps e^z ≤ 1.
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
         e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
     return e / np.sum(e, axis=0, keepdims=True)
 
 
-def _softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
+def softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
+    """(∂A/∂Z)^T G of softmax."""
     # The Jacobian of a column is diag(a) - a a^T; multiplied out, it need not be formed.
     del Z
     return A * (G - np.sum(A * G, axis=0, keepdims=True))
@@ -133,8 +135,8 @@ ENTRIES = (
         "softmax",
         r"a_i = \frac{e^{z_i}}{\sum_j e^{z_j}}",
         r"\frac{\partial a_i}{\partial z_j} = a_i ([i = j] - a_j)",
-        value=_softmax,
-        vector_jacobian_product=_softmax_vjp,
+        value=softmax,
+        vector_jacobian_product=softmax_vjp,
         range=UNIT,
         aliases={"torch": "nn.functional.softmax", "jax": "nn.softmax"},
         conventions="Over the units of one sample: down each column here, along axis 1 in row layout.",

@@ -52,7 +52,8 @@ class Allowance:
             scales[0] = np.maximum(scales[0], facts.naive_value(z, value, p))
         if self.naive and facts.naive_derivative:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(z, slope, p))
-        return self._errors(scales, spec.name, (z, p))
+        extra = facts.underflow(z, p) if facts.underflow else 0.0
+        return self._errors(scales, spec.name, (z, p), extra)
 
     def loss(self, spec: LossSpec, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
         """The largest own error of ℓ and of ∂ℓ/∂a over the points along axis 0."""
@@ -66,8 +67,11 @@ class Allowance:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(a, slope, y, p))
         return self._errors(scales, spec.name, (a, y, p))
 
-    def _errors(self, scales: list[Any], function: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-        lost = self.tiny * underflow_factor(arguments[-1])
+    def _errors(
+        self, scales: list[Any], function: str, arguments: tuple[Any, ...], extra: Any = 0.0
+    ) -> tuple[Any, Any]:
+        times = underflow_factor(arguments[-1]) + extra
+        lost = self.tiny * (np.max(times, axis=0) if np.ndim(times) else times)
         errors = [ACCURACY * self.u * (np.max(s, axis=0) if np.ndim(s) else s) + lost for s in scales]
         for deviation in self.deviations:
             if deviation.function == function:

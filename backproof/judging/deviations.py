@@ -64,6 +64,17 @@ def _jax_log1p_value(a: Any, y: Any, _p: Any) -> Any:
     return np.where((a > 0.28) & (a < 0.53), 260 * 2.0**-53 * (1 - y) * np.abs(np.log1p(-a)), 0.0)
 
 
+def _celu_slope(z: Any, p: Any) -> Any:
+    alpha = p["alpha"]
+    single = float(np.float32(alpha))
+    left = np.minimum(z, 0.0)
+    return np.where(z > 0, 0.0, np.exp(left / alpha) - alpha / single * np.exp(left / single))
+
+
+def _hardsigmoid_slope(z: Any, _p: Any) -> Any:
+    return np.where(np.abs(z) < 3, 1 / 6 - float(np.float32(1 / 6)), 0.0)
+
+
 def _nothing(a: Any, *_: Any) -> Any:
     return np.zeros_like(a)
 
@@ -80,6 +91,33 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "torch.nn.functional.softplus returns z itself where βz exceeds its argument threshold, 20.",
         "torch.nn.functional.softplus(torch.tensor(20.5, dtype=torch.float64)) - 20.5  # 0; exact 1.25e-9",
         "torch 2.4 to 2.13",
+    ),
+    Deviation(
+        "torch-celu-alpha",
+        "torch",
+        "celu",
+        "z ≤ 0 and α no number of float32",
+        "derivative e^(z/α) - (α/α₃₂) e^(z/α₃₂), with α₃₂ = α rounded to float32: up to 6e-8 (1 + |z|/α)",
+        _nothing,
+        _celu_slope,
+        "The backward pass of torch.nn.functional.celu divides by alpha.toFloat() "
+        "(tools/autograd/derivatives.yaml), which rounds α to float32 in float64 too; the value is accurate.",
+        "z = torch.tensor(-1e-9, dtype=torch.float64, requires_grad=True); "
+        "torch.nn.functional.celu(z, 2 / 3).backward(); (z.grad - 1) * 1e8  # -3.1302; exact -0.15",
+        "torch 2.13",
+    ),
+    Deviation(
+        "torch-hardsigmoid-sixth",
+        "torch",
+        "hardsigmoid",
+        "|z| < 3, float64",
+        "derivative 1/6 - 1/6 rounded to float32: -5.0e-9",
+        _nothing,
+        _hardsigmoid_slope,
+        "The backward pass of torch.nn.functional.hardsigmoid has the constant 1.0f / 6.0f in float64 too.",
+        "z = torch.zeros((), dtype=torch.float64, requires_grad=True); "
+        "torch.nn.functional.hardsigmoid(z).backward(); z.grad * 3 - 0.5  # 1.4901e-8; exact 0",
+        "torch 2.13",
     ),
     Deviation(
         "torch-bce-clamp",

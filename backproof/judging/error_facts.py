@@ -1,10 +1,10 @@
 """What an accurate evaluation of each function may err by: what a line of facts consists of.
 
 E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale, where u
-    is the unit roundoff, and by what underflow loses (`underflow_factor` times the smallest normal number).
-    The line gives the scale: |v| where every family is accurate relatively, more where one of them cancels
-    (1 - tanh² near saturation: 1). ACCURACY is the design's limit between accuracy and deviation;
-    `tests/judging` measures every oracle against it.
+    is the unit roundoff, and by what underflow loses: the smallest normal number times `underflow_factor`
+    and the line's own `underflow`. The line gives the scale: |v| where every family is accurate relatively,
+    more where one of them cancels (1 - tanh² near saturation: 1). ACCURACY is the design's limit between
+    accuracy and deviation; `tests/judging` measures every oracle against it.
 E2. `naive` scales belong to formulas that are right in exact arithmetic and lose more than that in floats.
     An answer outside E1 and inside these is "unstable", not a mismatch.
 
@@ -49,6 +49,8 @@ class ActivationFacts:
     """None for an activation that is not elementwise: it has a rule instead."""
     turns: Callable[..., tuple[Any, ...]] = no_turns
     """Parameters → points."""
+    underflow: Scale | None = field(default=None, kw_only=True)
+    """(z, parameters) → what multiplies a factor that may have underflowed, as z does σ(z) in z σ(z)."""
     rule: Any = field(default=None, kw_only=True)
     """An `ActivationRule` of `activation_rules`, for an activation that is not elementwise."""
     naive_value: Scale | None = field(default=None, kw_only=True)

@@ -172,6 +172,16 @@ def require_within(
         )
 
 
+def off_kinks(spec: ActivationSpec, z: Any, *limits: Any) -> Any:
+    """The limits of value and derivative at z, infinite on a kink for what is a choice there.
+
+    That is the derivative, and the value where it jumps.
+    """
+    kinks = spec.entry.kinks(spec.parameters)
+    chosen = ([kink.at for kink in kinks if kink.jump is not None], [kink.at for kink in kinks])
+    return [np.where(np.isin(z, at), np.inf, limit) for limit, at in zip(limits, chosen, strict=True)]
+
+
 def measure_activation(source: str, name: str, dtype: str) -> None:
     for parameters in variants(ACTIVATIONS[name], dtype):
         spec, z = ActivationSpec(name, parameters), points_of(dtype)
@@ -179,7 +189,7 @@ def measure_activation(source: str, name: str, dtype: str) -> None:
         value, slope = (rounded(truth)[None] for truth in truths)
         with np.errstate(all="ignore"):
             limits = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
-            limits = [np.broadcast_to(limit, z.shape) for limit in limits]
+            limits = off_kinks(spec, z, *limits)
             answers = of_activation(source, spec, z)
         require_within(f"{source}'s {name} {parameters or ''} in {dtype}", answers, truths, limits, z)
 

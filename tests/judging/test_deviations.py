@@ -84,6 +84,8 @@ def test_the_declared_deviation_of_jaxs_log1p_still_shows() -> None:
 
 REGIONS: dict[str, Any] = {
     "torch-softplus-threshold": (ActivationSpec("softplus"), np.linspace(20.001, 36, 200), None),
+    "torch-celu-alpha": (ActivationSpec("celu", {"alpha": 2 / 3}), -np.linspace(0, 20, 200), None),
+    "torch-hardsigmoid-sixth": (ActivationSpec("hardsigmoid"), np.linspace(-2.99, 2.99, 200), None),
     "torch-bce-clamp": (
         LossSpec("bce", "sum"),
         np.tile(10.0 ** -np.linspace(12.01, 300, 100), 3),
@@ -137,8 +139,12 @@ def test_an_oracle_is_accurate_once_its_deviation_is_taken_out_and_not_before(de
     arguments = (points, spec.parameters) if targets is None else (points, targets, spec.parameters)
     answered, exact, allowed = _answers(deviation)
     mended = corrected(deviation.oracle, deviation.function, *answered, *arguments)
+    errors = [distance(*pair) for pair in zip(answered, exact, strict=True)]
+    declared = [deviation.value(*arguments), deviation.derivative(*arguments)]
+    assert any(np.any(sizes) for sizes in declared)
+    for sizes, error, limit in zip(declared, errors, allowed, strict=True):
+        assert (error > limit).any() == np.any(sizes)  # a deviation of the value, the derivative or both
     for before, after, truth, limit in zip(answered, mended, exact, allowed, strict=True):
-        assert (distance(before, truth) > limit).any()
         # Two more roundings: of the deviation's own formula, and of the sum.
         assert (distance(after, truth) <= limit + 2.0**-50 * np.abs(before) + 2.0**-50 * np.abs(after)).all()
 
@@ -148,6 +154,9 @@ def test_an_oracle_is_accurate_once_its_deviation_is_taken_out_and_not_before(de
     [
         ("torch-softplus-threshold", (np.array([-50.0, 0.0, 20.0, 5.0]), {"beta": 1.0})),
         ("torch-softplus-threshold", (np.array([160.0, 80.0]), {"beta": 0.125})),
+        ("torch-celu-alpha", (np.array([0.5, 3.0]), {"alpha": 2 / 3})),
+        ("torch-celu-alpha", (np.array([-0.5, 0.0]), {"alpha": float(np.float32(2 / 3))})),
+        ("torch-hardsigmoid-sixth", (np.array([-3.0, 3.0, 50.0]), {})),
         ("torch-bce-clamp", (np.array([1e-11, 0.5, 1 - 1e-11]), np.array([1.0, 0.3, 0.0]), {})),
     ],
 )
