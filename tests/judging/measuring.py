@@ -172,14 +172,10 @@ def require_within(
         )
 
 
-def off_kinks(spec: ActivationSpec, z: Any, *limits: Any) -> Any:
-    """The limits of value and derivative at z, infinite on a kink for what is a choice there.
-
-    That is the derivative, and the value where it jumps.
-    """
+def on_kink(spec: ActivationSpec, z: Any, *, jumps: bool = False) -> Any:
+    """Where z lies on a kink, so that the derivative is a choice; or on one at which the value jumps too."""
     kinks = spec.entry.kinks(spec.parameters)
-    chosen = ([kink.at for kink in kinks if kink.jump is not None], [kink.at for kink in kinks])
-    return [np.where(np.isin(z, at), np.inf, limit) for limit, at in zip(limits, chosen, strict=True)]
+    return np.isin(z, [kink.at for kink in kinks if kink.jump is not None or not jumps])
 
 
 def measure_activation(source: str, name: str, dtype: str) -> None:
@@ -189,7 +185,8 @@ def measure_activation(source: str, name: str, dtype: str) -> None:
         value, slope = (rounded(truth)[None] for truth in truths)
         with np.errstate(all="ignore"):
             limits = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
-            limits = off_kinks(spec, z, *limits)
+            choices = (on_kink(spec, z, jumps=True), on_kink(spec, z))
+            limits = [np.where(at, np.inf, limit) for at, limit in zip(choices, limits, strict=True)]
             answers = of_activation(source, spec, z)
         require_within(f"{source}'s {name} {parameters or ''} in {dtype}", answers, truths, limits, z)
 

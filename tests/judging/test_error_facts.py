@@ -27,7 +27,7 @@ from measuring import (
     allowance_of,
     measure_activation,
     measure_loss,
-    off_kinks,
+    on_kink,
     oracle_of,
     points_of,
     require_within,
@@ -80,6 +80,7 @@ def test_the_functions_inside_a_trace_err_by_no_more_either(name: str, source: s
     """One layer with W = 1 and b = 0, so that Z is X; and ½ (A + 3)², whose gradient A + 3 is known."""
     spec, own, size = ActivationSpec(name), precision(dtype), 16
     z = points_of(dtype)
+    z = z[~on_kink(spec, z)]
     z = z[np.abs(z) < 110 if dtype == "float32" else np.abs(z) < 760][: 2 * 8 * size]
     layer = Layer(np.eye(size, dtype=dtype), np.zeros((size, 1), dtype), spec)
     network = Network((layer,), LossSpec("half_squared_error", "sum"))
@@ -91,8 +92,7 @@ def test_the_functions_inside_a_trace_err_by_no_more_either(name: str, source: s
     truths = exact_activation(spec, z)
     value, slope = (rounded(truth)[None] for truth in truths)
     with np.errstate(all="ignore"):
-        limits = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
-        E_A, E_slope = off_kinks(spec, z, *limits)
+        E_A, E_slope = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
     g = np.abs(A.astype(np.float64) + 3)
     E = g * (E_slope + 3 * own.u * (np.abs(slope[0]) + E_slope))
     E += bounds.underflow_factor(spec.parameters) * own.tiny * (1 + g)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import mpmath
@@ -167,6 +168,9 @@ def test_steps_on_a_traces_own_numbers_give_that_trace(oracle: Oracle, name: str
 def test_a_step_pulls_back_the_cotangent_it_is_given(oracle: Oracle, name: str) -> None:
     case = drawn_case([name, "identity"], LossSpec("mse"))
     inputs = own_steps(case, oracle.traces([case])[0])
+    # On both sides of where an activation may be flat: about 0, or far from it.
+    spread = np.linspace(-4, 4, inputs.Z[0].size).reshape(inputs.Z[0].shape)
+    inputs = replace(inputs, Z=(spread, *inputs.Z[1:]))
     once = oracle.steps([inputs])[0].delta[0]
     twice = oracle.steps([type(inputs)(case, inputs.Z, inputs.A_last, (2 * inputs.dA[0],))])[0].delta[0]
     assert np.any(once != 0)
