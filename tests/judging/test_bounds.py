@@ -13,6 +13,7 @@ from judge_cases import checks_of, drawn_case
 from measuring import SOURCES, oracle_of
 
 from backproof.judging.bounds import levels_of, propagated
+from backproof.judging.deviations import DEVIATIONS
 from backproof.judging.judge import Table
 from backproof.judging.panel import Panel
 from backproof.judging.rounding import precision
@@ -42,9 +43,26 @@ def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
     return drawn_case(layers, LossSpec(loss, reduction), dtype, width=2, samples=2, seed=seed)
 
 
+def _accurate(case: Case, dtype: str) -> list[str]:
+    """The oracles of which no declared deviation of an activation shows in this case, computed in `dtype`."""
+    Z = Backprop().run(case).Z
+    assert Z is not None
+    with np.errstate(over="ignore"):
+        shows = {
+            deviation.oracle
+            for deviation in DEVIATIONS
+            for layer, z in zip(case.network.layers, Z, strict=True)
+            if deviation.function == layer.activation.name
+            for size in (deviation.value, deviation.derivative)
+            if np.any(np.abs(size(z.astype(np.float64), layer.activation.parameters)) > precision(dtype).u)
+        }
+    return [source for source in SOURCES[1:] if source not in shows]
+
+
 def _answers(case: Case) -> Iterator[tuple[str, Trace]]:
+    """Who is to be accurate, with what they answer."""
     yield "refimpl", Backprop().run(case)
-    for source in SOURCES[1:]:
+    for source in _accurate(case, case.dtype.name):
         yield source, oracle_of(source).traces([case])[0]
 
 
@@ -79,7 +97,7 @@ def test_carried_bounds_hold_for_the_reference_torch_and_jax(activation: str, lo
             assert ratio <= 1, (
                 f"{source}'s {where} is {ratio:.3g} times its bound from the truth, seed {seed}"
             )
-        double = oracle_of("torch").traces([case], "float64")[0]
+        double = oracle_of(_accurate(case, "float64")[0]).traces([case], "float64")[0]
         assert _largest_ratio(double, truth, E, level=-1)[0] <= 1
 
 
@@ -97,11 +115,7 @@ def test_carried_bounds_hold_for_small_and_saturating_numbers(
 ) -> None:
     case = _scaled(_tiny_network(activation, "half_squared_error", dtype, seed=4), power)
     truth, E = exact_trace(case), _carried(case)
-    if activation == "softplus":  # torch returns z itself beyond 20
-        answers = [answer for answer in _answers(case) if answer[0] != "torch"]
-    else:
-        answers = list(_answers(case))
-    for source, trace in answers:
+    for source, trace in _answers(case):
         ratio, where = _largest_ratio(trace, truth, E)
         assert ratio <= 1, f"{source}'s {where} is {ratio:.3g} times its bound from the truth"
 
@@ -181,9 +195,10 @@ def test_every_step_of_everyone_conforms_to_exact_values_and_is_resolved(
     activation: str, loss: str, dtype: str
 ) -> None:
     case = _tiny_network(activation, loss, dtype, seed=5)
-    judgement = _judged_by_truth(case, list(_answers(case)))
+    answers = list(_answers(case))
+    judgement = _judged_by_truth(case, answers)
     local = [check for check in judgement.checks if check.scope == "local"]
-    assert {check.left for check in local} == set(SOURCES)
+    assert {check.left for check in local} == {source for source, _ in answers}
     assert {check.quantity for check in local} == set(QUANTITIES)
     assert {check.verdict for check in judgement.checks} == {"conforms"}
     assert judgement.resolved("local")
@@ -266,7 +281,7 @@ def test_subnormal_numbers_may_be_read_as_zero_and_still_conform(
     case = _subnormal_case(activation, dtype, place)
     kinks = ACTIVATIONS[activation].kinks(case.network.layers[0].activation.parameters)
     allowed = {"conforms", "convention"} if kinks else {"conforms"}
-    judgement = Panel(Backprop(), [oracle_of("torch"), oracle_of("jax")]).judge([case])[0]
+    judgement = Panel(Backprop(), [oracle_of(source) for source in _accurate(case, dtype)]).judge([case])[0]
     assert judgement.verdict in allowed
     assert _judged_by_truth(case, list(_answers(case))).verdict in allowed
 
