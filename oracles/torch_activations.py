@@ -13,6 +13,13 @@ from typing import Any
 Function = Callable[..., Any]
 
 
+def _squareplus(torch: Any, Z: Any, b: float) -> Any:
+    """torch has none. √(z² + b) overflows in z², and z + √(z² + b) cancels left of 0."""
+    root, size = torch.hypot(Z, torch.full_like(Z, b**0.5)), torch.where(Z >= 0, Z, -Z)
+    larger = size / 2 + root / 2
+    return torch.where(Z >= 0, larger, b / 4 / larger)
+
+
 def activation_lines(torch: Any) -> dict[str, Function]:
     """Name → σ(Z, **parameters), torch's own function where it has one."""
     F = torch.nn.functional

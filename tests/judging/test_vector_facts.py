@@ -15,7 +15,6 @@ from exact_values import OF_COLUMNS, TERMS_OF_COLUMNS, exact_loss, exact_softmax
 from measuring import SOURCES, by_jax, by_torch, ends_of, oracle_of, require_within
 
 from backproof.judging.activation_facts import ACTIVATION_FACTS
-from backproof.judging.activation_rules import softmax_vjp_error
 from backproof.judging.error_facts import ACCURACY
 from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.loss_rules import cross_entropy_with_logits
@@ -103,9 +102,9 @@ def _measure_softmax(name: str, source: str, dtype: str, units: int) -> None:
     spec, own = ActivationSpec(name), precision(dtype)
     Z, G, _ = _columns(units, dtype)
     truths = _softmax_truth(name, units, dtype)
-    A, double = rounded(truths[0]), Z.astype(np.float64)
-    E_A = ACCURACY * own.u * ACTIVATION_FACTS[name].value(double, A, {}) + own.tiny
-    E = softmax_vjp_error(A, E_A, G.astype(np.float64), 0.0 * A, own.u, own.gamma(units + 1), own.tiny)
+    A, double, facts = rounded(truths[0]), Z.astype(np.float64), ACTIVATION_FACTS[name]
+    E_A = ACCURACY * own.u * facts.value(double, A, {}) + own.tiny
+    E = facts.rule.vjp_error(A, E_A, G.astype(np.float64), 0.0 * A, own.u, own.gamma(units + 1), own.tiny)
     require_within(f"{source}'s {name} in {dtype}", _softmax(source, spec, Z, G), truths, (E_A, E), Z, 16)
 
 
@@ -169,12 +168,13 @@ def test_a_hundredth_of_a_losss_bound_is_too_little(name: str, quantity: str) ->
         _measure_loss(name, "refimpl", "float32", 12, shares)
 
 
-def test_a_tenth_of_softmaxs_scale_is_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = ACTIVATION_FACTS["softmax"]
+@pytest.mark.parametrize("name", OF_COLUMNS)
+def test_a_tenth_of_the_scale_is_too_little(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = ACTIVATION_FACTS[name]
     narrow = replace(facts, value=lambda *arguments: facts.value(*arguments) / 10)
-    monkeypatch.setitem(ACTIVATION_FACTS, "softmax", narrow)
-    with pytest.raises(AssertionError, match=r"softmax.*the value at .* times what the facts allow"):
-        _measure_softmax("softmax", "refimpl", "float32", 12)
+    monkeypatch.setitem(ACTIVATION_FACTS, name, narrow)
+    with pytest.raises(AssertionError, match=rf"{name}.*the value at .* times what the facts allow"):
+        _measure_softmax(name, "refimpl", "float32", 12)
 
 
 def test_a_small_probability_from_its_logarithm_errs_by_two_roundings_and_the_rule_allows_both() -> None:

@@ -50,6 +50,13 @@ def _sigmoid(z: Number) -> Number:
     return 1 / (1 + mpmath.exp(-z))
 
 
+def _normal_distribution(z: Number) -> Number:
+    """Φ(z), from ±1000 on as it is to all digits: mpmath's erfc takes no huge numbers."""
+    if abs(z) > 1000:
+        return mp.one if z > 0 else mp.zero
+    return mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+
+
 def _softmax(z: Column) -> Column:
     e = [mpmath.exp(entry) for entry in z]
     return [entry / mpmath.fsum(e) for entry in e]
@@ -64,6 +71,9 @@ def _each(function: Callable[..., Number]) -> Callable[..., Column]:
     return of_columns
 
 
+# λ and α of selu.
+_SELU = (mpmath.mpf(1.0507009873554804934), mpmath.mpf(1.6732632423543772848))
+
 # Name → σ(z, **parameters).
 ACTIVATIONS: Mapping[str, Callable[..., Column]] = {
     "identity": _each(lambda z: z),
@@ -73,6 +83,30 @@ ACTIVATIONS: Mapping[str, Callable[..., Column]] = {
     "leaky_relu": _each(lambda z, negative_slope: z if z > 0 else negative_slope * z),
     "softplus": _each(lambda z, beta: mpmath.log(1 + mpmath.exp(beta * z)) / beta),
     "softmax": _softmax,
+    "elu": _each(lambda z, alpha: z if z > 0 else alpha * mpmath.expm1(z)),
+    "celu": _each(lambda z, alpha: z if z > 0 else alpha * mpmath.expm1(z / alpha)),
+    "selu": _each(lambda z: _SELU[0] * (z if z > 0 else _SELU[1] * mpmath.expm1(z))),
+    "gelu": _each(lambda z: z * _normal_distribution(z)),
+    "gelu_tanh": _each(
+        lambda z: z * _sigmoid(mpmath.sqrt(8 / mp.pi) * (z + mpmath.fdiv(44715, 10**6) * z**3))
+    ),
+    "silu": _each(lambda z: z * _sigmoid(z)),
+    "mish": _each(lambda z: z * mpmath.tanh(mpmath.log1p(mpmath.exp(z)))),
+    "softsign": _each(lambda z: z / (1 + abs(z))),
+    "logsigmoid": _each(lambda z: -mpmath.log1p(mpmath.exp(-z))),
+    "tanhshrink": _each(lambda z: z - mpmath.tanh(z)),
+    "squareplus": _each(lambda z, b: (z + mpmath.sqrt(z**2 + b)) / 2),
+    "softmin": lambda z: _softmax([-entry for entry in z]),
+    "log_softmax": lambda z: [entry - mpmath.log(mpmath.fsum(map(mpmath.exp, z))) for entry in z],
+    "relu6": _each(lambda z: min(max(z, mp.zero), mpmath.mpf(6))),
+    "hardtanh": _each(lambda z, min_val, max_val: min(max(z, mpmath.mpf(min_val)), mpmath.mpf(max_val))),
+    "hardsigmoid": _each(lambda z: min(max(z + 3, mp.zero), mpmath.mpf(6)) / 6),
+    "hardswish": _each(lambda z: z * min(max(z + 3, mp.zero), mpmath.mpf(6)) / 6),
+    "softshrink": _each(lambda z, lambd: mpmath.sign(z) * max(abs(z) - lambd, mp.zero)),
+    "hardshrink": _each(lambda z, lambd: z if abs(z) > lambd else mp.zero),
+    "threshold": _each(lambda z, threshold, value: z if z > threshold else mpmath.mpf(value)),
+    "sparse_plus": _each(lambda z: z if z > 1 else max(z + 1, mp.zero) ** 2 / 4),
+    "sparse_sigmoid": _each(lambda z: min(max(z + 1, mp.zero), mpmath.mpf(2)) / 2),
 }
 
 # Name → terms(a, y, **parameters).

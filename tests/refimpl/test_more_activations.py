@@ -1,0 +1,96 @@
+"""Values of the activations at points where they can be worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from refimpl import ActivationSpec
+
+E = math.e
+PHI = 0.8413447460685429
+"""Φ(1), the share of a normal distribution below one standard deviation."""
+
+SELU = 1.0507009873554805 * 1.6732632423543772
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "z", "value", "slope"),
+    [
+        ("relu6", {}, [-1, 2, 7], [0, 2, 6], [0, 1, 0]),
+        ("elu", {"alpha": 2.0}, [-1, 3], [2 / E - 2, 3], [2 / E, 1]),
+        ("celu", {"alpha": 2.0}, [-2, 3], [2 / E - 2, 3], [1 / E, 1]),
+        (
+            "selu",
+            {},
+            [-1, 1],
+            [SELU * (1 / E - 1), 1.0507009873554805],
+            [SELU / E, 1.0507009873554805],
+        ),
+        ("gelu", {}, [-1, 0, 1], [PHI - 1, 0, PHI], [-0.0833154705876, 0.5, 1.0833154705876]),
+        (
+            "gelu_tanh",
+            {},
+            [-1, 0, 1],
+            [-0.158808009392, 0, 0.841191990608],
+            [-0.0829640838457, 0.5, 1.0829640838457],
+        ),
+        ("silu", {}, [0, math.log(3)], [0, 0.75 * math.log(3)], [0.5, 0.75 + math.log(3) * 3 / 16]),
+        ("mish", {}, [0, math.log(2)], [0, 0.8 * math.log(2)], [0.6, 0.8 + math.log(2) * 0.24]),
+        ("softsign", {}, [-1, 3], [-0.5, 0.75], [0.25, 1 / 16]),
+        ("hardtanh", {"min_val": -2.0}, [-3, -1.5, 4], [-2, -1.5, 1], [0, 1, 0]),
+        ("hardsigmoid", {}, [-4, 0, 1.5], [0, 0.5, 0.75], [0, 1 / 6, 1 / 6]),
+        ("hardswish", {}, [-4, -1.5, 0, 4], [0, -0.375, 0, 4], [0, 0, 0.5, 1]),
+        ("logsigmoid", {}, [0, -math.log(3)], [-math.log(2), -math.log(4)], [0.5, 0.75]),
+        ("tanhshrink", {}, [0, math.log(3)], [0, math.log(3) - 0.8], [0, 0.64]),
+        ("softshrink", {"lambd": 1.0}, [-3, 0.5, 2], [-2, 0, 1], [1, 0, 1]),
+        ("hardshrink", {"lambd": 1.0}, [-3, 0.5, 2], [-3, 0, 2], [1, 0, 1]),
+        ("threshold", {"threshold": 1.0, "value": -2.0}, [0.5, 1, 2], [-2, -2, 2], [0, 0, 1]),
+        ("squareplus", {}, [-1.5, 0, 1.5], [0.5, 1, 2], [0.2, 0.5, 0.8]),
+        ("sparse_plus", {}, [-2, 0, 2], [0, 0.25, 2], [0, 0.5, 1]),
+        ("sparse_sigmoid", {}, [-2, 0, 0.5, 2], [0, 0.5, 0.75, 1], [0, 0.5, 0.5, 0]),
+    ],
+)
+def test_an_activation_has_the_values_and_slopes_worked_out_by_hand(
+    name: str, parameters: dict[str, float], z: list[float], value: list[float], slope: list[float]
+) -> None:
+    spec = ActivationSpec(name, parameters)
+    assert spec.entry.derivative is not None
+    Z = np.array([z], dtype=np.float64)
+    assert spec.entry.value(Z, **spec.parameters)[0] == pytest.approx(value, rel=1e-11, abs=1e-15)
+    assert spec.entry.derivative(Z, **spec.parameters)[0] == pytest.approx(slope, rel=1e-11, abs=1e-15)
+
+
+def test_softmin_and_log_softmax_of_logarithms_are_shares_of_a_whole() -> None:
+    Z = np.log(np.array([[1.0], [2.0], [4.0]]))
+    softmin = ActivationSpec("softmin").entry.value(Z)
+    assert softmin.ravel() == pytest.approx([4 / 7, 2 / 7, 1 / 7], rel=1e-14)
+    log_softmax = ActivationSpec("log_softmax").entry.value(Z)
+    assert np.exp(log_softmax).ravel() == pytest.approx([1 / 7, 2 / 7, 4 / 7], rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["celu", "elu"])
+@pytest.mark.parametrize("alpha", [1e-300, 1e300])
+def test_beside_0_an_exponential_unit_is_as_steep_as_its_slope_says_whatever_alpha(
+    name: str, alpha: float
+) -> None:
+    # With α = 1e300, z/α underflows for z = -1e-30; with α = 1e-300, it overflows for z = -1e10.
+    spec, Z = ActivationSpec(name, {"alpha": alpha}), np.array([[-1e-30, -1e10]])
+    near, far = spec.entry.value(Z, **spec.parameters)[0]
+    if alpha > 1:
+        assert near == pytest.approx(-1e-30 if name == "celu" else -1e-30 * alpha, rel=1e-14)
+    assert far == pytest.approx(max(-alpha, -1e10) if name == "celu" else -alpha, rel=1e-14)
+
+
+@pytest.mark.parametrize("b", [1e-300, 1e300])
+def test_squareplus_is_accurate_for_every_b(b: float) -> None:
+    spec, Z = ActivationSpec("squareplus", {"b": b}), np.array([[-1e10, 0.0, 1e10]])
+    left, middle, right = spec.entry.value(Z, **spec.parameters)[0]
+    root = math.sqrt(b)
+    assert middle == pytest.approx(root / 2, rel=1e-14)
+    if b < 1:
+        assert (left, right) == (pytest.approx(b / 4 / 1e10, rel=1e-14), 1e10)
+    else:
+        assert (left, right) == (pytest.approx(root / 2, rel=1e-14), pytest.approx(root / 2, rel=1e-14))
