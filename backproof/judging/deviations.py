@@ -105,17 +105,6 @@ def _hardsigmoid_slope(z: Any, _p: Any) -> Any:
     return np.where(np.abs(z) < 3, 1 / 6 - float(np.float32(1 / 6)), 0.0)
 
 
-def _celu_slope(z: Any, p: Any) -> Any:
-    alpha = p["alpha"]
-    single = float(np.float32(alpha))
-    left = np.minimum(z, 0.0)
-    return np.where(z > 0, 0.0, np.exp(left / alpha) - alpha / single * np.exp(left / single))
-
-
-def _hardsigmoid_slope(z: Any, _p: Any) -> Any:
-    return np.where(np.abs(z) < 3, 1 / 6 - float(np.float32(1 / 6)), 0.0)
-
-
 def _nothing(a: Any, *_: Any) -> Any:
     return np.zeros_like(a)
 

@@ -47,22 +47,6 @@ def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
     return drawn_case([activation, output], spec, dtype, *shape, seed=seed)
 
 
-def _accurate(case: Case, dtype: str) -> list[str]:
-    """The oracles of which no declared deviation of an activation shows in this case, computed in `dtype`."""
-    Z = Backprop().run(case).Z
-    assert Z is not None
-    with np.errstate(over="ignore"):
-        shows = {
-            deviation.oracle
-            for deviation in DEVIATIONS
-            for layer, z in zip(case.network.layers, Z, strict=True)
-            if deviation.function == layer.activation.name
-            for size in (deviation.value, deviation.derivative)
-            if np.any(np.abs(size(z.astype(np.float64), layer.activation.parameters)) > precision(dtype).u)
-        }
-    return [source for source in SOURCES[1:] if source not in shows]
-
-
 def _answers(case: Case) -> Iterator[tuple[str, Trace]]:
     """Everyone's trace, but for those that a declared deviation touches."""
     yield "refimpl", Backprop().run(case)

@@ -6,11 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backproof.judging.deviations import deviations_of
-from oracles import Oracle
-from oracles.jax_oracle import JaxOracle
-from oracles.torch_oracle import TorchOracle
-from refimpl import ActivationSpec, Backprop, Case, Layer, LossSpec, Network
+from refimpl import ActivationSpec, Case, Layer, LossSpec, Network
 
 
 def layer(
@@ -38,24 +34,3 @@ def case(changed: dict[str, Any] | None = None, dtype: str = "float64") -> Case:
         "learning_rate": 0.5,
     }
     return Case(**(fields | (changed or {})))
-
-
-def off_the_ends(case: Case) -> Case:
-    """The case, its last layer halved until no prediction is an end of the loss's domain.
-
-    There a loss of probabilities is infinite. Most activations only come close to the ends of their range.
-    """
-    domain = case.network.loss.entry.prediction_domain
-    while np.isin(Backprop().run(case).A[-1], (domain.low, domain.high)).any():
-        *rest, last = case.network.layers
-        last = Layer(last.W / 2, last.b / 2, last.activation)
-        network = Network((*rest, last), case.network.loss)
-        case = Case(network, case.X, case.Y, case.learning_rate)
-    return case
-
-
-def accurate_oracle(activation: str) -> Oracle:
-    """torch, or jax where torch has a declared deviation of this function."""
-    if any(deviation.function == activation for deviation in deviations_of("torch")):
-        return JaxOracle().plain()
-    return TorchOracle()

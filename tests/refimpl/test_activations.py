@@ -42,13 +42,7 @@ def value_and_vjp(name: str, parameters: Parameters, Z: Any, G: Any) -> tuple[An
     z = torch.tensor(Z, dtype=torch.float64, requires_grad=True)
     a = TORCH.activations[name](z, **parameters)
     (vjp,) = torch.autograd.grad(a, z, torch.tensor(G, dtype=torch.float64))
-    value, pulled_back = a.detach().numpy(), vjp.numpy()
-    for deviation in deviations_of("torch"):
-        if deviation.function == name:  # of an elementwise function: there are no others yet
-            with np.errstate(over="ignore"):
-                value = value + deviation.value(Z.astype(np.float64), parameters)
-                pulled_back = pulled_back + deviation.derivative(Z.astype(np.float64), parameters) * G
-    return value, pulled_back
+    return a.detach().numpy(), vjp.numpy()
 
 
 def assert_near(answer: Any, expected: Any) -> None:
