@@ -109,29 +109,36 @@ def _gelu_tanh_derivative(Z: Units) -> Units:
     return sigmoid(x) * (1 + z * slope * sigmoid(-x))
 
 
+def _silu(Z: Units) -> Units:
+    # Far left z σ(z) is z e^z. There e^z underflows while z times it does not yet: so e^(z/2), twice.
+    half = np.exp(-np.abs(Z) / 2)
+    e = np.square(half)
+    return np.where(Z >= 0, Z, Z * half * half) / (1 + e)
+
+
 def _silu_derivative(Z: Units) -> Units:
-    return sigmoid(Z) * (1 + Z * sigmoid(-Z))  # 1 - σ(z) would cancel on the right
+    return sigmoid(Z) + _silu(Z) * sigmoid(-Z)  # 1 - σ(z) would cancel on the right
 
 
-def _mish_fraction(Z: Units) -> tuple[Units, Units, Units, Units]:
-    """e^-|z|, and tanh log(1 + e^z) as num/den, with the difference den - num as well."""
+def _mish_fraction(Z: Units) -> tuple[Units, Units, Units]:
+    """tanh log(1 + e^z) as num/den: num, den and their difference."""
     # (1 + e^z)² - 1 over (1 + e^z)² + 1, multiplied out and, right of 0, divided by e^2z.
     e = np.exp(-np.abs(Z))
     num = np.where(Z >= 0, 1 + 2 * e, e * (e + 2))
     rest = np.where(Z >= 0, 2 * np.square(e), Z.dtype.type(2))
-    return e, num, num + rest, rest
+    return num, num + rest, rest
 
 
 def _mish(Z: Units) -> Units:
-    _, num, den, _ = _mish_fraction(Z)
-    return Z * (num / den)
+    num, den, _ = _mish_fraction(Z)
+    half = np.exp(-np.abs(Z) / 2)  # as for silu: far left it is z e^z
+    return np.where(Z >= 0, Z * num, Z * half * half * (np.square(half) + 2)) / den
 
 
 def _mish_derivative(Z: Units) -> Units:
     # tanh + z σ(z)(1 - tanh²), where 1 - tanh² = (den - num)(den + num)/den² does not cancel.
-    e, num, den, rest = _mish_fraction(Z)
-    sigma = np.where(Z >= 0, 1, e) / (1 + e)
-    return num / den + Z * sigma * (rest / den) * ((den + num) / den)
+    num, den, rest = _mish_fraction(Z)
+    return num / den + _silu(Z) * (rest / den) * ((den + num) / den)
 
 
 # ---------------------------------------------------------------- between lines
@@ -167,10 +174,13 @@ def _squareplus_derivative(Z: Units, b: float) -> Units:
 
 
 def _log_softmax(Z: Units) -> Units:
-    # With each column's maximum subtracted, e^z ≤ 1 and their sum is at least 1, so its logarithm is finite.
+    # With each column's maximum subtracted, e^z ≤ 1 and their sum is at least 1.
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, and -inf is right
         below = Z - np.max(Z, axis=0, keepdims=True)
-    return below - np.log(np.sum(np.exp(below), axis=0, keepdims=True))
+    # The largest counts 1 in the sum. Left out of it, log(1 + others) keeps the digits of small others.
+    e = np.exp(below)
+    np.put_along_axis(e, np.argmax(Z, axis=0, keepdims=True), 0, axis=0)
+    return below - np.log1p(np.sum(e, axis=0, keepdims=True))
 
 
 def _log_softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
@@ -236,7 +246,7 @@ ENTRIES: tuple[Activation, ...] = (
         "silu",
         r"\sigma(z) = \frac{z}{1 + e^{-z}}",
         r"\sigma'(z) = s(z)\,(1 + z\,s(-z)), \quad s(z) = \frac{1}{1 + e^{-z}}",
-        value=lambda Z: Z * sigmoid(Z),
+        value=_silu,
         derivative=_silu_derivative,
         range=Interval(-0.2785, math.inf, high_inside=False),
         aliases={"torch": "nn.functional.silu", "jax": "nn.silu, nn.swish"},
