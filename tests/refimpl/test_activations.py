@@ -104,7 +104,7 @@ def test_far_from_0_too_the_value_and_the_vjp_are_torchs(name: str, parameters: 
             facts = ACTIVATION_FACTS[name]
             with np.errstate(all="ignore"):
                 scale = (facts.value if ours is A else facts.derivative)(Z, ours, parameters)
-            size = np.maximum(size, np.broadcast_to(scale, Z.shape)[finite])
+            size = np.fmax(size, np.broadcast_to(scale, Z.shape)[finite])
         assert np.all(error <= 16 * EPS * size)
 
 
