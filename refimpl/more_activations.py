@@ -109,11 +109,15 @@ def _gelu_tanh_derivative(Z: Units) -> Units:
     return sigmoid(x) * (1 + z * slope * sigmoid(-x))
 
 
+def _times_exponential(Z: Units) -> Units:
+    """z e^z for z ≤ 0. Far left e^z underflows while z times it does not yet: there e^(z/2), twice."""
+    half = np.exp(np.minimum(Z, 0) / 2)
+    return np.where(Z < -64, Z * half * half, Z * np.exp(np.minimum(Z, 0)))
+
+
 def _silu(Z: Units) -> Units:
-    # Far left z σ(z) is z e^z. There e^z underflows while z times it does not yet: so e^(z/2), twice.
-    half = np.exp(-np.abs(Z) / 2)
-    e = np.square(half)
-    return np.where(Z >= 0, Z, Z * half * half) / (1 + e)
+    e = np.exp(-np.abs(Z))
+    return np.where(Z >= 0, Z, _times_exponential(np.minimum(Z, 0))) / (1 + e)
 
 
 def _silu_derivative(Z: Units) -> Units:
@@ -131,8 +135,8 @@ def _mish_fraction(Z: Units) -> tuple[Units, Units, Units]:
 
 def _mish(Z: Units) -> Units:
     num, den, _ = _mish_fraction(Z)
-    half = np.exp(-np.abs(Z) / 2)  # as for silu: far left it is z e^z
-    return np.where(Z >= 0, Z * num, Z * half * half * (np.square(half) + 2)) / den
+    e = np.exp(-np.abs(Z))
+    return np.where(Z >= 0, Z * num, _times_exponential(np.minimum(Z, 0)) * (e + 2)) / den
 
 
 def _mish_derivative(Z: Units) -> Units:
