@@ -178,7 +178,8 @@ def replay(
 @app.command("list")
 def list_(
     what: Annotated[
-        str, typer.Argument(help="equations, activations, losses, oracles or mistakes.", metavar="WHAT")
+        str,
+        typer.Argument(help="equations, activations, losses, left-out, oracles or mistakes.", metavar="WHAT"),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:

@@ -93,6 +93,16 @@ def _common(entry: Any) -> Row:
     }
 
 
+def _left_out() -> list[Row]:
+    from refimpl import more_activations, more_losses
+
+    return [
+        {"name": name, "reason": reason}
+        for table in (more_activations.LEFT_OUT, more_losses.LEFT_OUT)
+        for name, reason in table.items()
+    ]
+
+
 def _oracles() -> list[Row]:
     from .run import ORACLES
 
@@ -113,6 +123,7 @@ LISTS: Mapping[str, Callable[[], list[Row]]] = {
     "equations": _equations,
     "activations": _activations,
     "losses": _losses,
+    "left-out": _left_out,
     "oracles": _oracles,
     "mistakes": _mistakes,
 }

@@ -30,9 +30,21 @@ from .jax_packing import ACTIVATION_INDEX, LOSS_INDEX, argument_names
 
 Arrays = Mapping[str, Any]
 
+
 # Branch number k of a switch is the function that packed cases call number k.
-_ACTIVATIONS = [(ACTIVATIONS[name], ACTIVATION_LINES[name]) for name in ACTIVATION_INDEX]
-_LOSSES = [(LOSSES[name], LOSS_LINES[name]) for name in LOSS_INDEX]
+def _line(lines: Mapping[str, Any], name: str, place: str) -> Any:
+    if name not in lines:
+        raise LookupError(f"{name!r} has no line: add one to {place}")
+    return lines[name]
+
+
+_ACTIVATIONS = [
+    (ACTIVATIONS[name], _line(ACTIVATION_LINES, name, "ACTIVATION_LINES in oracles/jax_activations.py"))
+    for name in ACTIVATION_INDEX
+]
+_LOSSES = [
+    (LOSSES[name], _line(LOSS_LINES, name, "LOSS_LINES in oracles/jax_losses.py")) for name in LOSS_INDEX
+]
 
 
 def _named(entry: Any, arguments: Any) -> dict[str, Any]:

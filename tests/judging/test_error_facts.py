@@ -37,6 +37,7 @@ from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.allowance import underflow_factor
 from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.rounding import precision
+from oracles import torch_oracle
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network
@@ -200,3 +201,51 @@ def test_what_is_left_out_is_named_with_the_place_to_add_it() -> None:
 def test_facts_have_a_derivative_scale_exactly_where_entries_do_not_mix() -> None:
     assert {n for n, facts in ACTIVATION_FACTS.items() if facts.derivative} == set(ELEMENTWISE)
     assert {n for n, facts in LOSS_FACTS.items() if facts.derivative} == set(TERMS)
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, place: str, name: str) -> None:
+    """Takes the line of `name` out of one of the tables."""
+    if place.startswith(("activation_lines", "loss_lines")):
+        function = place.split(maxsplit=1)[0]
+        whole = getattr(torch_oracle, function)
+
+        def lines(torch: Any) -> dict[str, Any]:
+            return {key: line for key, line in whole(torch).items() if key != name}
+
+        monkeypatch.setattr(torch_oracle, function, lines)
+        return
+    table = {
+        "ACTIVATION_FACTS": ACTIVATION_FACTS,
+        "LOSS_FACTS": LOSS_FACTS,
+        "ACTIVATION_LINES": JaxOracle().activations,
+        "LOSS_LINES": JaxOracle().losses,
+        "ELEMENTWISE": ELEMENTWISE,
+        "TERMS": TERMS,
+    }[place.split(maxsplit=1)[0]]
+    monkeypatch.delitem(table, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("gelu", "ACTIVATION_FACTS in backproof/judging/activation_facts.py"),
+        ("gelu", "activation_lines in oracles/torch_activations.py"),
+        ("gelu", "ACTIVATION_LINES in oracles/jax_activations.py"),
+        ("gelu", "ELEMENTWISE or OF_COLUMNS in oracles/ball_activations.py"),
+        ("huber", "LOSS_FACTS in backproof/judging/loss_facts.py"),
+        ("huber", "loss_lines in oracles/torch_losses.py"),
+        ("huber", "LOSS_LINES in oracles/jax_losses.py"),
+        ("huber", "TERMS or TERMS_OF_COLUMNS in oracles/ball_losses.py"),
+    ],
+)
+def test_a_missing_line_is_named_with_the_place_to_add_it(
+    name: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without(monkeypatch, place, name)
+    check = (
+        test_every_loss_has_a_line_of_facts_in_each_oracle_and_of_truth
+        if name in LOSSES
+        else test_every_activation_has_a_line_of_facts_in_each_oracle_and_of_truth
+    )
+    with pytest.raises(AssertionError, match=f"^'{name}' has no line: add one to {place}"):
+        check()
