@@ -83,7 +83,9 @@ def _loss(case: Arrays, A: Any, mask: Any) -> Any:
     def branch(entry: Any, line: Any) -> Callable[[Any], Any]:
         def total(A: Any) -> Any:
             parameters = [*case["loss_parameters"]][: len(entry.parameters)]
-            arguments = _named(entry, [*parameters, *case["loss_arrays"]])
+            # Weights and variances that stand for nothing are 1: none of them divides by 0.
+            arrays = [jnp.where(mask, array, 1) for array in case["loss_arrays"]]
+            arguments = _named(entry, [*parameters, *arrays])
             terms = line.terms(A, Y, units, **arguments)
             # One term a sample, or one an entry: absent ones do not count.
             return jnp.sum(_clean(mask if line.separable else mask[0], terms))

@@ -173,6 +173,10 @@ def _filled(packed: dict[str, Any], case: Case, steps: StepInputs, poison: float
         "Z": [((l,), Z) for l, Z in enumerate(steps.Z)],
         "dA": [((l,), dA) for l, dA in enumerate(steps.dA)],
         "A_last": [((), steps.A_last)],
+        "loss_arrays": [
+            ((k,), np.broadcast_to(case.network.loss.arguments[array.name], case.Y.shape))
+            for k, array in enumerate(case.network.loss.entry.arrays)
+        ],
     }
     filled = dict(packed)
     for name in own.keys() & packed.keys():
@@ -191,7 +195,24 @@ def _filled(packed: dict[str, Any], case: Case, steps: StepInputs, poison: float
 @pytest.mark.parametrize("loss", LOSSES)
 def test_poison_in_the_padding_changes_no_bit(oracle: JaxOracle, loss: str, poison: float) -> None:
     spec = LossSpec(loss)
-    case = drawn_case(["softmax", fitting_output(spec)], spec, width=5, samples=3)
+    _assert_padding_is_ignored(
+        oracle, drawn_case(["softmax", fitting_output(spec)], spec, width=5, samples=3), poison
+    )
+
+
+@pytest.mark.parametrize("width", [1, SMALL.width - 1, SMALL.width])
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES])
+def test_poison_beside_any_function_changes_no_bit_up_to_the_buckets_edge(
+    oracle: JaxOracle, name: str, width: int
+) -> None:
+    spec = LossSpec(name if name in LOSSES else "mse")
+    layers = [fitting_output(spec)] if name in LOSSES else [name, name]
+    case = drawn_case(layers, spec, width=width, samples=SMALL.batch - 1)
+    for poison in (np.nan, -1e31):
+        _assert_padding_is_ignored(oracle, case, poison)
+
+
+def _assert_padding_is_ignored(oracle: JaxOracle, case: Case, poison: float) -> None:
     steps = own_steps(case, oracle.traces([case])[0])
     with oracle._scope():
         cases = jax_packing.pack_cases([case], SMALL, np.dtype("float64"), oracle._divisor)
