@@ -45,7 +45,7 @@ def _leaky_relu(Z: Units, negative_slope: float) -> Units:
         return np.where(Z > 0, Z, Z * negative_slope)
 
 
-def _softplus(Z: Units, beta: float) -> Units:
+def softplus(Z: Units, beta: float) -> Units:
     # log(1 + e^(βz))/β overflows for large βz and rounds to 0 for small: split max(z, 0) off first.
     with np.errstate(over="ignore"):  # β|z| = inf gives e^-inf = 0, which is right
         return np.maximum(Z, 0) + np.log1p(np.exp(-beta * np.abs(Z))) / beta
@@ -124,7 +124,7 @@ ENTRIES = (
         "softplus",
         r"\sigma(z) = \tfrac{1}{\beta} \log(1 + e^{\beta z})",
         r"\sigma'(z) = \frac{1}{1 + e^{-\beta z}}",
-        value=_softplus,
+        value=softplus,
         derivative=_softplus_derivative,
         range=NON_NEGATIVE,
         parameters=(Parameter("beta", 1.0, POSITIVE, Interval(0.125, 4.0), "sharpness of the bend"),),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .activations import sigmoid, softplus
 from .domains import NON_NEGATIVE, POSITIVE, SIGNS, UNIT, Interval
 from .functions import Kink, Loss, LossArray, Parameter, Units
 from .losses import WEIGHTS, logistic_slope, logistic_terms
@@ -55,19 +56,9 @@ def _hinge_embedding_kinks(Y: Any, arguments: Mapping[str, Any]) -> tuple[Kink, 
     return (Kink(np.where(Y > 0, np.inf, arguments["margin"]), 0 * Y - 1, 0 * Y, chosen=0 * Y - 1),)
 
 
-def _softplus(Z: Units) -> Units:
-    # Both terms are ≥ 0, so nothing cancels, and e^-|z| cannot overflow.
-    return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))
-
-
-def _sigmoid(Z: Units) -> Units:
-    e = np.exp(-np.abs(Z))
-    return np.where(Z > 0, 1, e) / (1 + e)
-
-
 def _mistaken(Z: Units, Y: Units) -> Units:
     """1 - p_t, the probability given to what is not the label, without subtracting from 1."""
-    return _sigmoid(Z) * (1 - Y) + _sigmoid(-Z) * Y
+    return sigmoid(Z) * (1 - Y) + sigmoid(-Z) * Y
 
 
 def _balance(Y: Units, alpha: float) -> Units:
@@ -83,7 +74,7 @@ def _focal_gradient(Z: Units, Y: Units, alpha: float, gamma: float) -> Units:
     # number that may be 0. q is (1 - 2y)/((1 - y)/σ(-z) + y/σ(z)), where a label that is 0 or 1 leaves out
     # one of the two, also where its σ has underflowed to 0.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # an infinite one: q is 0
-        denominator = np.where(Y < 1, (1 - Y) / _sigmoid(-Z), 0) + np.where(Y > 0, Y / _sigmoid(Z), 0)
+        denominator = np.where(Y < 1, (1 - Y) / sigmoid(-Z), 0) + np.where(Y > 0, Y / sigmoid(Z), 0)
         q = (1 - 2 * Y) / denominator
     slope = logistic_slope(Z, Y, 1 - Y) + gamma * q * logistic_terms(Z, Y, 1 - Y)
     return _balance(Y, alpha) * (_mistaken(Z, Y) ** gamma * slope)
@@ -133,8 +124,8 @@ ENTRIES = (
         "soft_margin",
         r"\sum \log\left(1 + e^{-y \hat y}\right)",
         r"-\frac{y}{1 + e^{y \hat y}}",
-        terms=lambda A, Y: _softplus(-Y * A),
-        gradient=lambda A, Y: -Y * _sigmoid(-Y * A),
+        terms=lambda A, Y: softplus(-Y * A, 1.0),
+        gradient=lambda A, Y: -Y * sigmoid(-Y * A),
         target_domain=SIGNS,
         aliases={"torch": "nn.functional.soft_margin_loss", "scikit-learn": "log_loss (of scores)"},
         conventions=f"{_SIGNS} bce_with_logits of those. torch overflows where -y ŷ exceeds 88 in float32 "

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .activations import softmax
 from .domains import NON_NEGATIVE, Interval, OneHot, OneOf
 from .functions import Loss, LossArray, Parameter, PerSample, Units
+from .more_activations import log_softmax
 
 
 def _direction(A: Units) -> tuple[Units, PerSample, PerSample]:
@@ -73,23 +75,13 @@ def _multi_margin_gradient(A: Units, Y: Units, p: float, margin: float, weight: 
         return np.where(Y == 1, -np.sum(slopes, axis=0, keepdims=True), slopes)
 
 
-def _softmax_parts(Z: Units) -> tuple[Units, Units]:
-    """softmax and its logarithm; the columns' largest entries are subtracted first, so that e^z ≤ 1."""
-    with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
-        below = Z - np.max(Z, axis=0, keepdims=True)
-        e = np.exp(below)
-    total = np.sum(e, axis=0, keepdims=True)
-    return e / total, below - np.log(total)
-
-
 def _poly(Z: Units, Y: Units, epsilon: float) -> Units:
-    p, log_p = _softmax_parts(Z)
     with np.errstate(over="ignore", invalid="ignore"):  # 0 · inf is not taken
-        return np.where(Y == 0, Y.dtype.type(0), Y * (epsilon * (1 - p) - log_p))
+        return np.where(Y == 0, Y.dtype.type(0), Y * (epsilon * (1 - softmax(Z)) - log_softmax(Z)))
 
 
 def _poly_gradient(Z: Units, Y: Units, epsilon: float) -> Units:
-    p, _ = _softmax_parts(Z)
+    p = softmax(Z)
     expected = np.sum(Y * p, axis=0, keepdims=True)
     return p * np.sum(Y, axis=0, keepdims=True) - Y - epsilon * (p * (Y - expected))
 

@@ -177,7 +177,7 @@ def _squareplus_derivative(Z: Units, b: float) -> Units:
 # ---------------------------------------------------------------- over the units of a sample
 
 
-def _log_softmax(Z: Units) -> Units:
+def log_softmax(Z: Units) -> Units:
     # With each column's maximum subtracted, e^z ≤ 1 and their sum is at least 1.
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, and -inf is right
         below = Z - np.max(Z, axis=0, keepdims=True)
@@ -316,7 +316,7 @@ ENTRIES: tuple[Activation, ...] = (
         "log_softmax",
         r"a_i = z_i - \log \sum_j e^{z_j}",
         r"\frac{\partial a_i}{\partial z_j} = [i = j] - e^{a_j}",
-        value=_log_softmax,
+        value=log_softmax,
         vector_jacobian_product=_log_softmax_vjp,
         range=NON_POSITIVE,
         aliases={"torch": "nn.functional.log_softmax", "jax": "nn.log_softmax"},

@@ -10,17 +10,12 @@ from typing import Any
 import numpy as np
 
 from .activation_rules import LOG_SOFTMAX, SOFTMAX, SOFTMIN
-from .error_facts import ACCURACY, ActivationFacts, exact, relative
+from .error_facts import ACCURACY, ActivationFacts, exact, of_softplus, relative
 
 
 def _softplus(z: Any, value: Any, p: Any) -> Any:
     # e^(βz) turns the rounding of βz into a relative error |βz| u where softplus is about e^(βz)/β.
     return np.abs(value) * (1 + np.maximum(-p["beta"] * z, 0) / 4)
-
-
-def _softplus_slope(z: Any, slope: Any, p: Any) -> Any:
-    # Autograd of log(e^x + 1) is e^(x - softplus x): both terms round at |x| u, on both sides of 0.
-    return np.abs(slope) * (1 + np.abs(p["beta"] * z) / 4)
 
 
 def _softmax_value(z: Any, value: Any, _p: Any) -> Any:
@@ -119,10 +114,6 @@ def _mish_slope(z: Any, _slope: Any, _p: Any) -> Any:
     return np.where(z > 0, right, e * (1 + np.abs(z)) * (1 + np.abs(z) / 4))
 
 
-def _logsigmoid_slope(z: Any, slope: Any, _p: Any) -> Any:
-    return _softplus_slope(z, slope, {"beta": 1.0})
-
-
 def _hardswish_slope(z: Any, slope: Any, _p: Any) -> Any:
     # min(max(z + 3, 0), 6)/6 + z/6 between the kinks.
     return np.where(np.abs(z) < 3, (3 + z) / 6 + np.abs(z) / 6, np.abs(slope))
@@ -153,7 +144,9 @@ ACTIVATION_FACTS: dict[str, ActivationFacts] = {
     "relu": ActivationFacts(exact, exact),
     "leaky_relu": ActivationFacts(relative, exact),
     "softplus": ActivationFacts(
-        _softplus, _softplus_slope, naive_value=lambda z, v, p: np.ones_like(v) / p["beta"] + np.abs(v)
+        _softplus,
+        lambda z, d, p: of_softplus(p["beta"] * z, d),
+        naive_value=lambda z, v, p: np.ones_like(v) / p["beta"] + np.abs(v),
     ),
     "softmax": ActivationFacts(_softmax_value, rule=SOFTMAX),
     # e^z - 1 instead of expm1 is right but for cancelling near 0.
@@ -189,7 +182,7 @@ ACTIVATION_FACTS: dict[str, ActivationFacts] = {
         relative, lambda z, d, p: 1 / (1 + np.abs(z)), lambda p: (0.0,), underflow=_times_z
     ),
     "logsigmoid": ActivationFacts(
-        relative, _logsigmoid_slope, naive_value=lambda z, v, p: np.ones_like(v) + np.abs(v)
+        relative, lambda z, d, p: of_softplus(z, d), naive_value=lambda z, v, p: np.ones_like(v) + np.abs(v)
     ),
     # z - tanh z and 1 - (1 - tanh² z) cancel near 0; tanh² is off by twice tanh's error.
     "tanhshrink": ActivationFacts(

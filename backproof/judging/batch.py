@@ -43,7 +43,6 @@ class Batch:
         self.bias_layouts = tuple(
             Layout([(widths[k][l], 1) for k in range(self.counts[l])]) for l in range(1, self.depth + 1)
         )
-        self.samples = np.array(samples)
 
     @cached_property
     def W(self) -> tuple[list[Any], ...]:
@@ -83,6 +82,14 @@ class Batch:
         start, stop = outputs.starts[first], outputs.starts[end - 1] + outputs.sizes[end - 1]
         own = last[..., start:stop]
         return own if inner is None else np.concatenate([inner, own], axis=-1)
+
+    def layout(self, quantity: str, l: int) -> Layout:
+        """The layout of a quantity of layer l; of dX, l is 0."""
+        if quantity in ("dW", "W_updated"):
+            return self.weight_layouts[l - 1]
+        if quantity in ("db", "b_updated"):
+            return self.bias_layouts[l - 1]
+        return self.layouts[l]
 
     def specs(self, l: int) -> list[Any]:
         """The activation of layer l = 1 … depth of each case that has it."""
@@ -132,19 +139,18 @@ class Sides:
         batch, found = self.batch, []
         with np.errstate(all="ignore"):
             for l in range(1, batch.depth):
-                above, count = batch.layouts[l + 1], batch.counts[l + 1]
-                layout = batch.layouts[l].first(count)
-                value, error = layout.empty((len(self.names),)), layout.empty((len(self.names),))
-                for W, delta, v, e in zip(
-                    batch.W[l],
-                    above.views(self.has.delta[l]),
-                    layout.views(value),
-                    layout.views(error),
-                    strict=True,
-                ):
-                    v[...], _, e[...] = product(W.T, delta, batch.dtype)
-                found.append((value, error))
+                layout, deltas = batch.layouts[l].first(batch.counts[l + 1]), self.has.delta[l]
+                turned = [W.T for W in batch.W[l]]
+                found.append(self.products(turned, batch.layouts[l + 1].views(deltas), layout))
         return tuple(found)
+
+    def products(self, left: Sequence[Any], right: Sequence[Any], layout: Layout) -> tuple[Any, Any]:
+        """left @ right of each case and side, as data of `layout`, and its error."""
+        rows = (len(self.names),)
+        value, error = layout.empty(rows), layout.empty(rows)
+        for a, b, v, e in zip(left, right, layout.views(value), layout.views(error), strict=True):
+            v[...], _, e[...] = product(a, b, self.batch.dtype)
+        return value, error
 
     def step_inputs(self, side: int, k: int) -> StepInputs:
         """What to ask an oracle's `steps` for one of the sides of case k."""
@@ -163,14 +169,6 @@ class Sides:
         """Case k as a batch of its own."""
         traces = {name: [self.traces[name][k]] for name in self.names}
         return Sides(Batch([self.batch.cases[k]]), traces)
-
-    def layout(self, quantity: str, l: int) -> Layout:
-        """The layout of a quantity of layer l; of the loss and of dX, l is 0."""
-        if quantity in ("dW", "W_updated"):
-            return self.batch.weight_layouts[l - 1]
-        if quantity in ("db", "b_updated"):
-            return self.batch.bias_layouts[l - 1]
-        return self.batch.layouts[l]
 
     def _gathered(self, quantity: str) -> Any:
         return gathered(self.batch, quantity, [self.traces[name] for name in self.names])

@@ -36,18 +36,26 @@ from .levels import Levels
 from .nonlinear import Activated, activated, backward_activation, loss_errors, pulled_back
 
 
+def _through(
+    levels: Levels, matrices: Sequence[Any], below: Layout, x: Any, E_x: Any, layout: Layout
+) -> tuple[Any, Any]:
+    """(|M|(|x| + E_x), |M| E_x and what is lost of M where subnormal numbers are read as zero)."""
+    magnitudes = [np.abs(matrix) for matrix in matrices]
+    spread = np.abs(x) + E_x
+    both = np.stack([spread, np.broadcast_to(E_x, spread.shape)])
+    sums, moved = layout.products(magnitudes, below.views(both), both.shape[:-1])
+    if any(levels.may_flush(matrix) for matrix in magnitudes):
+        lost = [levels.for_matrices.flushed(matrix) for matrix in matrices]
+        moved = moved + layout.products(lost, below.views(spread), spread.shape[:-1])
+    return sums, moved
+
+
 def affine(levels: Levels, W: Sequence[Any], below: Layout, A: Any, E_A: Any, b: Any, layout: Layout) -> Any:
     """P1: the error of W A + b, where A has the layout `below`, W A + b that of `layout`; b is broadcast."""
     n = layout.each([matrix.shape[1] for matrix in W])
-    magnitudes = [np.abs(matrix) for matrix in W]
-    spread = np.abs(A) + E_A
-    both = np.stack([spread, np.broadcast_to(E_A, spread.shape)])
-    sums, moved = layout.products(magnitudes, below.views(both), both.shape[:-1])
+    sums, moved = _through(levels, W, below, A, E_A, layout)
     sums = sums + np.abs(b)
     E = moved + levels.gamma(n + 1) * sums + 2 * (n + 1) * levels.tiny
-    if any(levels.may_flush(matrix) for matrix in magnitudes):
-        lost = [levels.for_matrices.flushed(matrix) for matrix in W]
-        E = E + layout.products(lost, below.views(spread), spread.shape[:-1])
     return levels.limited(E + levels.flushed(b), sums)
 
 
@@ -56,15 +64,8 @@ def transposed(
 ) -> Any:
     """P4: the error of W^T δ, where δ has the layout `above`, W^T δ that of `layout`."""
     n = layout.each([matrix.shape[0] for matrix in W])
-    magnitudes = [np.abs(matrix).T for matrix in W]
-    spread = np.abs(delta) + E_delta
-    both = np.stack([spread, np.broadcast_to(E_delta, spread.shape)])
-    sums, moved = layout.products(magnitudes, above.views(both), both.shape[:-1])
-    E = moved + levels.gamma(n) * sums + 2 * n * levels.tiny
-    if any(levels.may_flush(matrix) for matrix in magnitudes):
-        lost = [np.swapaxes(levels.for_matrices.flushed(matrix), -1, -2) for matrix in W]
-        E = E + layout.products(lost, above.views(spread), spread.shape[:-1])
-    return levels.limited(E, sums)
+    sums, moved = _through(levels, [matrix.T for matrix in W], above, delta, E_delta, layout)
+    return levels.limited(moved + levels.gamma(n) * sums + 2 * n * levels.tiny, sums)
 
 
 def weight_gradient(
@@ -164,13 +165,7 @@ def propagated(case: Case, oracle: Oracle, levels: Levels) -> Mapping[str, Any]:
     found: dict[str, Any] = {"loss": errors["loss"][..., 0], "dX": batch.layouts[0].view(errors["dX"], 0)}
     for quantity, per_layer in QUANTITIES.items():
         if per_layer:
-            layouts = {
-                "dW": batch.weight_layouts,
-                "W_updated": batch.weight_layouts,
-                "db": batch.bias_layouts,
-                "b_updated": batch.bias_layouts,
-            }.get(quantity, batch.layouts[1:])
             found[quantity] = tuple(
-                layout.view(E, 0) for layout, E in zip(layouts, errors[quantity], strict=True)
+                batch.layout(quantity, l).view(E, 0) for l, E in enumerate(errors[quantity], start=1)
             )
     return found

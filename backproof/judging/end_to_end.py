@@ -68,7 +68,7 @@ class EndToEnd:
                 yield Block(
                     quantity, l, "end to end", left, right,
                     data[0][rows], data[1][places], rows_of(data[2], len(rows)),
-                    layout or self.sides.layout(quantity, l or 0),
+                    layout or self.batch.layout(quantity, l or 0),
                     self._readings(quantity, l, pairs, data[1][places]),
                 )  # fmt: skip
 
@@ -78,7 +78,7 @@ class EndToEnd:
         def matrix(sides: Sides, data: Any, k: int) -> Any:
             if quantity == "loss":
                 return data[..., k]
-            return sides.layout(quantity, l or 0).view(data, k)
+            return sides.batch.layout(quantity, l or 0).view(data, k)
 
         def readings(row: int, k: int) -> tuple[Alternative, ...]:
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:

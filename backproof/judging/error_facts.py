@@ -35,6 +35,14 @@ def relative(_z: Any, value: Any, *_: Any) -> Any:
     return np.abs(value)
 
 
+def of_softplus(x: Any, slope: Any) -> Any:
+    """The scale of the slope σ(x) of softplus at x.
+
+    Autograd of log(e^x + 1) is e^(x - softplus x): both terms round at |x| u, on both sides of 0.
+    """
+    return np.abs(slope) * (1 + np.abs(x) / 4)
+
+
 def no_turns(*_: Any) -> tuple[Any, ...]:
     """σ and σ' are monotone between kinks."""
     return ()

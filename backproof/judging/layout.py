@@ -7,7 +7,6 @@ precisions, implementations. Nothing is padded, so that what is computed for a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,6 @@ class Layout:
 
     def __len__(self) -> int:
         return len(self.shapes)
-
-    @cached_property
-    def transposed(self) -> Layout:
-        """The layout of the transposed matrices."""
-        return Layout([(columns, rows) for rows, columns in self.shapes])
 
     def first(self, count: int) -> Layout:
         """The layout of the first cases only; their part of the data is its beginning."""

@@ -30,7 +30,7 @@ from .deviations import Deviation, deviations_of
 from .layout import Layout
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
-from .rounding import extended, precision, product
+from .rounding import extended, precision
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -79,7 +79,7 @@ class LocalSteps:
             inputs = inputs[:, : below.total]
         if t.Z is not None and inputs is not None:
             b = layout.columns(batch.b[l - 1])
-            value, error = self._product(batch.W[l - 1], below.views(inputs), layout)
+            value, error = self.sides.products(batch.W[l - 1], below.views(inputs), layout)
             Z = value + b
             E = bounds.affine(levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout)[0]
             yield self._sums("Z", l, t.Z[l - 1], Z, E + error + _rounded(Z), layout)
@@ -89,7 +89,7 @@ class LocalSteps:
         E_delta = levels.flushed(delta)
         if t.dW is not None and inputs is not None:
             turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
-            value, error = self._product(layout.views(delta), turned, weights)
+            value, error = self.sides.products(layout.views(delta), turned, weights)
             E_A = levels.flushed(inputs)
             E = bounds.weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_A, weights)[0]
             yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
@@ -103,7 +103,7 @@ class LocalSteps:
         if t.delta is None or t.dX is None:
             return
         layout, inputs, delta = batch.layouts[1], batch.layouts[0], t.delta[0]
-        value, error = self._product([W.T for W in batch.W[0]], layout.views(delta), inputs)
+        value, error = self.sides.products([W.T for W in batch.W[0]], layout.views(delta), inputs)
         E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs)[0]
         yield self._sums("dX", None, t.dX, value, E + error, inputs)
 
@@ -111,19 +111,11 @@ class LocalSteps:
         after = getattr(self.sides.has, quantity)
         if gradients is None or after is None:
             return
-        layout, gradient = self.sides.layout(quantity, l), gradients[l - 1]
+        layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
         old, rate = layout.flat(before[l - 1]), self.batch.rates(layout)
         value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
         E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
-
-    def _product(self, left: Sequence[Any], right: Sequence[Any], layout: Layout) -> tuple[Any, Any]:
-        """left @ right of each case and side, and its error."""
-        rows = len(self.sides.names)
-        value, error = layout.empty((rows,)), layout.empty((rows,))
-        for a, b, v, e in zip(left, right, layout.views(value), layout.views(error), strict=True):
-            v[...], _, e[...] = product(a, b, self.batch.dtype)
-        return value, error
 
     def _sums(
         self, quantity: str, layer: int | None, observed: Any, expected: Any, bound: Any, layout: Layout

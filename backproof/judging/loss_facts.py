@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .error_facts import LossFacts, exact, relative
+from .error_facts import LossFacts, exact, of_softplus, relative
 from .focal_facts import focal_naive_value, focal_slope, focal_turns, focal_value
 from .loss_rules import cosine_distance, cross_entropy_with_logits, multi_margin, poly_loss
 
@@ -35,11 +35,6 @@ def _bce_with_logits_slope(z: Any, slope: Any, y: Any, p: Any) -> Any:
     w, positive, right = p["weight"], p["pos_weight"], _sigmoid(z)
     parts = positive * y * _sigmoid(-z) + (1 - y) * right
     return np.abs(slope) + w * (2 * y * np.maximum(positive, right) + parts * np.abs(z) / 4)
-
-
-def _of_softplus(x: Any, slope: Any) -> Any:
-    # Autograd of log(e^x + 1) is e^(x - softplus x): both terms round at |x| u, on both sides of 0.
-    return np.abs(slope) * (1 + np.abs(x) / 4)
 
 
 def _multilabel_slope(z: Any, slope: Any, y: Any, p: Any) -> Any:
@@ -102,7 +97,7 @@ LOSS_FACTS: dict[str, LossFacts] = {
     "hinge_embedding": LossFacts(relative, exact),
     "soft_margin": LossFacts(
         relative,
-        lambda a, d, y, p: _of_softplus(y * a, d),
+        lambda a, d, y, p: of_softplus(y * a, d),
         naive_value=lambda a, v, y, p: 1 + np.abs(a),
     ),
     "multilabel_soft_margin": LossFacts(
