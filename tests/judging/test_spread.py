@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from exact_values import (
     exact_terms,
     rounded,
 )
+from judge_cases import case_of_z
 from measuring import ends_of, oracle_of, targets_in
 
 from backproof.judging.activation_facts import ACTIVATION_FACTS
@@ -25,9 +27,10 @@ from backproof.judging.activation_rules import (
 )
 from backproof.judging.allowance import Allowance
 from backproof.judging.loss_facts import LOSS_FACTS
+from backproof.judging.panel import Panel
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.ball_losses import TERMS_OF_COLUMNS
-from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, LossSpec
+from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Backprop, LossSpec
 from refimpl.domains import UNIT, OneHot
 
 NO_ROUNDING = Allowance(u=0.0, tiny=0.0)
@@ -254,3 +257,22 @@ def test_a_loss_of_columns_moves_by_no_more_than_its_rule_says(spec: LossSpec, E
     if spec.name in SHARP:
         assert E_terms.sum() <= SHARP[spec.name] * loss_moved
         assert (E_slope <= SHARP[spec.name] * slope_moved + 1e-12).all()
+
+
+# ---------------------------------------------------------------- arguments that round onto a kink
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "kink"), [("hardsigmoid", 3.0), ("hardswish", 3.0), ("sparse_sigmoid", 1.0)]
+)
+def test_beside_a_kink_onto_which_z_plus_a_number_rounds_either_slope_is_allowed(
+    name: str, kink: float, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JAX clips z + 3: the number just below 3 gives 6, and the kink's slope; torch compares z itself."""
+    z = np.nextafter(np.dtype(dtype).type(kink), np.dtype(dtype).type(0))
+    case = case_of_z([[z]], name, dtype=dtype)
+    panel = Panel(Backprop(), [oracle_of("torch"), oracle_of("jax")])
+    assert panel.judge([case])[0].verdict != "mismatch"
+    monkeypatch.setitem(ACTIVATION_FACTS, name, replace(ACTIVATION_FACTS[name], argument=None))
+    assert panel.judge([case])[0].verdict == "mismatch"
