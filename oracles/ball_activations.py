@@ -68,9 +68,7 @@ def _clipped(z: Series, min_val: Any, max_val: Any) -> Series:
 
 def _shrunk(z: Series, lambd: float, offset: float) -> Series:
     """0 for |z| ≤ λ, else z moved towards 0 by the offset."""
-    return split(
-        z, lambd, lambda: z - offset, lambda: split(-z, lambd, lambda: z + offset, lambda: 0 * z)
-    )
+    return split(z, lambd, lambda: z - offset, lambda: split(-z, lambd, lambda: z + offset, lambda: 0 * z))
 
 
 # Name → σ(z, **parameters) of one number.

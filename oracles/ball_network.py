@@ -22,7 +22,12 @@ Balls = dict[str, list[Any]]
 def matrix(array: Any) -> Any:
     """A matrix of floats, exactly; a scalar is one by one."""
     array = np.atleast_2d(np.asarray(array, dtype=np.float64))
-    return arb_mat(*array.shape, array.reshape(-1).tolist())
+    rows, columns = array.shape
+    return arb_mat(rows, columns, array.reshape(-1).tolist())
+
+
+def _tape() -> Tape:
+    return []
 
 
 def activated(spec: ActivationSpec, Z: Matrix) -> Matrix:
@@ -79,7 +84,7 @@ def loss_of(spec: LossSpec, A: Matrix, Y: Any) -> Matrix:
 
 def whole(case: Case) -> Balls:
     """All quantities of a trace of the case, from its inputs."""
-    layers, tape = case.network.layers, Tape()
+    layers, tape = case.network.layers, _tape()
     W = [Matrix(matrix(layer.W), tape) for layer in layers]
     b = [Matrix(matrix(layer.b), tape) for layer in layers]
     A = [Matrix(matrix(case.X), tape)]
@@ -104,10 +109,10 @@ def whole(case: Case) -> Balls:
 
 def nonlinear_steps(step: StepInputs) -> Balls:
     """σ, the loss and their derivatives on the given inputs; "dA" is ∂L/∂A of the last layer."""
-    layers, tape = step.case.network.layers, Tape()
+    layers, tape = step.case.network.layers, _tape()
     last = Matrix(matrix(step.A_last), tape)
     loss = _differentiated(loss_of(step.case.network.loss, last, np.float64(step.case.Y)))
-    tape = Tape()
+    tape = _tape()
     Z = [Matrix(matrix(each), tape) for each in step.Z]
     A = [activated(k.activation, z) for k, z in zip(layers, Z, strict=True)]
     for own, adjoint in zip(A, (*map(matrix, step.dA), last.adjoint), strict=True):
@@ -117,21 +122,21 @@ def nonlinear_steps(step: StepInputs) -> Balls:
 
 
 def steps(case: Case, trace: Trace) -> Balls:
-    """Each quantity as one step from the trace's own numbers; those whose inputs it does not offer are left out."""
+    """Each quantity as one step from the trace's own numbers, if it offers the inputs of that."""
     layers, depth = case.network.layers, case.network.depth
     found: Balls = {}
     A = None if trace.A is None else [matrix(each) for each in (case.X, *trace.A)]
     delta = None if trace.delta is None else [matrix(each) for each in trace.delta]
     if A is not None:
-        tape = Tape()
+        tape = _tape()
         found["Z"] = [
             (Matrix(matrix(k.W), tape) @ Matrix(a, tape)).plus_column(Matrix(matrix(k.b), tape)).value
             for k, a in zip(layers, A[:-1], strict=True)
         ]
-        tape = Tape()
+        tape = _tape()
         last = Matrix(A[-1], tape)
         found["loss"] = [_differentiated(loss_of(case.network.loss, last, np.float64(case.Y)))]
-        dA_last = last.adjoint
+        found["dA"] = [last.adjoint]
     if delta is not None:
         W = [matrix(k.W).transpose() for k in layers]
         found["db"] = [each * ones(each.ncols(), 1) for each in delta]
@@ -139,13 +144,13 @@ def steps(case: Case, trace: Trace) -> Balls:
         if A is not None:
             found["dW"] = [d * a.transpose() for d, a in zip(delta, A[:-1], strict=True)]
     if trace.Z is not None:
-        tape = Tape()
+        tape = _tape()
         Z = [Matrix(matrix(each), tape) for each in trace.Z]
         activations = [activated(k.activation, z) for k, z in zip(layers, Z, strict=True)]
         found["A"] = _values(activations)
         if delta is not None and A is not None:
             for l, own in enumerate(activations):
-                own.adjoint = dA_last if l == depth - 1 else W[l + 1] * delta[l + 1]
+                own.adjoint = last.adjoint if l == depth - 1 else W[l + 1] * delta[l + 1]
             back(tape)
             found["delta"] = _adjoints(Z)
     rate = arb(case.learning_rate)

@@ -147,12 +147,9 @@ def _narrow(
             if hull and branches.any:
                 with deciding(Branches(hull=True)):
                     balls = evaluated()
-            found = {
-                name: tuple(map(_enclosure, values))
-                for name, values in balls.items()
-            }
+            found = {name: tuple(map(_enclosure, values)) for name, values in balls.items()}
         wide = any(
-            each.wide(_usual(each.high, dtype) if resolution is None else resolution[name][l])
+            each.wide(resolution[name][l] if resolution else _usual(each.high, dtype))
             for name, values in found.items()
             for l, each in enumerate(values)
         )
@@ -180,8 +177,9 @@ def _enclosure(matrix: Any) -> Enclosure:
             rest = ball - near
             small = float(rest)
             low.append(small)
-            # The radius of the rest, what is lost of its midpoint, and the rounding of this sum.
-            radius.append((float(rest.rad()) + abs(small) * 2.0**-52) * (1 + 2.0**-50) + 5e-324)
+            left = rest - small
+            # float() rounds to the nearest number, so that something is added.
+            radius.append(0.0 if left.is_zero() else float(left.abs_upper()) * (1 + 2.0**-50) + 5e-324)
         else:
             low.append(0.0)
             radius.append(np.nan)

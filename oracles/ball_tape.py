@@ -12,7 +12,7 @@ from typing import Any
 
 from flint import arb, arb_mat, arb_series
 
-Tape = list
+Tape = list[Any]
 
 
 def back(tape: Tape) -> None:
@@ -175,7 +175,9 @@ class Matrix:
                 gradients.append([0 if z.adjoint is None else z.adjoint for z in given])
             return from_columns(gradients)
 
-        return Matrix(from_columns([[n.value for n in made] for made in outputs]), self.tape, ((self, pulled_back),))
+        return Matrix(
+            from_columns([[n.value for n in made] for made in outputs]), self.tape, ((self, pulled_back),)
+        )
 
     def total(self, divisor: int) -> Matrix:
         """The sum of all entries over a number."""

@@ -23,6 +23,7 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,29 @@ def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
     return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
 
 
+@dataclass
+class Centres:
+    """The numbers about which the errors are, for each layer: what P0 is evaluated to on the way.
+
+    Lists for layers 1 … L, but A[0] … A[L].
+    """
+
+    A: list[Any]
+    E_A: list[Any]
+    activations: list[Activated]
+    g: list[Any]
+    """∂L/∂A."""
+    E_g: list[Any]
+    delta: list[Any]
+
+
 def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
     """Errors by quantity, for each layer or as one array: (levels, total); of the loss, (levels, cases)."""
+    return swept(batch, oracle, levels)[0]
+
+
+def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any], Centres]:
+    """The errors, as `carried` gives them, and the centres."""
     with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
         depth, layouts, W = batch.depth, batch.layouts, batch.W
         A, E_A = [batch.X], [levels.flushed(batch.X)]
@@ -133,6 +155,7 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
         backward: dict[str, list[Any]] = {
             name: [] for name in ("delta", "dW", "db", "W_updated", "b_updated")
         }
+        centres = Centres(A, E_A, activations, [], [], [])
         g: Any = None
         E_g: Any = None
         for l in range(depth, 0, -1):
@@ -142,6 +165,8 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
             inputs, E_inputs = A[l - 1][: below.total], E_A[l - 1][..., : below.total]
             delta = pulled_back(activations[l - 1], layout, g)
             E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            for kept, value in ((centres.g, g), (centres.E_g, E_g), (centres.delta, delta)):
+                kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
             E_db = bias_gradient(levels, layout, delta, E_delta, biases)
             turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
@@ -155,7 +180,8 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
             backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
             E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
             g = below.products([matrix.T for matrix in W[l - 1]], layout.views(delta), ())
-        return found | {name: tuple(values) for name, values in backward.items()} | {"dX": E_g}
+        found |= {name: tuple(values) for name, values in backward.items()}
+        return found | {"dX": E_g}, centres
 
 
 def propagated(case: Case, oracle: Oracle, levels: Levels) -> Mapping[str, Any]:

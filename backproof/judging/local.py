@@ -45,17 +45,20 @@ Steps = Mapping[str, StepValues]
 class LocalSteps:
     """Gives the local comparisons of the traces of a batch."""
 
-    def __init__(self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]]) -> None:
+    def __init__(
+        self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]], *, exact: bool = False
+    ) -> None:
         """`bounding` evaluates functions for the bounds; `steps[name][k]` holds each oracle's values on
-        `sides.step_inputs(side, k)`.
+        `sides.step_inputs(side, k)`. With `exact` those are the exact values, and nothing is added for them.
         """
         self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
+        self.exact = exact
         self.levels = self._levels()
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
         self._known_alone: dict[int, LocalSteps] = {}
 
     def _levels(self, **allowed: Any) -> Levels:
-        return levels_of(self.batch.dtype, 2, **allowed)
+        return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
 
     def blocks(self) -> Iterator[Block]:
         """All local comparisons."""
@@ -179,7 +182,7 @@ class LocalSteps:
         ]
         E_A = batch.last([activation.E_A for activation in activations])
         losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), E_A)
-        found = {("loss", 0): _total(losses.E_loss)}
+        found = {("loss", 0): self._total(losses.E_loss)}
         for l in range(1, batch.depth + 1):
             layout, inner, E_inner = batch.layouts[l], None, None
             if l < batch.depth:
@@ -191,10 +194,29 @@ class LocalSteps:
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
             g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
             E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
-            found["A", l - 1] = _total(activations[l - 1].E_A)
-            found["gradient", l - 1] = _total(E_g)
+            found["A", l - 1] = self._total(activations[l - 1].E_A)
+            found["gradient", l - 1] = self._total(E_g)
             found["centre", l - 1] = g
-            found["delta", l - 1] = _total(E_delta)
+            found["delta", l - 1] = self._total(E_delta)
+        return found
+
+    def _total(self, E: Any) -> Any:
+        """The error of a side, and that of what it is held against."""
+        return E[0] if self.exact else E[0] + E[-1]
+
+    def nonlinear_bounds(self) -> dict[tuple[str, int | None], Any]:
+        """(quantity, layer) → the bounds of the steps of L2, (sides, total), if their inputs are offered."""
+        if not self.sides.nonlinear:
+            return {}
+        with np.errstate(all="ignore"):
+            errors = self._errors(self.levels)
+        found: dict[tuple[str, int | None], Any] = {
+            (quantity, l): errors[quantity, l - 1]
+            for l in range(1, self.batch.depth + 1)
+            for quantity in ("A", "delta")
+        }
+        if self.sides.has.loss is not None:
+            found["loss", None] = errors["loss", 0]
         return found
 
     # ------------------------------------------------------------ other readings of one case
@@ -203,7 +225,8 @@ class LocalSteps:
         """The same for case k by itself: wider bounds are worked out for few cases only."""
         if k not in self._known_alone:
             steps = {name: [each[k]] for name, each in self.steps.items()}
-            self._known_alone[k] = LocalSteps(self.sides.alone(k), self.bounding, steps)
+            alone = self.sides.alone(k)
+            self._known_alone[k] = LocalSteps(alone, self.bounding, steps, exact=self.exact)
         return self._known_alone[k]
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
@@ -318,7 +341,3 @@ def ids(declared: tuple[Deviation, ...]) -> str:
 def _rounded(value: Any) -> Any:
     """The error of rounding an expected value to float64."""
     return np.finfo(np.float64).eps * np.abs(value)
-
-
-def _total(E: Any) -> Any:
-    return E[0] + E[-1]

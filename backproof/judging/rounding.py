@@ -32,6 +32,10 @@ class Precision:
         return n * self.u / (1 - n * self.u) if n * self.u < 1 else float("inf")
 
 
+EXACT = Precision(0.0, 0.0, float("inf"))
+"""That of the exact values: an evaluation that rounds nothing."""
+
+
 @lru_cache
 def precision(dtype: np.dtype[Any] | str) -> Precision:
     """The precision of float32 or float64."""
