@@ -72,6 +72,8 @@ class Tables:
             for group in tables[0].groups()
         ]
         self._end_to_end: list[EndToEnd] = []
+        self.blocks: list[Block] = []
+        """All comparisons, once they are judged."""
 
     def step_requests(self) -> dict[str, list[StepInputs]]:
         """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ."""
@@ -91,7 +93,7 @@ class Tables:
     ) -> list[Judgement]:
         """One judgement a table; arguments as in `Table.judge`, one a table."""
         by_oracle = {name: [each[name] for each in centres] for name in centres[0]}
-        blocks: list[Block] = []
+        blocks = self.blocks = []
         for sides in self.sides:
             own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
             blocks += LocalSteps(sides, bounding, own_steps).blocks()

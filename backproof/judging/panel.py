@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,12 +37,16 @@ class Panel:
         oracles: Sequence[Oracle],
         name: str = "reference",
         truth: Truth | None = None,
+        watch: Callable[[Tables, Sequence[Judgement]], None] | None = None,
     ) -> None:
-        """With `truth`, it is asked about the cases that it says, and its rulings are in the judgements."""
+        """With `truth`, it is asked about the cases that it says, and its rulings are in the judgements.
+
+        `watch` is called with all cases that were judged together, for who wants to see the comparisons.
+        """
         if not oracles:
             raise ValueError("a panel needs at least one oracle")
         self.implementation, self.oracles, self.name = implementation, tuple(oracles), name
-        self.truth = truth
+        self.truth, self.watch = truth, watch
         self._confirmations_left = CONFIRMED_AT_MOST
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
@@ -81,6 +85,8 @@ class Panel:
                 marks = together.remarkable()
                 whys = [self.truth.why(j, remarkable=mark) for j, mark in zip(found, marks, strict=True)]
                 found = ruled(found, together, self.truth, whys, oracles[0])
+            if self.watch is not None:
+                self.watch(together, found)
             judgements |= zip(places, found, strict=True)
         return [judgements[i] for i in range(len(cases))]
 
