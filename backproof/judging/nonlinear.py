@@ -80,10 +80,11 @@ def activated(
         for k in cases:
             z, E = layout.view(Z, k), layout.view(E_Z, k)
             y = facts.rule.centre(z)
-            scale = facts.value(z, y, spec.parameters)
+            spread = facts.rule.spread(y, E)
+            reach, farthest = np.abs(y) + spread, np.max(E, axis=-2, keepdims=True)
+            scale = facts.value(z, reach, spec.parameters) + facts.rule.farther(reach, farthest)
             layout.view(A, k)[...] = y
-            own = ACCURACY * matrices.u * scale + matrices.tiny
-            layout.view(E_A, k)[...] = facts.rule.spread(y, E) + own
+            layout.view(E_A, k)[...] = spread + ACCURACY * matrices.u * scale + matrices.tiny
     E_A = levels.limited(E_A, np.abs(A) + E_A)
     return Activated(specs, A, E_A, slope, outward(E_slope), underflows)
 
@@ -158,7 +159,8 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
         ],
         dtype=np.float64,
     )
-    E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums) / divisors + levels.tiny
+    E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums + layout.sizes * levels.tiny) / divisors
+    E_loss = E_loss + levels.tiny
     each = layout.each(divisors)
     g, E_g = g / each, E_g / each
     size = np.abs(g) + E_g

@@ -75,7 +75,7 @@ def activation_spread(
     """
     facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
     if facts.argument is not None:
-        E = E + allowance.u * facts.argument(z, p)
+        E = E + allowance.u * (facts.argument(z, p) + E)
     if not np.any(E):  # an exact argument: the function's own error is all there is
         value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, z), z, p)
         own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])
