@@ -159,8 +159,7 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
         ],
         dtype=np.float64,
     )
-    E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums + layout.sizes * levels.tiny) / divisors
-    E_loss = E_loss + levels.tiny
+    E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums) / divisors + levels.tiny
     each = layout.each(divisors)
     g, E_g = g / each, E_g / each
     size = np.abs(g) + E_g

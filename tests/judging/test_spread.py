@@ -276,3 +276,13 @@ def test_beside_a_kink_onto_which_z_plus_a_number_rounds_either_slope_is_allowed
     assert panel.judge([case])[0].verdict != "mismatch"
     monkeypatch.setitem(ACTIVATION_FACTS, name, replace(ACTIVATION_FACTS[name], argument=None))
     assert panel.judge([case])[0].verdict == "mismatch"
+
+
+def test_an_uncertain_arguments_own_rounding_grows_with_its_error() -> None:
+    """z + 3 is rounded at z', up to E away: at 2.5 + 0.5, not at 2.5, and that is what reaches the kink."""
+    u, z = 2.0**-24, np.array([[2.5]])
+    E = 0.5 - 5.6 * u
+    assert E + u * (z + 3) < 0.5 < E + u * (z + E + 3)
+    allowance, spec = Allowance(u=u, tiny=0.0), ActivationSpec("hardsigmoid")
+    *_, E_slope = activation_spread(oracle_of("torch"), spec, z, np.full((1, 1, 1), E), allowance)
+    assert E_slope.item() >= 1 / 6
