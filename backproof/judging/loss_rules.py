@@ -111,7 +111,7 @@ def multi_margin(
     E_gradient = np.where(wrong, E_slope, units_sum(E_slope) + (n + 2) * u * sums)
     return (
         weight * terms,
-        weight * (E_terms + 4 * u * (terms + E_terms)) + 2 * tiny,
+        weight * (E_terms + 4 * u * (terms + E_terms) + tiny) + 2 * tiny,
         gradient,
         weight * (E_gradient + 4 * u * (np.abs(slope) + E_slope + (y == 1) * sums)) + 2 * (n + 1) * tiny,
     )

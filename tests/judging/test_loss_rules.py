@@ -83,3 +83,12 @@ def test_the_roundings_of_a_sum_of_many_labels_are_of_the_farthest_gradient() ->
     p = softmax(np.where(np.arange(n)[:, None] == 0, E, -E))[0]
     own = ACCURACY * OWN.u * p * (1 + n / ACCURACY) + (n + 1) * OWN.u * p
     assert p - y[0] - gradient[0] + own <= bound[0] * OUTWARD
+
+
+def test_a_squared_excess_that_underflows_is_lost_before_its_weight_multiplies_it() -> None:
+    h = np.sqrt(OWN.tiny / 2)
+    arguments = {"p": 2.0, "margin": 0.0, "weight": np.full((2, 1), 8.0)}
+    a = np.array([[0.0], [h]])
+    terms, bound, *_ = multi_margin(a, 0 * a, np.array([[1.0], [0.0]]), arguments, OWN.u, OWN.tiny)
+    assert terms[1] >= 3.9 * OWN.tiny
+    assert bound[1] >= terms[1]
