@@ -30,7 +30,7 @@ from .deviations import Deviation, deviations_of
 from .layout import Layout
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
-from .rounding import extended, precision
+from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -96,7 +96,9 @@ class LocalSteps:
         if t.db is not None:
             value = bounds.row_sums(layout, extended(delta), biases)
             E = bounds.bias_gradient(levels, layout, delta, E_delta, biases)[0]
-            yield self._sums("db", l, t.db[l - 1], value, E * (1 + 2.0**-9) + _rounded(value), biases)
+            terms = biases.each([columns for _, columns in layout.shapes])
+            error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
+            yield self._sums("db", l, t.db[l - 1], value, E + error + _rounded(value), biases)
 
     def _input_gradient(self) -> Iterator[Block]:
         t, batch, levels = self.sides.has, self.batch, self.levels

@@ -64,7 +64,7 @@ def activated(
     """P2, for each case's activation at Z, which is off by at most E_Z."""
     A, slope = np.empty_like(Z), np.zeros_like(Z)
     underflows = np.broadcast_to(
-        layout.each([underflow_factor(spec.parameters) for spec in specs]), Z.shape
+        layout.each([underflow_factor(spec.parameters) for spec in specs]), E_Z.shape
     ).copy()
     E_A, E_slope = np.empty_like(E_Z), np.zeros_like(E_Z)
     for spec, cases in _members(specs).items():
@@ -74,7 +74,8 @@ def activated(
             A[..., at], E_A[..., at], slope[..., at], E_slope[..., at] = found
             facts = ACTIVATION_FACTS[spec.name]
             if facts.underflow is not None:
-                underflows[..., at] += facts.underflow(Z[..., at], spec.parameters)
+                farthest = np.abs(Z[..., at]) + E_Z[..., at]
+                underflows[..., at] += facts.underflow(farthest, spec.parameters)
             continue
         facts, matrices = ACTIVATION_FACTS[spec.name], levels.for_matrices
         for k in cases:

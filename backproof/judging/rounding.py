@@ -59,14 +59,18 @@ def product(left: Any, right: Any, dtype: Any) -> tuple[Any, Any, Any]:
     """
     magnitude = np.abs(left) @ np.abs(right)
     if dtype == np.float32:
-        value, eps = left @ right, float(np.finfo(np.float64).eps)
+        value, lost = left @ right, (left.shape[-1] + 1) * np.finfo(np.float64).eps
     else:
         value = (left.astype(_EXTENDED) @ right.astype(_EXTENDED)).astype(np.float64)
-        eps = float(np.finfo(_EXTENDED).eps)
-    terms = left.shape[-1] + 1
-    return value, magnitude, terms * eps * magnitude + np.finfo(np.float64).eps * np.abs(value)
+        lost = lost_in_extended_sum(left.shape[-1] + 1)
+    return value, magnitude, lost * magnitude + np.finfo(np.float64).eps * np.abs(value)
 
 
 def extended(array: Any) -> Any:
     """The array in the most precision that the platform has."""
     return np.asarray(array).astype(_EXTENDED)
+
+
+def lost_in_extended_sum(n: Any) -> Any:
+    """What a sum of n numbers in that precision loses, relative to Σ|x_i|: 2 n u ≥ γ_n (R2)."""
+    return n * float(np.finfo(_EXTENDED).eps)
