@@ -29,7 +29,7 @@ class EndToEnd:
         self._known_alone: dict[int, EndToEnd] = {}
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
-        """Quantity → the bound on the difference of two answers: the cases' own error and the oracle's."""
+        """P7: quantity → the bound on the difference of two answers: the cases' error and the oracle's."""
         levels = levels_of(self.batch.dtype, about_centre=True, **allowed)
         if levels not in self._known_bounds:
             errors = bounds.carried(self.batch, self.bounding, levels)

@@ -3,8 +3,8 @@
 Arrays have shape (…, n, m): the outputs are axis -2. A rule gives the terms and their gradient before
 reduction, with their errors where predictions are off by at most E.
 
-V3. -Σ y_i log softmax(z)_i = Σ_i y_i (lse z - z_i): each bracket moves by at most E_i + max_j E_j.
-V5 to V7 stand at the functions.
+V3. -Σ y_i log softmax(z)_i = Σ_i y_i (lse z - z_i): each bracket moves as log-softmax does (V4).
+V5 to V7 stand at the functions. Proofs: docs/bounds-of-vector-functions.md.
 """
 
 from __future__ import annotations
@@ -124,8 +124,7 @@ _SHORTEST = 2.0**-26
 def cosine_distance(
     a: Any, E: Any, y: Any, _arguments: Arguments, u: Any, tiny: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """V7. A direction d = a/|a| moves by at most r = |E|/(|a| - |E|), its
-    entry i by (E_i + |d_i||E|)/(|a| - |E|).
+    """V7. A direction d = a/|a| moves by r = |E|/(|a| - |E|), its entry i by (E_i + |d_i||E|)/(|a| - |E|).
 
     With t that of y and c = Σ d_i t_i: c moves by r, the gradient (c d_i - t_i)/|a| by
     (E_c |d_i| + (|c| + E_c) E_d,i)/(|a| - |E|) + |c d_i - t_i| r/|a|. Families: 1 - c, and its gradient by

@@ -1,4 +1,4 @@
-"""Activations and losses within bounds (P2, P3 and the loss): grouped by function, for all cases at once.
+"""Activations and losses within bounds (P2, P3, P8): grouped by function, for all cases at once.
 
 An elementwise function is evaluated once for all entries of all cases that use it with the same parameters.
 One that mixes the units of a sample goes case by case, by its rule.
@@ -61,7 +61,7 @@ def _entries(layout: Layout, cases: Sequence[int]) -> Any:
 def activated(
     levels: Levels, oracle: Oracle, specs: Sequence[Any], layout: Layout, Z: Any, E_Z: Any
 ) -> Activated:
-    """P2, for each case's activation at Z, which is off by at most E_Z."""
+    """P2, for each case's activation at Z, which is off by at most E_Z; of those that mix units, with V8."""
     A, slope = np.empty_like(Z), np.zeros_like(Z)
     underflows = np.broadcast_to(
         layout.each([underflow_factor(spec.parameters) for spec in specs]), E_Z.shape
@@ -95,7 +95,7 @@ def _mixing(specs: Sequence[Any]) -> list[int]:
 
 
 def backward_activation(levels: Levels, activation: Activated, layout: Layout, g: Any, E_g: Any) -> Any:
-    """P3: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
+    """P3, V2, V4: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
     s, a, E_slope = np.abs(activation.slope), np.abs(g), activation.E_slope
     product = (s + E_slope) * (a + E_g)
     lost = levels.tiny * activation.underflows
@@ -129,7 +129,10 @@ class LossErrors(NamedTuple):
 
 
 def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) -> LossErrors:
-    """The loss of each case at A, its predictions, which are off by at most E_A."""
+    """P8: the loss of each case at A, its predictions, which are off by at most E_A.
+
+    N terms, each off by at most E_t: E_L = (Σ E_t + γ_{N+2} Σ(|t| + E_t))/d + η₀ with the divisor d.
+    """
     layout, specs = batch.outputs, [case.network.loss for case in batch.cases]
     Y = layout.flat(case.Y for case in batch.cases)
     g, E_g = np.empty_like(A), np.empty_like(E_A)
