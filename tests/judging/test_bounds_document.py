@@ -1,4 +1,4 @@
-"""The numbered statements behind the bounds: what the code cites is in docs/, and what stands there is cited."""
+"""The numbered statements behind the bounds: what the code cites is in docs/, and the other way round."""
 
 from __future__ import annotations
 
