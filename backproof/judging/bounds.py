@@ -4,20 +4,20 @@
 with |accurate evaluation - centre| ≤ E, entry by entry, for several precisions at once (the cases' own, and
 float64 in which oracles answer). Data are flat, see `layout`; errors have a leading axis for the precision.
 
+Proofs: docs/bounds.md. W₀, b₀ are the entries of W, b that are subnormal and may be read as zero (R3).
+
 P0. The centre is one float64 evaluation on the way, of an oracle's functions with its declared deviations
-    taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's. Neither an oracle's trace
-    nor the exact values are the centre: the first may deviate, and the second are not known.
-
-P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η₀  (η₀: the smallest normal number)
-P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
-P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k as in
-    `underflow_factor` and the facts' `underflow`; V2 where σ mixes units
-P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
+    taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's.
+P1. E_Z  = |W| E_A + W₀(|A| + E_A) + γ_{n+1} (|W|(|A| + E_A) + |b|) + b₀ + 2(n+1) η₀
+P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1 to S3, E1)
+P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k of
+    E3; V2, V4 where σ mixes units
+P4. E_g  = |W|^T E_δ + W₀^T(|δ| + E_δ) + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
 P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η₀;  E_db with A = 1
-P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀  (η: the learning rate)
+P6. E_W' = |η| E_dW + u(3|η|(|dW| + E_dW) + |W|) + W₀ + 2 η₀  (η: the learning rate)
+P7. Two answers differ by at most the sum of their E's; the exact values lie within float64's E of the centre.
 
-The first-order terms alone would be wrong: with tanhshrink at 0 they are 0 and the float answer is not.
-Where an intermediate sum can exceed the largest number of the dtype, the bound is infinite.
+Where an intermediate sum can exceed the largest number of the dtype, the bound is infinite (R5).
 """
 
 from __future__ import annotations

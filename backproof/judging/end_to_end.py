@@ -41,7 +41,7 @@ class EndToEnd:
         self._known_alone: dict[int, EndToEnd] = {}
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
-        """Quantity → the bound on the difference of two answers: the cases' own error and the oracle's."""
+        """P7: quantity → the bound on the difference of two answers: the cases' error and the oracle's."""
         levels = levels_of(self.batch.dtype, about_centre=True, exact=self.exact, **allowed)
         if levels not in self._known_bounds:
             errors, centres = bounds.swept(self.batch, self.bounding, levels)

@@ -65,12 +65,12 @@ class Levels:
         return bool(small.any()) and bool(magnitudes[small].any())
 
     def flushed(self, x: Any) -> Any:
-        """What is lost when subnormal inputs are read as zero."""
+        """R3: what is lost when subnormal inputs are read as zero."""
         magnitude = np.abs(x)
         return np.where(magnitude < self.tiny, magnitude, 0.0)
 
     def limited(self, E: Any, magnitude: Any) -> Any:
-        """E, infinite where an intermediate of that magnitude can overflow; rounded outward."""
+        """R5: E, infinite where an intermediate of that magnitude can overflow; rounded outward (R4)."""
         return np.where(magnitude < self.largest / 2, outward(E), np.inf)
 
 

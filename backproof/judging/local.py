@@ -1,12 +1,14 @@
 """Local verdicts: each equation on the implementation's own inputs, bounded by that one step's roundings.
 
 L1. F2, B1, B1a, B2/B3, U1, U2 are sums of products: the expected value is computed here in more precision
-    than the case's, and the bound is R2 on the implementation's own inputs. A subnormal one may have been
-    read as zero.
+    than the case's (R6), and the bound is P1, P4, P5 or P6 on the implementation's own inputs, which are
+    exact but for subnormal ones, which may have been read as zero (R3).
 L2. F3, F4, F5, B4, B5 contain σ or the loss: the expected value is an oracle's, in float64, on the
     implementation's own Z, A[L] and δ. What is given is exact (E = 0), with two exceptions: a subnormal input
     may have been read as zero, and the loss and B4 may have been computed from Z[L] instead of from A[L],
-    so that A[L]'s own rounding goes through them (P2, P3).
+    so that A[L]'s own rounding goes through them (P2, P3, P8).
+L3. Exactly on a kink δ may be g times anything between the slopes of the sides: a convention.
+See docs/bounds.md.
 A step whose inputs are not offered is not judged locally.
 
 The traces of several implementations of many cases are judged together: see `batch`.
@@ -30,7 +32,7 @@ from .deviations import Deviation, deviations_of
 from .layout import Layout
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
-from .rounding import extended, precision
+from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -99,7 +101,9 @@ class LocalSteps:
         if t.db is not None:
             value = bounds.row_sums(layout, extended(delta), biases)
             E = bounds.bias_gradient(levels, layout, delta, E_delta, biases)[0]
-            yield self._sums("db", l, t.db[l - 1], value, E * (1 + 2.0**-9) + _rounded(value), biases)
+            terms = biases.each([columns for _, columns in layout.shapes])
+            error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
+            yield self._sums("db", l, t.db[l - 1], value, E + error + _rounded(value), biases)
 
     def _input_gradient(self) -> Iterator[Block]:
         t, batch, levels = self.sides.has, self.batch, self.levels
@@ -262,7 +266,7 @@ class LocalSteps:
     def _kink_readings(
         self, k: int, quantity: str, l: int, side: int, values: StepValues
     ) -> Iterator[Alternative]:
-        """Exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
+        """L3: exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
         jumps, A either side's value; on a kink of the loss, g anything between its sides: a convention.
         """
         case = self.batch.cases[k]
