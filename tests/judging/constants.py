@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from exact_values import distance
 
+from backproof.judging.levels import levels_of
+
 Remove = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -89,7 +91,31 @@ def require_needed(constant: Constant, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ratio > 1, f"without {constant.name} the answer lies {ratio:.3g} times the bound away"
 
 
-# ---------------------------------------------------------------- accurate evaluations
+def require_margin(constant: Constant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An accurate answer is inside the bound, and still is, nearer its end, without the constant."""
+    example = constant.example()
+    whole, ratio = np.array(example.bound()), example.ratio()
+    constant.remove(monkeypatch)
+    assert (example.bound() < whole).all(), f"{constant.name} adds nothing to the bound"
+    assert ratio < example.ratio() <= 1
+
+
+# ---------------------------------------------------------------- numbers, and accurate evaluations of them
+
+F = np.float32
+U, TINY = 2.0**-24, 2.0**-126
+E = 2.0**-10
+"""An error of an input, far above roundings."""
+UP = 1 + (2**11 + 1) * 2.0**-23
+"""Its square rounds up, by nearly U."""
+LOSING = np.array([1.0] + [U] * 63, F)
+"""From left to right each sum is a tie, and rounds to 1."""
+SINGLE = levels_of("float32")
+
+
+def both(errors: Any) -> Any:
+    """Errors for both levels of `SINGLE`."""
+    return np.stack([np.ravel(errors)] * 2)
 
 
 def left_to_right(terms: Any) -> Any:

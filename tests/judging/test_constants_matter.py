@@ -14,42 +14,33 @@ from typing import Any
 import numpy as np
 import pytest
 from constants import (
+    LOSING,
+    SINGLE,
+    TINY,
+    UP,
     Constant,
+    E,
     Example,
+    F,
+    U,
+    both,
     flushed,
     fractions,
     left_to_right,
+    require_margin,
     require_needed,
     table,
     without,
 )
-from exact_values import TruthOracle, exact_trace
 
-from backproof.judging import bounds, levels, nonlinear
+from backproof.judging import bounds, levels
 from backproof.judging.layout import Layout
-from backproof.judging.levels import Levels, levels_of
-from backproof.judging.nonlinear import Activated
+from backproof.judging.levels import Levels
 from backproof.judging.rounding import precision
-from refimpl import ActivationSpec, Case, Layer, LossSpec, Network
-
-F = np.float32
-U, TINY = 2.0**-24, 2.0**-126
-E = 2.0**-10
-"""An error of an input, far above roundings."""
-UP = 1 + (2**11 + 1) * 2.0**-23
-"""Its square rounds up, by nearly U."""
-LOSING = np.array([1.0] + [U] * 63, F)
-"""From left to right each sum is a tie, and rounds to 1."""
-SINGLE = levels_of("float32")
 
 
 def _column(*numbers: float) -> Any:
     return np.array(numbers, np.float64)[:, None]
-
-
-def _both(errors: Any) -> Any:
-    """Errors for both levels of `SINGLE`."""
-    return np.stack([np.ravel(errors)] * 2)
 
 
 def _layout(matrix: Any) -> Layout:
@@ -62,7 +53,7 @@ def _layout(matrix: Any) -> Layout:
 def _affine(W: Any, A: Any, E_A: Any, b: float, answer: Any, truth: Any) -> Example:
     """P1 for one unit and one sample."""
     W, A = np.array([W], np.float64), _column(*A)
-    E_A = _both(np.broadcast_to(E_A, A.shape))
+    E_A = both(np.broadcast_to(E_A, A.shape))
     one = Layout([(1, 1)])
 
     def bound() -> Any:
@@ -100,7 +91,7 @@ def _input_off_from_zero() -> Example:
 def _transposed(W: Any, delta: Any, E_delta: Any, answer: Any, truth: Any) -> Example:
     """P4 for one unit below and one sample."""
     W, delta = _column(*W), _column(*delta)
-    errors = _both(np.broadcast_to(E_delta, delta.shape))
+    errors = both(np.broadcast_to(E_delta, delta.shape))
     one = Layout([(1, 1)])
 
     def bound() -> Any:
@@ -152,14 +143,14 @@ P1_P4 = (
 def _weight_gradient(delta: Any, E_delta: float, A: Any, E_A: float, answer: Any, truth: Any) -> Example:
     """P5 for one weight."""
     delta, A = np.array([delta], np.float64), np.array([A], np.float64)
-    errors = [_both(np.full(delta.shape, off)) for off in (E_delta, E_A)]
+    errors = [both(np.full(delta.shape, off)) for off in (E_delta, E_A)]
     given = (SINGLE, (_layout(delta), _layout(A)), delta.ravel(), errors[0], A.ravel(), errors[1])
     return Example(answer, truth, lambda: bounds.weight_gradient(*given, Layout([(1, 1)]))[0])
 
 
 def _bias_gradient(delta: Any, E_delta: float, answer: Any, truth: Any) -> Example:
     delta = np.array([delta], np.float64)
-    given = (SINGLE, _layout(delta), delta.ravel(), _both(np.full(delta.shape, E_delta)))
+    given = (SINGLE, _layout(delta), delta.ravel(), both(np.full(delta.shape, E_delta)))
     return Example(answer, truth, lambda: bounds.bias_gradient(*given, Layout([(1, 1)]))[0])
 
 
@@ -226,7 +217,7 @@ P5 = (
 
 
 def _updated(rate: float, W: float, dW: float, E_dW: float, answer: Any, truth: Any) -> Example:
-    given = (np.array([rate]), np.array([W]), np.array([dW]), _both([E_dW]))
+    given = (np.array([rate]), np.array([W]), np.array([dW]), both([E_dW]))
     return Example(answer, truth, lambda: bounds.updated(SINGLE, *given)[0])
 
 
@@ -264,62 +255,6 @@ P6 = (
         "P6 η read as zero",
         without(bounds.updated, "levels.flushed(rate) * size"),
         lambda: _updated(2.0**-130, 0.0, 2.0**20, 0.0, F(0), -(Fraction(2) ** -110)),
-    ),
-)
-
-
-# ---------------------------------------------------------------- P3: σ' times g
-
-
-def _backward(slope: float, E_slope: float, g: float, E_g: float, answer: Any, truth: Any) -> Example:
-    one = Layout([(1, 1)])
-    spec = ActivationSpec("tanh")
-    activation = Activated(
-        [spec], np.zeros(1), _both([0.0]), np.array([slope]), _both([E_slope]), np.array([3.0])
-    )
-    return Example(
-        answer,
-        truth,
-        lambda: nonlinear.backward_activation(SINGLE, activation, one, np.array([g]), _both([E_g]))[0],
-    )
-
-
-BACKWARD = nonlinear.backward_activation
-P3 = (
-    Constant(
-        "P3 |σ'| E_g",
-        without(BACKWARD, "E = s * E_g +", "E ="),
-        lambda: _backward(1.0, 0.0, 1.0, E, F(1 + E), Fraction(1)),
-    ),
-    Constant(
-        "P3 |g| E_σ'",
-        without(BACKWARD, "+ a * E_slope", ""),
-        lambda: _backward(1.0, E, 1.0, 0.0, F(1 + E), Fraction(1)),
-    ),
-    Constant(
-        "P3 E_g E_σ'",
-        without(BACKWARD, "+ E_g * E_slope", ""),
-        lambda: _backward(0.0, E, 0.0, E, F(E) * F(E), Fraction(0)),
-    ),
-    Constant(
-        "P3 2u of the product",
-        without(BACKWARD, "2 * levels.u * product", "0 * product"),
-        lambda: _backward(UP, 0.0, UP, 0.0, F(UP) * F(UP), Fraction(UP) ** 2),
-    ),
-    Constant(
-        "P3 E_σ' in 2u",
-        without(BACKWARD, "(s + E_slope)", "s"),
-        lambda: _backward(0.0, UP, UP, 0.0, F(UP) * F(UP), Fraction(0)),
-    ),
-    Constant(
-        "P3 E_g in 2u",
-        without(BACKWARD, "(a + E_g)", "a"),
-        lambda: _backward(UP, 0.0, 0.0, UP, F(UP) * F(UP), Fraction(0)),
-    ),
-    Constant(
-        "P3 k η₀",
-        without(BACKWARD, "levels.tiny * activation.underflows"),
-        lambda: _backward(2.0**-65, 0.0, 2.0**-65, 0.0, F(0), Fraction(2) ** -130),
     ),
 )
 
@@ -367,73 +302,42 @@ P0 = (
 )
 
 
-# ---------------------------------------------------------------- from step to step
-
-
-def _network(quantity: str, l: int, answer: Any, layers: list[Any], X: Any) -> Example:
-    """One quantity of layer l of a network of identities without biases, η = 1 and Y = 0, against balls."""
-    matrices = [np.atleast_2d(np.array(W, F)) for W in layers]
-    built = [Layer(W, np.zeros((len(W), 1), F), ActivationSpec("identity")) for W in matrices]
-    X = np.array(X, F)
-    loss = LossSpec("half_squared_error", "sum")
-    case = Case(Network(tuple(built), loss), X, np.zeros((built[-1].outputs, X.shape[1]), F), 1.0)
-    truth = exact_trace(case)[quantity]
-
-    def bound() -> Any:
-        found = bounds.propagated(case, TruthOracle(), levels_of("float32"))[quantity]
-        return (found[l - 1] if l else found)[0]
-
-    truth = truth[l - 1] if l else truth
-    return Example(np.broadcast_to(answer, truth.shape), truth, bound)
-
-
-ONE, TWO = [ONES], [ONES, 1.0]
-CARRIED = bounds.carried
-LOST = left_to_right(LOSING)
-"""Z of the first layer, and as W = 1 and Y = 0 every A, δ, g and dX after it."""
-
-
-STEPS = (
-    Constant(
-        "P1 X read as zero",
-        without(CARRIED, "[levels.flushed(batch.X)]", "[0 * levels.flushed(batch.X)]"),
-        lambda: _network("Z", 1, F(0), [2.0**10], [[2.0**-130]]),
-    ),
-    Constant(
-        "P1 E_A of the layer below",
-        without(CARRIED, "E_A[-1][..., : below.total]", "0 * E_A[-1][..., : below.total]"),
-        lambda: _network("Z", 2, LOST, TWO, LOSING[:, None]),
-    ),
-    Constant(
-        "P2 E_Z",
-        without(CARRIED, "layout, Z, E_Z[-1])", "layout, Z, 0 * E_Z[-1])"),
-        lambda: _network("A", 1, LOST, ONE, LOSING[:, None]),
-    ),
-    Constant(
-        "E_A of the last layer in E_g",
-        without(CARRIED, "batch.last(E_A[1:])", "0 * batch.last(E_A[1:])"),
-        lambda: _network("delta", 1, LOST, ONE, LOSING[:, None]),
-    ),
-    Constant(
-        "P4 E_g of the layer above",
-        without(CARRIED, "layout, g, E_g)", "layout, g, 0 * E_g)"),
-        lambda: _network("delta", 1, LOST, TWO, LOSING[:, None]),
-    ),
-    Constant(
-        "P4 E_δ into dX",
-        without(CARRIED, "layout, delta, E_delta, below)", "layout, delta, 0 * E_delta, below)"),
-        lambda: _network("dX", 0, LOST, ONE, LOSING[:, None]),
-    ),
-    Constant(
-        "P6 E_dW into W'",
-        without(CARRIED, "old, dW, E_dW)", "old, dW, 0 * E_dW)"),
-        lambda: _network("W_updated", 1, F(1) - LOST * LOSING, ONE, LOSING[:, None]),
-    ),
-)
-
-
-@table(*P1_P4, *P5, *P6, *P3, *P0, *STEPS)
+@table(*P1_P4, *P5, *P6, *P0)
 def test_an_accurate_answer_is_inside_the_bound_and_outside_without_the_constant(
     constant: Constant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_needed(constant, monkeypatch)
+
+
+# ---------------------------------------------------------------- what no answer needs
+
+MARGINS = (
+    # n products and n sums that underflow lose 2n η₀; what is lost of b fits into the other 2 η₀.
+    Constant(
+        "P1 b read as zero",
+        without(bounds.affine, "E + levels.flushed(b)", "E"),
+        lambda: _affine([0], [0], 0.0, TINY / 2, F(0), Fraction(TINY) / 2),
+    ),
+    # W and η dW both lost are 2 η₀; with one of them lost nothing else is.
+    Constant(
+        "P6 W read as zero",
+        without(bounds.updated, "E + levels.flushed(W) +", "E +"),
+        lambda: _updated(1.0, TINY / 2, 0.0, 0.0, F(0), Fraction(TINY) / 2),
+    ),
+    # A rounding errs by u/(1 + u) at most, so both, of η dW and of the difference, by u (|W| + 2 |η dW|).
+    Constant(
+        "P6 u |η| |dW|",
+        without(bounds.updated, "(magnitude + eta * size)", "magnitude"),
+        _rounded_twice,
+    ),
+)
+
+
+@table(*MARGINS)
+def test_a_margin_is_part_of_the_bound(constant: Constant, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_margin(constant, monkeypatch)
+
+
+def test_a_term_that_has_gone_is_an_error_and_not_a_test_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match=r"affine has 0 times the term 'levels\.delta'"):
+        without(bounds.affine, "levels.delta")(monkeypatch)
