@@ -23,14 +23,15 @@ from backproof.judging.levels import levels_of
 Remove = Callable[[pytest.MonkeyPatch], None]
 
 
-def without(function: Any, term: str, instead: str = "0.0") -> Remove:
-    """Takes `term` out of the source of `function`, for everyone who has hold of it."""
+def without(function: Any, term: str, instead: str = "0.0", also: tuple[str, ...] = ()) -> Remove:
+    """Takes `term` out of the source of `function`, for everyone who has hold of it; `also` more terms."""
 
     def remove(monkeypatch: pytest.MonkeyPatch) -> None:
-        source = textwrap.dedent(inspect.getsource(function))
-        if source.count(term) != 1:
-            raise AssertionError(f"{function.__name__} has {source.count(term)} times the term {term!r}")
-        changed = source.replace(term, instead)
+        changed = textwrap.dedent(inspect.getsource(function))
+        for gone in (term, *also):
+            if changed.count(gone) != 1:
+                raise AssertionError(f"{function.__name__} has {changed.count(gone)} times the term {gone!r}")
+            changed = changed.replace(gone, instead)
         found: dict[str, Any] = {}
         flags = annotations.compiler_flag  # of this module's own `from __future__ import annotations`
         code = compile(changed, function.__name__, "exec", flags, dont_inherit=True)
