@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -39,6 +39,20 @@ def without(function: Any, term: str, instead: str = "0.0", also: tuple[str, ...
         monkeypatch.setattr(function, "__code__", found[function.__name__].__code__)
 
     return remove
+
+
+def facts(table_of_facts: Any, name: str, **changed: Any) -> Remove:
+    """Changes one line of facts."""
+
+    def remove(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(table_of_facts, name, replace(table_of_facts[name], **changed))
+
+    return remove
+
+
+def nothing_rounds(z: Any, *_: Any) -> Any:
+    """A scale of zeros."""
+    return np.zeros_like(z)
 
 
 @dataclass(frozen=True)
