@@ -177,9 +177,9 @@ ACTIVATION_FACTS: dict[str, ActivationFacts] = {
         lambda p: (-1.1924312145154952, -2.2563763963607931, 1.4905711794854285),
         underflow=_times_z,
     ),
-    # By the quotient rule 1/(1 + |z|) - |z|/(1 + |z|)², which cancels far from 0.
+    # By the quotient rule 1/(1 + |z|) - |z|/(1 + |z|)², which cancels far from 0; the square may underflow.
     "softsign": ActivationFacts(
-        relative, lambda z, d, p: 1 / (1 + np.abs(z)), lambda p: (0.0,), underflow=_times_z
+        relative, lambda z, d, p: 1 / (1 + np.abs(z)), lambda p: (0.0,), underflow=lambda z, p: np.abs(z)
     ),
     "logsigmoid": ActivationFacts(
         relative, lambda z, d, p: of_softplus(z, d), naive_value=lambda z, v, p: np.ones_like(v) + np.abs(v)
