@@ -23,7 +23,7 @@ from backproof.judging.verdicts import FAILING, Judgement
 from backproof.run import ORACLES, REFERENCE
 from refimpl import Backprop, Case
 
-INJECTED = (0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0)
+INJECTED = (0.1, 1.0, 3.0)
 """How large the injected errors are, in bounds of the entry that they are added to."""
 BINS = 32
 """Of a histogram over logarithms: bins in a factor of two."""
@@ -42,6 +42,8 @@ class Chunk:
     count: int
     sizes: tuple[int, int, int]
     """The largest depth, width and batch."""
+    every: int
+    """One in so many cases is asked of the truth, beside those that are disputed."""
 
     @property
     def key(self) -> str:
@@ -58,7 +60,9 @@ def judged(chunk: Chunk) -> Counts:
     """What was found in the cases of a chunk."""
     torch, jax, truth = _oracles()
     found = _Found(chunk)
-    panel = Panel(Backprop(), (torch, jax), REFERENCE, Truth("sample", truth), watch=found.inject)
+    panel = Panel(
+        Backprop(), (torch, jax), REFERENCE, Truth("sample", truth, chunk.every), watch=found.inject
+    )
     options = DrawOptions(max_depth=chunk.sizes[0], max_width=chunk.sizes[1], max_batch=chunk.sizes[2])
     drawn = [
         draw_case(chunk.seed, index, chunk.dtype, options)
