@@ -29,7 +29,7 @@ SIZE = 512
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 RESULTS = Path(__file__).parent / "results"
 
-# Name → (largest depth, width and batch; seeds; cases of each seed in each dtype; one in so many of the truth).
+# Name → (largest depth, width, batch; seeds; cases of each in each dtype; one in so many for the truth).
 POPULATIONS: dict[str, tuple[tuple[int, int, int], tuple[int, ...], int, int]] = {
     "full range": ((8, 64, 32), (2001, 2002, 2003, 2004, 2005), 10_240, 64),
     "medium": ((5, 32, 16), (3001, 3002, 3003, 3004, 3005), 20_480, 16),
