@@ -93,8 +93,8 @@ INTRODUCTION = f"""\
 How far the reference, torch and JAX lie from the exact values, function by function: the largest error that
 was measured, as a multiple of u · scale, where u is the unit roundoff (2^-24 in float32, 2^-53 in float64).
 The scale is the function's line in `backproof/judging/activation_facts.py` or `loss_facts.py`: the size of
-the result, or more where every formula in use cancels. Of a function that mixes the units of a sample, u · scale
-is an eighth of what its rule allows for roundings. The judge allows {ACCURACY:g} u · scale (E1 in
+the result, or more where every formula in use cancels. Of a function that mixes the units of a sample,
+u · scale is an eighth of what its rule allows for roundings. The judge allows {ACCURACY:g} u · scale (E1 in
 `backproof/judging/error_facts.py`); what underflow may lose comes on top, and is taken off here.
 
 - **More than {FLAGGED:g}** is set in bold. More than {ACCURACY:g} is a deviation, declared in
