@@ -98,6 +98,14 @@ def run(
     ] = None,
     oracles: Oracles = "torch,jax",
     mistake: Mistake = None,
+    truth: Annotated[
+        str,
+        typer.Option(
+            help="Which cases to ask the exact values about as well: all, disputed (where sides disagree or "
+            "an answer looks odd), or sample (disputed ones and one in sixteen).",
+            metavar="WHICH",
+        ),
+    ] = "disputed",
     out: Annotated[
         str | None,
         typer.Option(help="Folder for the report; by default a new one under reports/.", metavar="DIR"),
@@ -128,6 +136,7 @@ def run(
         "--losses": losses,
         "--oracles": oracles,
         "--mistake": mistake,
+        "--truth": truth,
     }
     words = [word for option, value in given.items() if value is not None for word in (option, value)]
     options = RunOptions(
@@ -138,6 +147,7 @@ def run(
         losses=_names(losses),
         oracles=_names(oracles) or (),
         mistake=mistake,
+        truth=truth,
         command=shlex.join(["backproof", "run", *words]),
     )
     folder = Path(out or f"reports/{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-seed-{seed}")

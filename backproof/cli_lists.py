@@ -104,10 +104,13 @@ def _left_out() -> list[Row]:
 
 
 def _oracles() -> list[Row]:
-    from .run import ORACLES
+    from .run import MODULES, ORACLES
 
-    # An oracle has the name of the framework behind it; looking for it does not import it.
-    return [{"name": name, "installed": find_spec(name) is not None} for name in ORACLES]
+    # Looking for a module does not import it.
+    return [
+        {"name": name, "installed": all(find_spec(module) is not None for module in MODULES[name])}
+        for name in ORACLES
+    ]
 
 
 def _mistakes() -> list[Row]:

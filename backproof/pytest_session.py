@@ -28,7 +28,7 @@ class Session:
     ) -> None:
         self.panel, self.options = panel, options
         self.mistake = options.mistake
-        self.tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake))
+        self.tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake), options.truth)
         self.expected = 0
         self._report_directory, self._case_directory = report, case_directory
         self._report_path: Path | None = None

@@ -15,6 +15,7 @@ from .cases import DrawOptions, draw_case
 from .diagnosis.mistakes import MISTAKES
 from .environment import environment
 from .errors import UsageError
+from .judging.adjudication import MODES, Truth
 from .judging.panel import Panel
 from .kink_table import kink_table
 from .reporting.model import Report, RunInfo, Times
@@ -39,7 +40,16 @@ def _jax() -> Oracle:
     return JaxOracle()
 
 
-ORACLES: dict[str, Callable[[], Oracle]] = {"torch": _torch, "jax": _jax}
+def _truth() -> Oracle:
+    from oracles.ball_oracle import BallOracle
+
+    return BallOracle()
+
+
+ORACLES: dict[str, Callable[[], Oracle]] = {"torch": _torch, "jax": _jax, "truth": _truth}
+MODULES = {"torch": ("torch",), "jax": ("jax", "optax"), "truth": ("flint",)}
+"""What each oracle needs to be importable."""
+USUAL_ORACLES = ("torch", "jax")
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,10 @@ class RunOptions:
     dtypes: tuple[str, ...] = DTYPES
     activations: tuple[str, ...] | None = None
     losses: tuple[str, ...] | None = None
-    oracles: tuple[str, ...] = tuple(ORACLES)
+    oracles: tuple[str, ...] = USUAL_ORACLES
     mistake: str | None = None
+    truth: str = "disputed"
+    """Which cases to ask the truth about: see `MODES`."""
     command: str = ""
     """The command line that repeats this run."""
 
@@ -65,6 +77,7 @@ class RunOptions:
         for kind, given, known in (
             ("dtype", self.dtypes, DTYPES),
             ("oracle", self.oracles, tuple(ORACLES)),
+            ("way to ask the truth", (self.truth,), MODES),
             ("mistake", (self.mistake,) if self.mistake is not None else tuple(MISTAKES), tuple(MISTAKES)),
         ):
             if not given:
@@ -85,17 +98,20 @@ def floor_of(requested: int) -> int:
     return min(requested, max(1, int(requested * FLOOR)))
 
 
-def make_panel(oracles: Sequence[str], mistake: str | None) -> Panel:
+def make_panel(oracles: Sequence[str], mistake: str | None, truth: str = "disputed") -> Panel:
     """The reference, or a mistake, with these oracles; OracleMissingError if a framework is not installed."""
+    from oracles.ball_oracle import BallOracle
+
     implementation: Backprop = MISTAKES[mistake].implementation() if mistake else Backprop()
-    return Panel(implementation, [ORACLES[name]() for name in oracles], REFERENCE)
+    asked = Truth(mode=truth, oracle=BallOracle())
+    return Panel(implementation, [ORACLES[name]() for name in oracles], REFERENCE, asked)
 
 
 def run(options: RunOptions, progress: Progress | None = None) -> Report:
     """Draw, judge and count; Ctrl-C ends it early with status "interrupted" and all that was judged."""
     started, clock = datetime.now(UTC), time.monotonic()
-    panel = make_panel(options.oracles, options.mistake)
-    tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake))
+    panel = make_panel(options.oracles, options.mistake, options.truth)
+    tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake), options.truth)
     total = options.cases * len(options.dtypes)
     done, status = 0, "complete"
     try:
@@ -111,14 +127,14 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
     return report_of(options, panel, tally, status, times, total, floor_of(total))
 
 
-def replay(case: Case, oracles: Sequence[str] = tuple(ORACLES), mistake: str | None = None) -> Report:
-    """Judge one given case."""
+def replay(case: Case, oracles: Sequence[str] = USUAL_ORACLES, mistake: str | None = None) -> Report:
+    """Judge one given case, and ask the truth about it."""
     file, words = f"cases/{case.content_hash[:16]}.json", replay_options(tuple(oracles), mistake)
     options = RunOptions(
         1, 0, (case.dtype.name,), None, None, tuple(oracles), mistake, f"backproof replay {file} {words}"
     )
-    panel = make_panel(options.oracles, mistake)
-    tally = Tally(REFERENCE, replay_options(options.oracles, mistake))
+    panel = make_panel(options.oracles, mistake, "all")
+    tally = Tally(REFERENCE, replay_options(options.oracles, mistake), "all")
     tally.add(panel.judge([case])[0], Origin())
     return report_of(options, panel, tally, "complete", Times(), 1, 0)
 

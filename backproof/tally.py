@@ -18,8 +18,9 @@ from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
 from .judging.deviations import DEVIATIONS
-from .judging.verdicts import FAILING, SEVERITY, Check, Judgement
+from .judging.verdicts import FAILING, SEVERITY, Check, Judgement, Settled
 from .reporting import model
+from .truth_tally import TruthTally, ruling
 
 if TYPE_CHECKING:
     from .judging.chain import ChainJudgement
@@ -79,10 +80,10 @@ class Origin:
 class Tally:
     """Counts judgements of one implementation under a mistake or none."""
 
-    def __init__(self, implementation: str, replay_options: str = "") -> None:
-        """`replay_options` is what `backproof replay` needs besides the case file."""
+    def __init__(self, implementation: str, replay_options: str = "", truth: str = "") -> None:
+        """`replay_options` is what `backproof replay` needs besides the case file; `truth` one of `MODES`."""
         self.implementation, self.replay_options = implementation, replay_options
-        self.cases, self.checks = _Group(), _Group()
+        self.cases, self.checks, self.truth = _Group(), _Group(), TruthTally(truth)
         self._equations: dict[str, _Group] = defaultdict(_Group)
         self._pairs: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._matrix: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
@@ -109,9 +110,13 @@ class Tally:
         regime.cases += 1
         regime.judged += judgement.verdict != "not judged"
         regime.fully_resolved += judgement.resolved("local") and judgement.verdict != "not judged"
+        settled: dict[int, Settled] = {}
+        if judgement.ruling is not None:
+            self.truth.add(judgement.ruling, dtype)
+            settled = {id(each.check): each for each in judgement.ruling.settled}
         touched = set()
         for check in judgement.checks:
-            self._add_check(check, case, dtype, origin, regime)
+            self._add_check(check, case, dtype, origin, regime, settled.get(id(check)))
             if check.verdict == "not judged":
                 touched.add((check.reason, dtype, check.quantity))
         for key in touched:
@@ -124,7 +129,15 @@ class Tally:
         for equation in _chain_equations(judgement.composition.expression):
             self._equations[equation].add(check.verdict, worst)
 
-    def _add_check(self, check: Check, case: Case, dtype: str, origin: Origin, regime: _Regime) -> None:
+    def _add_check(
+        self,
+        check: Check,
+        case: Case,
+        dtype: str,
+        origin: Origin,
+        regime: _Regime,
+        settled: Settled | None,
+    ) -> None:
         worst = _held_to_bound(check)
         self.checks.add(check.verdict, worst)
         self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
@@ -140,9 +153,9 @@ class Tally:
             for name in check.reason.split(", "):
                 self._seen[name, dtype] += 1
         elif check.verdict in _REPORTED:
-            self._add_finding(check, case, origin)
+            self._add_finding(check, case, origin, settled)
 
-    def _add_finding(self, check: Check, case: Case, origin: Origin) -> None:
+    def _add_finding(self, check: Check, case: Case, origin: Origin, settled: Settled | None) -> None:
         key = (
             SEVERITY.index(check.verdict), check.scope != "local", check.left, check.right,
             _PASS.index(check.quantity), check.equation, check.reason, case.dtype.name,
@@ -166,6 +179,16 @@ class Tally:
             "expected": check.expected,
             "bound": check.bound,
             "excess": excess(check),
+            **(
+                {}
+                if settled is None
+                else {
+                    "truth": settled.truth,
+                    "ulps": settled.left_ulps,
+                    "expected_ulps": settled.right_ulps,
+                    "ruling": ruling(settled),
+                }
+            ),
             "message": message(check),
             "case_id": case.content_hash[:16],
             "seed": origin.seed,
@@ -223,6 +246,7 @@ class Tally:
                 )
                 for (reason, dtype, quantity), (checks, entries, cases) in sorted(self._not_judged.items())
             ),
+            "truth": self.truth.section(),
             "findings": tuple(shown),
             "findings_total": sum(finding["occurrences"] for finding in ordered),
         }

@@ -1,7 +1,8 @@
 """One line for each activation in ball arithmetic: its definition, as the textbook has it.
 
 The argument is a power series over FLINT's balls (`arb_series`), so a value carries its derivative and none
-is written down. Nothing here cancels or overflows visibly: whoever calls sets the precision.
+is written down; of functions that mix units, it is a number that remembers where it came from (`ball_tape`).
+Nothing here cancels or overflows visibly: whoever calls sets the precision.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .ball_branches import split
+
 Series = Any
-
-
-def above(z: Series, point: Any) -> bool:
-    """Whether z > point, which chooses the branch of a function that has several. z[0] is an exact number."""
-    return bool(z[0] > point)
 
 
 def _softmax(column: Sequence[Series]) -> list[Series]:
     e = [z.exp() for z in column]
-    return [x / sum(e) for x in e]
+    total = sum(e)
+    return [x / total for x in e]
 
 
 def _softmin(column: Sequence[Series]) -> list[Series]:
@@ -36,15 +35,19 @@ def _of(z: Series, number: int) -> Series:
     return 0 * z + number
 
 
-def _elu(z: Series, alpha: float = 1.0) -> Series:
-    return z if above(z, 0) else alpha * (z.exp() - 1)
+def _square(z: Series) -> Series:
+    return z * z
+
+
+def _elu(z: Series, alpha: Any = 1.0) -> Series:
+    return split(z, 0, lambda: z, lambda: alpha * (z.exp() - 1))
 
 
 def _selu(z: Series) -> Series:
     """With the constants of the paper, to 32 digits."""
     scale = _of(z, 10507009873554804934193349852946) / 10**31
     alpha = _of(z, 16732632423543772848170429916717) / 10**31
-    return scale * (z if above(z, 0) else alpha * (z.exp() - 1))
+    return scale * _elu(z, alpha)
 
 
 def _tanh(z: Series) -> Series:
@@ -58,16 +61,14 @@ def _gelu_tanh(z: Series) -> Series:
 
 def _clipped(z: Series, min_val: Any, max_val: Any) -> Series:
     """The point of an interval that is nearest to z."""
-    if not above(z, min_val):
-        return 0 * z + min_val
-    return 0 * z + max_val if above(z, max_val) else z
+    return split(
+        z, min_val, lambda: split(z, max_val, lambda: 0 * z + max_val, lambda: z), lambda: 0 * z + min_val
+    )
 
 
 def _shrunk(z: Series, lambd: float, offset: float) -> Series:
     """0 for |z| ≤ λ, else z moved towards 0 by the offset."""
-    if above(z, lambd):
-        return z - offset
-    return z + offset if above(-z, lambd) else 0 * z
+    return split(z, lambd, lambda: z - offset, lambda: split(-z, lambd, lambda: z + offset, lambda: 0 * z))
 
 
 # Name → σ(z, **parameters) of one number.
@@ -75,8 +76,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "identity": lambda z: z,
     "sigmoid": lambda z: 1 / (1 + (-z).exp()),
     "tanh": _tanh,
-    "relu": lambda z: z if above(z, 0) else 0 * z,
-    "leaky_relu": lambda z, negative_slope: z if above(z, 0) else negative_slope * z,
+    "relu": lambda z: split(z, 0, lambda: z, lambda: 0 * z),
+    "leaky_relu": lambda z, negative_slope: split(z, 0, lambda: z, lambda: negative_slope * z),
     "softplus": lambda z, beta: (1 + (beta * z).exp()).log() / beta,
     "elu": _elu,
     "celu": lambda z, alpha: alpha * _elu(z / alpha),
@@ -85,7 +86,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "gelu_tanh": _gelu_tanh,
     "silu": lambda z: z / (1 + (-z).exp()),
     "mish": lambda z: z * _tanh((1 + z.exp()).log()),
-    "softsign": lambda z: z / (1 + z) if above(z, 0) else z / (1 - z),
+    "softsign": lambda z: split(z, 0, lambda: z / (1 + z), lambda: z / (1 - z)),
     "logsigmoid": lambda z: -(1 + (-z).exp()).log(),
     "tanhshrink": lambda z: z - _tanh(z),
     "squareplus": lambda z, b: (z + (z * z + b).sqrt()) / 2,
@@ -95,8 +96,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "hardswish": lambda z: z * _clipped(z + 3, 0, 6) / 6,
     "softshrink": lambda z, lambd: _shrunk(z, lambd, lambd),
     "hardshrink": lambda z, lambd: _shrunk(z, lambd, 0),
-    "threshold": lambda z, threshold, value: z if above(z, threshold) else 0 * z + value,
-    "sparse_plus": lambda z: z if above(z, 1) else _clipped(z + 1, 0, 2) ** 2 / 4,
+    "threshold": lambda z, threshold, value: split(z, threshold, lambda: z, lambda: 0 * z + value),
+    "sparse_plus": lambda z: split(z, 1, lambda: z, lambda: _square(_clipped(z + 1, 0, 2)) / 4),
     "sparse_sigmoid": lambda z: _clipped(z + 1, 0, 2) / 2,
 }
 

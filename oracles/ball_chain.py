@@ -3,16 +3,15 @@
 Derivatives come from power series: f applied to U + t is f(U) + f'(U) t + …, so that no derivative formula
 is shared with anyone. The enclosures hold what every accurate floating-point evaluation gives:
 
-D1. Values. Each function's value is its exact value at the arguments as computed, with an error of at most
+K1. Values. Each function's value is its exact value at the arguments as computed, with an error of at most
     c u of its scale (a line of `BALL_LINES`), or the smallest normal number where results are flushed. The
     ball of each value is widened by that before the next function takes it.
-D2. Local derivatives. Likewise for each ∂f/∂u, which is a function of the arguments as computed.
-D3. C1 and C2. dy/dx is the sum over all paths from y down to x of products of local derivatives. Forward,
-    backward or mixed, an evaluation rounds each term at most K times, once for each factor and each sum on
-    its way: its error is at most γ_K Σ_paths ∏|∂f/∂u|, with K = the depth + the number of two-variable
-    functions and γ_K = K u/(1 - K u) (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). A
-    partial product that underflows is off by the smallest normal number η, and is multiplied by the
-    factors still to come: together at most K η Σ_paths ∏ max(1, |∂f/∂u|) (1 + γ_K).
+K2. Local derivatives. Likewise for each ∂f/∂u, which is a function of the arguments as computed.
+K3. C1 and C2. dy/dx is the sum over all paths from y down to x of products of local derivatives. Forward,
+    backward or mixed, an evaluation errs by at most γ_K Σ_paths ∏|∂f/∂u| + K η Σ_paths ∏ max(1, |∂f/∂u|)
+    (1 + γ_K), with K = the depth + the number of two-variable functions, γ_K = K u/(1 - K u) and η the
+    smallest normal number.
+Proofs: docs/bounds.md.
 """
 
 from __future__ import annotations
@@ -198,7 +197,7 @@ class ChainEnclosures(NamedTuple):
 
 
 def enclosures(composition: Composition, oracle: str = "") -> ChainEnclosures:
-    """The enclosures of y and dy/dx of a composition, for accurate evaluation in its dtype (D1 to D3).
+    """The enclosures of y and dy/dx of a composition, for accurate evaluation in its dtype (K1 to K3).
 
     With the name of an oracle, its declared deviations count as further errors.
     """

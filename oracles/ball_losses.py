@@ -1,7 +1,7 @@
 """One line for each loss in ball arithmetic: its definition, as the textbook has it.
 
-Predictions are power series over FLINT's balls (`arb_series`), so a value carries its derivative and none is
-written down. Targets and the numbers of a loss's arrays are floats.
+Predictions are power series over FLINT's balls (`arb_series`), or numbers of `ball_tape`, so a value carries
+its derivative and none is written down. Targets and the numbers of a loss's arrays are floats.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 from flint import arb
 
-from .ball_activations import Series, above
+from .ball_activations import Series
+from .ball_branches import split
 
 
 def _weighted_log(weight: Any, a: Series) -> Series:
@@ -33,7 +34,8 @@ def _cosine_distance(column: Any, y: Any) -> Series:
 def _multi_margin(column: Any, y: Any, p: float, margin: float, weight: Any) -> Series:
     right = y.index(1.0)
     excess = [a - column[right] + margin for i, a in enumerate(column) if i != right]
-    return weight[right] * sum((e if p == 1 else e * e) for e in excess if above(e, 0)) + 0 * column[0]
+    parts = [_positive_part(e) for e in excess]
+    return weight[right] * sum(part if p == 1 else part * part for part in parts) + 0 * column[0]
 
 
 def _poly(column: Any, y: Any, epsilon: float) -> Series:
@@ -43,16 +45,16 @@ def _poly(column: Any, y: Any, epsilon: float) -> Series:
 
 
 def _positive_part(x: Series) -> Series:
-    return x if above(x, 0) else 0 * x
+    return split(x, 0, lambda: x, lambda: 0 * x)
 
 
 def _absolute(x: Series) -> Series:
-    return x if above(x, 0) else -x
+    return split(x, 0, lambda: x, lambda: -x)
 
 
 def _smooth_l1(error: Series, beta: Any) -> Series:
     size = _absolute(error)
-    return size - beta / 2 if above(size, beta) else error * error / (2 * beta)
+    return split(size, beta, lambda: size - beta / 2, lambda: error * error / (2 * beta))
 
 
 def _logistic(z: Series, positive: Any, negative: Any) -> Series:

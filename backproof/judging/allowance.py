@@ -1,4 +1,4 @@
-"""A function's own error: what an evaluation at the exact argument may err by (E1, E2 and D1).
+"""A function's own error: what an evaluation at the exact argument may err by (E1, E2, E3 and D1).
 
 The accurate allowance is E1. A wider one adds the naive formulas' scales (E2) or the declared deviations of
 some oracles (D1); it is asked for only when an answer lies outside the accurate one, to say why.
@@ -21,7 +21,7 @@ from .loss_facts import LOSS_FACTS
 
 
 def underflow_factor(parameters: Mapping[str, Any]) -> Any:
-    """How many times η₀ a formula of two factors can lose.
+    """E3: how many times η₀ a formula of two factors can lose.
 
     The result itself may underflow; so may a partial product, which is then multiplied by at most 2 (tanh:
     g (1 - a) by 1 + a) or by a parameter or its inverse (softplus: by β and 1/β, in either order).

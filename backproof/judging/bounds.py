@@ -4,25 +4,26 @@
 with |accurate evaluation - centre| ≤ E, entry by entry, for several precisions at once (the cases' own, and
 float64 in which oracles answer). Data are flat, see `layout`; errors have a leading axis for the precision.
 
+Proofs: docs/bounds.md. W₀, b₀ are the entries of W, b that are subnormal and may be read as zero (R3).
+
 P0. The centre is one float64 evaluation on the way, of an oracle's functions with its declared deviations
-    taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's. Neither an oracle's trace
-    nor the exact values are the centre: the first may deviate, and the second are not known.
-
-P1. E_Z  = |W| E_A + γ_{n+1} (|W|(|A| + E_A) + |b|) + 2(n+1) η₀  (η₀: the smallest normal number)
-P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1, S2, E1)
-P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k as in
-    `underflow_factor` and the facts' `underflow`; V2 where σ mixes units
-P4. E_g  = |W|^T E_δ + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
+    taken out; so u, γ and η₀ below are sums of the evaluation's and the centre's.
+P1. E_Z  = |W| E_A + W₀(|A| + E_A) + γ_{n+1} (|W|(|A| + E_A) + |b|) + b₀ + 2(n+1) η₀
+P2. E_A' = sup |σ(z) - σ(Z)| over |z - Z| ≤ E_Z, plus the function's own error; E_σ' likewise (S1 to S3, E1)
+P3. E_δ  = |σ'| E_g + |g| E_σ' + E_g E_σ' + 2u(|σ'| + E_σ')(|g| + E_g) + k η₀, with g = ∂L/∂A and k of
+    E3; V2, V4 where σ mixes units
+P4. E_g  = |W|^T E_δ + W₀^T(|δ| + E_δ) + γ_n |W|^T(|δ| + E_δ) + 2 n η₀
 P5. E_dW = E_δ|A|^T + |δ|E_A^T + E_δ E_A^T + γ_m (|δ| + E_δ)(|A| + E_A)^T + 2 m η₀;  E_db with A = 1
-P6. E_W' = |η| E_dW + u(2|η|(|dW| + E_dW) + |W| + |η||dW|) + 2 η₀  (η: the learning rate)
+P6. E_W' = |η| E_dW + u(3|η|(|dW| + E_dW) + |W|) + W₀ + 2 η₀  (η: the learning rate)
+P7. Two answers differ by at most the sum of their E's; the exact values lie within float64's E of the centre.
 
-The first-order terms alone would be wrong: with tanhshrink at 0 they are 0 and the float answer is not.
-Where an intermediate sum can exceed the largest number of the dtype, the bound is infinite.
+Where an intermediate sum can exceed the largest number of the dtype, the bound is infinite (R5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,29 @@ def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
     return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
 
 
+@dataclass
+class Centres:
+    """The numbers about which the errors are, for each layer: what P0 is evaluated to on the way.
+
+    Lists for layers 1 … L, but A[0] … A[L].
+    """
+
+    A: list[Any]
+    E_A: list[Any]
+    activations: list[Activated]
+    g: list[Any]
+    """∂L/∂A."""
+    E_g: list[Any]
+    delta: list[Any]
+
+
 def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
     """Errors by quantity, for each layer or as one array: (levels, total); of the loss, (levels, cases)."""
+    return swept(batch, oracle, levels)[0]
+
+
+def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any], Centres]:
+    """The errors, as `carried` gives them, and the centres."""
     with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
         depth, layouts, W = batch.depth, batch.layouts, batch.W
         A, E_A = [batch.X], [levels.flushed(batch.X)]
@@ -133,6 +155,7 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
         backward: dict[str, list[Any]] = {
             name: [] for name in ("delta", "dW", "db", "W_updated", "b_updated")
         }
+        centres = Centres(A, E_A, activations, [], [], [])
         g: Any = None
         E_g: Any = None
         for l in range(depth, 0, -1):
@@ -142,6 +165,8 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
             inputs, E_inputs = A[l - 1][: below.total], E_A[l - 1][..., : below.total]
             delta = pulled_back(activations[l - 1], layout, g)
             E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            for kept, value in ((centres.g, g), (centres.E_g, E_g), (centres.delta, delta)):
+                kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
             E_db = bias_gradient(levels, layout, delta, E_delta, biases)
             turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
@@ -155,7 +180,8 @@ def carried(batch: Batch, oracle: Oracle, levels: Levels) -> dict[str, Any]:
             backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
             E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
             g = below.products([matrix.T for matrix in W[l - 1]], layout.views(delta), ())
-        return found | {name: tuple(values) for name, values in backward.items()} | {"dX": E_g}
+        found |= {name: tuple(values) for name, values in backward.items()}
+        return found | {"dX": E_g}, centres
 
 
 def propagated(case: Case, oracle: Oracle, levels: Levels) -> Mapping[str, Any]:

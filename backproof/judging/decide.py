@@ -8,6 +8,7 @@ J2. An entry whose bound is infinite is not judged (ill-posed), nor one where th
     is at the level of underflow.
 J3. An entry outside its bound has the first of its alternatives that it fits: convention, known deviation,
     unstable. One that is not finite on extreme numbers is unstable. Everything else is a mismatch.
+See docs/bounds.md.
 """
 
 from __future__ import annotations

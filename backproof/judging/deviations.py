@@ -2,7 +2,8 @@
 
 D1. A deviation adds its size to that oracle's own error of the function, inside its region, and is carried
     through the bounds like any other error. An answer is a "known deviation" only if it lies outside the
-    bound without this term and inside with it, so a mistake in the same case is still caught.
+    bound without this term and inside with it, so a mistake in the same case is still caught. See
+    docs/bounds.md.
 """
 
 from __future__ import annotations

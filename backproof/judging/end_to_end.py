@@ -16,23 +16,37 @@ from .blocks import Block, Readings, rows_of, scalars
 from .deviations import deviations_of
 from .levels import Levels, levels_of
 from .local import NAIVE_REASON, concerned, ids
+from .scale import REMARKABLE, statistical_scale
 from .verdicts import Alternative, Verdict
 
 
 class EndToEnd:
     """Comparisons of whole traces with each oracle's."""
 
-    def __init__(self, sides: Sides, bounding: Oracle, centres: Mapping[str, Sequence[Trace]]) -> None:
-        """`bounding` evaluates functions for the bounds; `centres[oracle]` has its float64 traces."""
+    def __init__(
+        self,
+        sides: Sides,
+        bounding: Oracle,
+        centres: Mapping[str, Sequence[Trace]],
+        *,
+        exact: bool = False,
+    ) -> None:
+        """`bounding` evaluates functions for the bounds; `centres[oracle]` has its float64 traces.
+
+        With `exact` those are the exact values: nothing is added for their error, but for the centre's.
+        """
         self.sides, self.batch, self.bounding, self.centres = sides, sides.batch, bounding, centres
+        self.exact = exact
         self._known_bounds: dict[Levels, Mapping[str, Any]] = {}
         self._known_alone: dict[int, EndToEnd] = {}
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
-        """Quantity → the bound on the difference of two answers: the cases' own error and the oracle's."""
-        levels = levels_of(self.batch.dtype, about_centre=True, **allowed)
+        """P7: quantity → the bound on the difference of two answers: the cases' error and the oracle's."""
+        levels = levels_of(self.batch.dtype, about_centre=True, exact=self.exact, **allowed)
         if levels not in self._known_bounds:
-            errors = bounds.carried(self.batch, self.bounding, levels)
+            errors, centres = bounds.swept(self.batch, self.bounding, levels)
+            if not allowed:
+                self._accurate = (levels, errors, centres)
             with np.errstate(all="ignore"):
                 self._known_bounds[levels] = {
                     quantity: [E[0] + E[-1] for E in value] if QUANTITIES[quantity] else value[0] + value[-1]
@@ -44,8 +58,37 @@ class EndToEnd:
         """The same for case k by itself: wider bounds are worked out for few cases only."""
         if k not in self._known_alone:
             centres = {name: [traces[k]] for name, traces in self.centres.items()}
-            self._known_alone[k] = EndToEnd(self.sides.alone(k), self.bounding, centres)
+            alone = self.sides.alone(k)
+            self._known_alone[k] = EndToEnd(alone, self.bounding, centres, exact=self.exact)
         return self._known_alone[k]
+
+    def remarkable(self) -> Any:
+        """Whether some answer of a case is further from an oracle's than roundings usually come to.
+
+        For each case, whether |difference| > `REMARKABLE` times the statistical scale, for some entry of the
+        loss or of a gradient.
+        """
+        self.bounds_on()
+        scales = statistical_scale(self.batch, *self._accurate)
+        found = np.zeros(len(self.batch.cases), dtype=bool)
+        with np.errstate(all="ignore"):
+            for quantity, scale in scales.items():
+                observed = getattr(self.sides.has, quantity)
+                if observed is None:
+                    continue
+                for traces in self.centres.values():
+                    (expected,) = (gathered(self.batch, quantity, [traces]),)
+                    for l in range(1, self.batch.depth + 1) if QUANTITIES[quantity] else (None,):
+                        parts = (observed, expected, scale)
+                        o, e, S = parts if l is None else (part[l - 1] for part in parts)
+                        layout = (
+                            scalars(len(self.batch.cases))
+                            if quantity == "loss"
+                            else self.batch.layout(quantity, l or 0)
+                        )
+                        far = np.any(np.abs(o - e) > REMARKABLE * S, axis=0)
+                        found[: len(layout)] |= np.logical_or.reduceat(far, layout.starts)
+        return found
 
     def blocks(self) -> Iterator[Block]:
         """Every quantity that the traces offer: each side against every oracle but itself."""

@@ -1,12 +1,11 @@
 """What an accurate evaluation of each function may err by: what a line of facts consists of.
 
-E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale, where u
-    is the unit roundoff, and by what underflow loses: the smallest normal number times `underflow_factor`
-    and the line's own `underflow`. The line gives the scale: |v| where every family is accurate relatively,
-    more where one of them cancels (1 - tanh² near saturation: 1). ACCURACY is the design's limit between
-    accuracy and deviation; `tests/judging` measures every oracle against it.
+E1. A value v computed by one of the listed formula families errs by at most ACCURACY · u · scale + k η₀ (E3).
+    The line gives the scale: |v| where every family is accurate relatively, more where one of them cancels
+    (1 - tanh² near saturation: 1). This is measured, not proven: `tests/judging` measures every oracle.
 E2. `naive` scales belong to formulas that are right in exact arithmetic and lose more than that in floats.
     An answer outside E1 and inside these is "unstable", not a mismatch.
+See docs/bounds.md.
 
 `turns` are the points at which σ or σ' (ℓ or ∂ℓ/∂a) changes from rising to falling; between turns and
 kinks both are monotone, so that their extremes over an interval are met at its ends or at these points.
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 ACCURACY = 8.0
+"""The design's limit between accuracy and deviation."""
 
 Scale = Callable[..., Any]
 

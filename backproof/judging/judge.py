@@ -71,6 +71,9 @@ class Tables:
             Sides(batch, {name: [table.sound[name] for table in tables] for name in group})
             for group in tables[0].groups()
         ]
+        self._end_to_end: list[EndToEnd] = []
+        self.blocks: list[Block] = []
+        """All comparisons, once they are judged."""
 
     def step_requests(self) -> dict[str, list[StepInputs]]:
         """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ."""
@@ -90,11 +93,13 @@ class Tables:
     ) -> list[Judgement]:
         """One judgement a table; arguments as in `Table.judge`, one a table."""
         by_oracle = {name: [each[name] for each in centres] for name in centres[0]}
-        blocks: list[Block] = []
+        blocks = self.blocks = []
         for sides in self.sides:
             own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
             blocks += LocalSteps(sides, bounding, own_steps).blocks()
-            blocks += EndToEnd(sides, bounding, by_oracle).blocks()
+            whole = EndToEnd(sides, bounding, by_oracle)
+            self._end_to_end.append(whole)
+            blocks += whole.blocks()
         cases = [table.case for table in self.tables]
 
         def is_extreme(k: int) -> bool:
@@ -105,6 +110,13 @@ class Tables:
             Judgement(table.case, (*table.faults, *checks), subject)
             for table, checks in zip(self.tables, decided, strict=True)
         ]
+
+    def remarkable(self) -> list[bool]:
+        """For each table, once judged: whether some answer differs by more than roundings usually come to."""
+        found = np.zeros(len(self.tables), dtype=bool)
+        for whole in self._end_to_end:
+            found |= whole.remarkable()
+        return found.tolist()
 
 
 def extreme(case: Case, centre: Trace) -> bool:

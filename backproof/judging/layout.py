@@ -59,6 +59,10 @@ class Layout:
         """The sum of each case's entries: (…, cases)."""
         return np.add.reduceat(data, self.starts, axis=-1)
 
+    def largest(self, data: Any) -> Any:
+        """The largest of each case's entries: (…, cases)."""
+        return np.maximum.reduceat(data, self.starts, axis=-1)
+
     def products(self, left: Sequence[Any], right: Sequence[Any], leading: tuple[int, ...]) -> Any:
         """left @ right of each case, as data of this layout."""
         data = self.empty(leading)

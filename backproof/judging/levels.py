@@ -11,7 +11,7 @@ import numpy as np
 
 from .allowance import Allowance
 from .deviations import Deviation
-from .rounding import Precision, outward, precision
+from .rounding import EXACT, Precision, outward, precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +65,12 @@ class Levels:
         return bool(small.any()) and bool(magnitudes[small].any())
 
     def flushed(self, x: Any) -> Any:
-        """What is lost when subnormal inputs are read as zero."""
+        """R3: what is lost when subnormal inputs are read as zero."""
         magnitude = np.abs(x)
         return np.where(magnitude < self.tiny, magnitude, 0.0)
 
     def limited(self, E: Any, magnitude: Any) -> Any:
-        """E, infinite where an intermediate of that magnitude can overflow; rounded outward."""
+        """R5: E, infinite where an intermediate of that magnitude can overflow; rounded outward (R4)."""
         return np.where(magnitude < self.largest / 2, outward(E), np.inf)
 
 
@@ -87,8 +87,14 @@ def levels_of(
     naive: bool = False,
     deviations: tuple[Deviation, ...] = (),
     about_centre: bool = False,
+    exact: bool = False,
 ) -> Levels:
-    """The case's precision first, then float64, in which centres and expected values are computed."""
+    """The case's precision first, then that of what it is held against: of float64, or of the exact values.
+
+    Steps judged on exact values have no second one: those values are what the first is the error from.
+    """
     own, double = precision(dtype), precision("float64")
-    precisions = (own,) if own == double else (own, double)
+    precisions: tuple[Precision, ...] = (own,) if own == double else (own, double)
+    if exact:
+        precisions = (own, EXACT) if about_centre else (own,)
     return Levels(precisions, axes, naive, deviations, double if about_centre else None)

@@ -1,12 +1,14 @@
 """Local verdicts: each equation on the implementation's own inputs, bounded by that one step's roundings.
 
 L1. F2, B1, B1a, B2/B3, U1, U2 are sums of products: the expected value is computed here in more precision
-    than the case's, and the bound is R2 on the implementation's own inputs. A subnormal one may have been
-    read as zero.
+    than the case's (R6), and the bound is P1, P4, P5 or P6 on the implementation's own inputs, which are
+    exact but for subnormal ones, which may have been read as zero (R3).
 L2. F3, F4, F5, B4, B5 contain σ or the loss: the expected value is an oracle's, in float64, on the
     implementation's own Z, A[L] and δ. What is given is exact (E = 0), with two exceptions: a subnormal input
     may have been read as zero, and the loss and B4 may have been computed from Z[L] instead of from A[L],
-    so that A[L]'s own rounding goes through them (P2, P3).
+    so that A[L]'s own rounding goes through them (P2, P3, P8).
+L3. Exactly on a kink δ may be g times anything between the slopes of the sides: a convention.
+See docs/bounds.md.
 A step whose inputs are not offered is not judged locally.
 
 The traces of several implementations of many cases are judged together: see `batch`.
@@ -30,7 +32,7 @@ from .deviations import Deviation, deviations_of
 from .layout import Layout
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
-from .rounding import extended, precision
+from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -45,17 +47,20 @@ Steps = Mapping[str, StepValues]
 class LocalSteps:
     """Gives the local comparisons of the traces of a batch."""
 
-    def __init__(self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]]) -> None:
+    def __init__(
+        self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]], *, exact: bool = False
+    ) -> None:
         """`bounding` evaluates functions for the bounds; `steps[name][k]` holds each oracle's values on
-        `sides.step_inputs(side, k)`.
+        `sides.step_inputs(side, k)`. With `exact` those are the exact values, and nothing is added for them.
         """
         self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
+        self.exact = exact
         self.levels = self._levels()
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
         self._known_alone: dict[int, LocalSteps] = {}
 
     def _levels(self, **allowed: Any) -> Levels:
-        return levels_of(self.batch.dtype, 2, **allowed)
+        return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
 
     def blocks(self) -> Iterator[Block]:
         """All local comparisons."""
@@ -96,7 +101,9 @@ class LocalSteps:
         if t.db is not None:
             value = bounds.row_sums(layout, extended(delta), biases)
             E = bounds.bias_gradient(levels, layout, delta, E_delta, biases)[0]
-            yield self._sums("db", l, t.db[l - 1], value, E * (1 + 2.0**-9) + _rounded(value), biases)
+            terms = biases.each([columns for _, columns in layout.shapes])
+            error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
+            yield self._sums("db", l, t.db[l - 1], value, E + error + _rounded(value), biases)
 
     def _input_gradient(self) -> Iterator[Block]:
         t, batch, levels = self.sides.has, self.batch, self.levels
@@ -179,7 +186,7 @@ class LocalSteps:
         ]
         E_A = batch.last([activation.E_A for activation in activations])
         losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), E_A)
-        found = {("loss", 0): _total(losses.E_loss)}
+        found = {("loss", 0): self._total(losses.E_loss)}
         for l in range(1, batch.depth + 1):
             layout, inner, E_inner = batch.layouts[l], None, None
             if l < batch.depth:
@@ -191,10 +198,29 @@ class LocalSteps:
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
             g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
             E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
-            found["A", l - 1] = _total(activations[l - 1].E_A)
-            found["gradient", l - 1] = _total(E_g)
+            found["A", l - 1] = self._total(activations[l - 1].E_A)
+            found["gradient", l - 1] = self._total(E_g)
             found["centre", l - 1] = g
-            found["delta", l - 1] = _total(E_delta)
+            found["delta", l - 1] = self._total(E_delta)
+        return found
+
+    def _total(self, E: Any) -> Any:
+        """The error of a side, and that of what it is held against."""
+        return E[0] if self.exact else E[0] + E[-1]
+
+    def nonlinear_bounds(self) -> dict[tuple[str, int | None], Any]:
+        """(quantity, layer) → the bounds of the steps of L2, (sides, total), if their inputs are offered."""
+        if not self.sides.nonlinear:
+            return {}
+        with np.errstate(all="ignore"):
+            errors = self._errors(self.levels)
+        found: dict[tuple[str, int | None], Any] = {
+            (quantity, l): errors[quantity, l - 1]
+            for l in range(1, self.batch.depth + 1)
+            for quantity in ("A", "delta")
+        }
+        if self.sides.has.loss is not None:
+            found["loss", None] = errors["loss", 0]
         return found
 
     # ------------------------------------------------------------ other readings of one case
@@ -203,7 +229,8 @@ class LocalSteps:
         """The same for case k by itself: wider bounds are worked out for few cases only."""
         if k not in self._known_alone:
             steps = {name: [each[k]] for name, each in self.steps.items()}
-            self._known_alone[k] = LocalSteps(self.sides.alone(k), self.bounding, steps)
+            alone = self.sides.alone(k)
+            self._known_alone[k] = LocalSteps(alone, self.bounding, steps, exact=self.exact)
         return self._known_alone[k]
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
@@ -239,7 +266,7 @@ class LocalSteps:
     def _kink_readings(
         self, k: int, quantity: str, l: int, side: int, values: StepValues
     ) -> Iterator[Alternative]:
-        """Exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
+        """L3: exactly on a kink of σ, δ may be g times anything between the slopes of its sides, and where σ
         jumps, A either side's value; on a kink of the loss, g anything between its sides: a convention.
         """
         case = self.batch.cases[k]
@@ -318,7 +345,3 @@ def ids(declared: tuple[Deviation, ...]) -> str:
 def _rounded(value: Any) -> Any:
     """The error of rounding an expected value to float64."""
     return np.finfo(np.float64).eps * np.abs(value)
-
-
-def _total(E: Any) -> Any:
-    return E[0] + E[-1]

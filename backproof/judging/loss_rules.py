@@ -3,8 +3,8 @@
 Arrays have shape (…, n, m): the outputs are axis -2. A rule gives the terms and their gradient before
 reduction, with their errors where predictions are off by at most E.
 
-V3. -Σ y_i log softmax(z)_i = Σ_i y_i (lse z - z_i): each bracket moves by at most E_i + max_j E_j.
-V5 to V7 stand at the functions.
+V3. -Σ y_i log softmax(z)_i = Σ_i y_i (lse z - z_i): each bracket moves as log-softmax does (V4).
+V5 to V7 stand at the functions. Proofs: docs/bounds-of-vector-functions.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .activation_rules import softmax, softmax_spread, units_sum
+from .activation_rules import log_softmax_spread, softmax, softmax_spread, units_sum
 from .error_facts import ACCURACY
 
 Arguments = Mapping[str, Any]
@@ -36,30 +36,31 @@ def cross_entropy_with_logits(
 
 
 def _of_labels(z: Any, E: Any, y: Any, E_y: Any, u: Any, tiny: Any) -> tuple[Any, Any, Any, Any]:
-    n = z.shape[-2]
+    n, farthest = z.shape[-2], np.max(E, axis=-2, keepdims=True)
     shifted = z - np.max(z, axis=-2, keepdims=True)
     log_sum = np.log(units_sum(np.exp(shifted)))
     terms = np.where(y > 0, y * (log_sum - shifted), 0)
-    moved = E + np.max(E, axis=-2, keepdims=True)
+    moved = log_softmax_spread(shifted - log_sum, E)
     # The maximum may be added back before z is subtracted (lse z - z): an absolute error of u |z|.
     largest = np.max(np.abs(z), axis=-2, keepdims=True)
-    scale = np.abs(log_sum) + np.abs(shifted) + largest + (n + 1) / ACCURACY
+    scale = np.abs(log_sum) + np.abs(shifted) + largest + 5 * farthest + (n + 1) / ACCURACY
     E_terms = (y + E_y) * (moved + ACCURACY * u * scale) + E_y * (log_sum - shifted) + tiny
     p, E_p, total = softmax(z), softmax_error(z, E, u, tiny), units_sum(y)
     E_total = units_sum(E_y)
+    size = (p + E_p) * (total + E_total)
     E_gradient = E_p * (total + E_total) + p * E_total + E_y
-    E_gradient += ACCURACY * u * (p * total * (1 + n / ACCURACY) + y) + (n + 1) * tiny
+    E_gradient += ACCURACY * u * (size * (1 + n / ACCURACY) + y + E_y) + (n + 1) * tiny
     return terms, E_terms, p * total - y, E_gradient
 
 
 def softmax_error(z: Any, E: Any, u: Any, tiny: Any) -> Any:
-    """How far softmax of predictions that are off by at most E, evaluated in floats, is off softmax(z)."""
+    """V3: how far softmax of predictions off by at most E, evaluated in floats, is off softmax(z)."""
     n, p = z.shape[-2], softmax(z)
-    shifted = z - np.max(z, axis=-2, keepdims=True)
-    log_sum = np.log(units_sum(np.exp(shifted)))
+    below, farthest = np.max(z, axis=-2, keepdims=True) - z, np.max(E, axis=-2, keepdims=True)
     # p = e^(log p) with log p = (z - max) - log Σ: both differences round, to |z - max| u and |log p| u.
-    relative = 1 + (n - 2 * shifted + log_sum + units_sum(-p * shifted)) / ACCURACY
-    return softmax_spread(p, E) + ACCURACY * u * p * relative + tiny
+    relative = 1 + (n + np.log(n) + 2 * below + 4 * farthest) / ACCURACY
+    spread = softmax_spread(p, E)
+    return spread + ACCURACY * u * (p + spread) * relative + tiny
 
 
 def poly_loss(z: Any, E: Any, y: Any, arguments: Arguments, u: Any, tiny: Any) -> tuple[Any, Any, Any, Any]:
@@ -70,13 +71,14 @@ def poly_loss(z: Any, E: Any, y: Any, arguments: Arguments, u: Any, tiny: Any) -
     missed = y * (1 - p)
     s, E_s = units_sum(y * p), units_sum(y * E_p) + (n + 2) * u * units_sum(y * (p + E_p))
     across = y + s + E_s
-    largest = np.abs(gradient) + epsilon * across * p
+    E_terms = E_terms + epsilon * (y * E_p + 4 * u * y)
     E_across = E_p * (np.abs(y - s) + E_s) + p * E_s + 8 * u * (p + E_p) * across
+    E_gradient = E_gradient + epsilon * (E_across + (n + 2) * tiny)
     return (
         terms + arguments["epsilon"] * missed,
-        E_terms + epsilon * (y * E_p + 4 * u * y) + 4 * u * (np.abs(terms) + epsilon * missed),
+        E_terms + 4 * u * (np.abs(terms) + epsilon * missed + E_terms),
         gradient - arguments["epsilon"] * p * (y - s),
-        E_gradient + epsilon * (E_across + (n + 2) * tiny) + 4 * u * largest,
+        E_gradient + 4 * u * (np.abs(gradient) + epsilon * across * p + E_gradient),
     )
 
 
@@ -92,7 +94,9 @@ def multi_margin(
     weight = units_sum(arguments["weight"] * y)
     wrong = y != 1
     e = np.where(wrong, margin - right + a, 0.0)
-    E_e = np.where(wrong, E + E_right + 3 * u * (margin + np.abs(right) + np.abs(a) + E + E_right), 0.0)
+    E_e = np.where(
+        wrong, E + E_right + 3 * u * (margin + np.abs(right) + np.abs(a) + E + E_right) + tiny, 0.0
+    )
     h, n = np.maximum(e, 0), a.shape[-2]
     reached = wrong & (np.abs(e) <= E_e)
     if p == 1:
@@ -107,7 +111,7 @@ def multi_margin(
     E_gradient = np.where(wrong, E_slope, units_sum(E_slope) + (n + 2) * u * sums)
     return (
         weight * terms,
-        weight * (E_terms + 4 * u * (terms + E_terms)) + 2 * tiny,
+        weight * (E_terms + 4 * u * (terms + E_terms) + tiny) + 2 * tiny,
         gradient,
         weight * (E_gradient + 4 * u * (np.abs(slope) + E_slope + (y == 1) * sums)) + 2 * (n + 1) * tiny,
     )
@@ -120,8 +124,7 @@ _SHORTEST = 2.0**-26
 def cosine_distance(
     a: Any, E: Any, y: Any, _arguments: Arguments, u: Any, tiny: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """V7. A direction d = a/|a| moves by at most r = |E|/(|a| - |E|), its
-    entry i by (E_i + |d_i||E|)/(|a| - |E|).
+    """V7. A direction d = a/|a| moves by r = |E|/(|a| - |E|), its entry i by (E_i + |d_i||E|)/(|a| - |E|).
 
     With t that of y and c = Σ d_i t_i: c moves by r, the gradient (c d_i - t_i)/|a| by
     (E_c |d_i| + (|c| + E_c) E_d,i)/(|a| - |E|) + |c d_i - t_i| r/|a|. Families: 1 - c, and its gradient by

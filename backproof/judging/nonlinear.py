@@ -1,4 +1,4 @@
-"""Activations and losses within bounds (P2, P3 and the loss): grouped by function, for all cases at once.
+"""Activations and losses within bounds (P2, P3, P8): grouped by function, for all cases at once.
 
 An elementwise function is evaluated once for all entries of all cases that use it with the same parameters.
 One that mixes the units of a sample goes case by case, by its rule.
@@ -61,10 +61,10 @@ def _entries(layout: Layout, cases: Sequence[int]) -> Any:
 def activated(
     levels: Levels, oracle: Oracle, specs: Sequence[Any], layout: Layout, Z: Any, E_Z: Any
 ) -> Activated:
-    """P2, for each case's activation at Z, which is off by at most E_Z."""
+    """P2, for each case's activation at Z, which is off by at most E_Z; of those that mix units, with V8."""
     A, slope = np.empty_like(Z), np.zeros_like(Z)
     underflows = np.broadcast_to(
-        layout.each([underflow_factor(spec.parameters) for spec in specs]), Z.shape
+        layout.each([underflow_factor(spec.parameters) for spec in specs]), E_Z.shape
     ).copy()
     E_A, E_slope = np.empty_like(E_Z), np.zeros_like(E_Z)
     for spec, cases in _members(specs).items():
@@ -74,16 +74,18 @@ def activated(
             A[..., at], E_A[..., at], slope[..., at], E_slope[..., at] = found
             facts = ACTIVATION_FACTS[spec.name]
             if facts.underflow is not None:
-                underflows[..., at] += facts.underflow(Z[..., at], spec.parameters)
+                farthest = np.abs(Z[..., at]) + E_Z[..., at]
+                underflows[..., at] += facts.underflow(farthest, spec.parameters)
             continue
         facts, matrices = ACTIVATION_FACTS[spec.name], levels.for_matrices
         for k in cases:
             z, E = layout.view(Z, k), layout.view(E_Z, k)
             y = facts.rule.centre(z)
-            scale = facts.value(z, y, spec.parameters)
+            spread = facts.rule.spread(y, E)
+            reach, farthest = np.abs(y) + spread, np.max(E, axis=-2, keepdims=True)
+            scale = facts.value(z, reach, spec.parameters) + facts.rule.farther(reach, farthest)
             layout.view(A, k)[...] = y
-            own = ACCURACY * matrices.u * scale + matrices.tiny
-            layout.view(E_A, k)[...] = facts.rule.spread(y, E) + own
+            layout.view(E_A, k)[...] = spread + ACCURACY * matrices.u * scale + matrices.tiny
     E_A = levels.limited(E_A, np.abs(A) + E_A)
     return Activated(specs, A, E_A, slope, outward(E_slope), underflows)
 
@@ -93,7 +95,7 @@ def _mixing(specs: Sequence[Any]) -> list[int]:
 
 
 def backward_activation(levels: Levels, activation: Activated, layout: Layout, g: Any, E_g: Any) -> Any:
-    """P3: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
+    """P3, V2, V4: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
     s, a, E_slope = np.abs(activation.slope), np.abs(g), activation.E_slope
     product = (s + E_slope) * (a + E_g)
     lost = levels.tiny * activation.underflows
@@ -127,7 +129,10 @@ class LossErrors(NamedTuple):
 
 
 def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) -> LossErrors:
-    """The loss of each case at A, its predictions, which are off by at most E_A."""
+    """P8: the loss of each case at A, its predictions, which are off by at most E_A.
+
+    N terms, each off by at most E_t: E_L = (Σ E_t + γ_{N+2} Σ(|t| + E_t))/d + η₀ with the divisor d.
+    """
     layout, specs = batch.outputs, [case.network.loss for case in batch.cases]
     Y = layout.flat(case.Y for case in batch.cases)
     g, E_g = np.empty_like(A), np.empty_like(E_A)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from oracles import Oracle, StepValues
+from oracles.ball_oracle import BallOracle
 from refimpl import Case, Trace
 
+from .adjudication import Truth, ruled
 from .judge import Table, Tables
 from .verdicts import FAILING, Check, Judgement
 
@@ -30,11 +32,21 @@ class Panel:
     """Judges an implementation against oracles, and the oracles against each other."""
 
     def __init__(
-        self, implementation: Implementation, oracles: Sequence[Oracle], name: str = "reference"
+        self,
+        implementation: Implementation,
+        oracles: Sequence[Oracle],
+        name: str = "reference",
+        truth: Truth | None = None,
+        watch: Callable[[Tables, Sequence[Judgement]], None] | None = None,
     ) -> None:
+        """With `truth`, it is asked about the cases that it says, and its rulings are in the judgements.
+
+        `watch` is called with all cases that were judged together, for who wants to see the comparisons.
+        """
         if not oracles:
             raise ValueError("a panel needs at least one oracle")
         self.implementation, self.oracles, self.name = implementation, tuple(oracles), name
+        self.truth, self.watch = truth, watch
         self._confirmations_left = CONFIRMED_AT_MOST
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
@@ -56,7 +68,8 @@ class Panel:
             single = [i for i, case in enumerate(cases) if case.dtype != np.float64]
             double = dict(zip(single, oracle.traces([cases[i] for i in single], "float64"), strict=True))
             for i, trace in enumerate(own):
-                traces[i][oracle.name] = trace
+                if not isinstance(oracle, BallOracle):  # exact values rounded one by one are no evaluation
+                    traces[i][oracle.name] = trace
                 centres[i][oracle.name] = double.get(i, trace)
         crashes = [crash for _, crash in runs]
         tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
@@ -68,6 +81,12 @@ class Panel:
             together = Tables([tables[i] for i in places])
             steps = self._steps(together, oracles)
             found = together.judge([centres[i] for i in places], steps, oracles[0], self.name)
+            if self.truth is not None:
+                marks = together.remarkable()
+                whys = [self.truth.why(j, remarkable=mark) for j, mark in zip(found, marks, strict=True)]
+                found = ruled(found, together, self.truth, whys, oracles[0])
+            if self.watch is not None:
+                self.watch(together, found)
             judgements |= zip(places, found, strict=True)
         return [judgements[i] for i in range(len(cases))]
 
@@ -92,7 +111,7 @@ class Panel:
                 return again
             reason = f"{oracle.name}'s fast path answers otherwise than its plain path: a defect of backproof"
             fault = Check("trace", None, "end to end", oracle.name, "its plain path", "", "fault", reason)
-            return Judgement(judgement.case, (*again.checks, fault), self.name)
+            return Judgement(judgement.case, (*again.checks, fault), self.name, again.ruling)
         return judgement
 
     def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:

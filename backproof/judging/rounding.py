@@ -1,10 +1,8 @@
 """Unit roundoffs and the elementary rounding-error statements that every bound is made of.
 
-R1. One operation: fl(x ∘ y) = (x ∘ y)(1 + ε) + η with |ε| ≤ u, and |η| ≤ the smallest normal number, which
-    allows for an evaluation that flushes subnormal results to zero.
-R2. A sum of n products in any order, with or without fused multiply-add, has an error of at most
-    γ_n Σ|x_i y_i| + 2 n η, where γ_n = n u/(1 - n u) (Higham, Accuracy and Stability of Numerical
-    Algorithms, 2nd ed., section 3.1).
+R1. One operation: fl(x ∘ y) = (x ∘ y)(1 + ε) + ι with |ε| ≤ u and |ι| ≤ η₀, the smallest normal number.
+R2. A sum of n products in any order: an error of at most γ_n Σ|x_i y_i| + 2 n η₀, γ_n = n u/(1 - n u).
+For these and all other statements see docs/bounds.md.
 """
 
 from __future__ import annotations
@@ -32,6 +30,10 @@ class Precision:
         return n * self.u / (1 - n * self.u) if n * self.u < 1 else float("inf")
 
 
+EXACT = Precision(0.0, 0.0, float("inf"))
+"""That of the exact values: an evaluation that rounds nothing."""
+
+
 @lru_cache
 def precision(dtype: np.dtype[Any] | str) -> Precision:
     """The precision of float32 or float64."""
@@ -40,10 +42,10 @@ def precision(dtype: np.dtype[Any] | str) -> Precision:
 
 
 def outward(error: Any) -> Any:
-    """A bound computed in float64, rounded up, so that its own roundings can only enlarge it.
+    """R4: a bound computed in float64, rounded up, so that its own roundings can only enlarge it.
 
-    A bound is a sum of some dozens of non-negative terms, so 2^-40 covers what float64 loses in it. NaN stays
-    NaN all the way through a bound, and the judge reads it as infinite.
+    2^-40 covers 8,000 operations on non-negative numbers. NaN stays NaN all the way through a bound, and the
+    judge reads it as infinite.
     """
     return error * (1 + 2.0**-40)
 
@@ -52,21 +54,25 @@ _EXTENDED = np.longdouble if np.finfo(np.longdouble).eps < 2.0**-60 else np.floa
 
 
 def product(left: Any, right: Any, dtype: Any) -> tuple[Any, Any, Any]:
-    """left @ right in more precision than `dtype`, as float64; Σ|l_ik r_kj|; and its error.
+    """left @ right in more precision than `dtype`, as float64; Σ|l_ik r_kj|; and its error (R6).
 
     Products of float32 numbers are exact in float64. Float64 numbers are multiplied in the platform's
-    extended precision, where it has one; where it has none, the error is that of float64 (R2).
+    extended precision, where it has one; where it has none, the error is that of float64.
     """
     magnitude = np.abs(left) @ np.abs(right)
     if dtype == np.float32:
-        value, eps = left @ right, float(np.finfo(np.float64).eps)
+        value, lost = left @ right, (left.shape[-1] + 1) * np.finfo(np.float64).eps
     else:
         value = (left.astype(_EXTENDED) @ right.astype(_EXTENDED)).astype(np.float64)
-        eps = float(np.finfo(_EXTENDED).eps)
-    terms = left.shape[-1] + 1
-    return value, magnitude, terms * eps * magnitude + np.finfo(np.float64).eps * np.abs(value)
+        lost = lost_in_extended_sum(left.shape[-1] + 1)
+    return value, magnitude, lost * magnitude + np.finfo(np.float64).eps * np.abs(value)
 
 
 def extended(array: Any) -> Any:
     """The array in the most precision that the platform has."""
     return np.asarray(array).astype(_EXTENDED)
+
+
+def lost_in_extended_sum(n: Any) -> Any:
+    """What a sum of n numbers in that precision loses, relative to Σ|x_i|: 2 n u ≥ γ_n (R6)."""
+    return n * float(np.finfo(_EXTENDED).eps)

@@ -1,11 +1,11 @@
 """How far a function and its derivative can move when its argument is off by at most E.
 
-S1. For an elementwise f with turns and kinks as declared, sup |f(z') - f(z)| over |z' - z| ≤ E is reached at
-    z ± E, at a turn, or on a side of a kink inside the interval. So f is evaluated there.
-S2. Where E is a few roundings of z, the difference of two float64 values has no digits left. Then the secant
-    over a wider step H = 2^-26 min(max(1, |z|), d) is used as well, scaled by E/H, where d is the distance to
-    the nearest kink or singular point: f is smooth at that scale, so that the slope changes by a factor
-    1 + O(H/d), covered by the factor 1 + 2^-16.
+S1. sup |f(z') - f(z)| over |z' - z| ≤ E is reached at z ± E, at a turn, or on a side of a kink inside.
+S2. Where E is a few roundings of z, the difference of two float64 values has no digits left. Then secants are
+    used as well: max |f(z ± H) - f(z)| E/H with H = 2^-26 min(max(1, |z|), d), where d is the distance to the
+    nearest kink or singular point. Proven for convex and concave f; the factor 1 + 2^-16 is a margin.
+S3. An argument z + c that rounds is off by u(|z + c| + E) more.
+Proofs: docs/bounds.md.
 The values come from an oracle's own function, its declared deviations taken out, never from refimpl.
 """
 
@@ -75,7 +75,7 @@ def activation_spread(
     """
     facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
     if facts.argument is not None:
-        E = E + allowance.u * facts.argument(z, p)
+        E = E + allowance.u * (facts.argument(z, p) + E)
     if not np.any(E):  # an exact argument: the function's own error is all there is
         value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, z), z, p)
         own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])

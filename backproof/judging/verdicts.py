@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -101,6 +101,45 @@ class Check(NamedTuple):
     bound: float | None = None
 
 
+class Held(NamedTuple):
+    """How one side's answers of one scope fared against the truth."""
+
+    entries: int = 0
+    """Held against it: the bound is finite, and the ball is narrow beside it."""
+    outside: int = 0
+    """Further from every number of the ball than the bound allows."""
+    undecided: int = 0
+    """On a kink, or not enclosed: the ball is not narrow, and the answer lies in it or near it."""
+    ratio: float = 0.0
+    """The largest |answer - truth| / bound of those held."""
+
+
+class Settled(NamedTuple):
+    """What the truth says of one entry on which two sides disagree, or which lies near its bound."""
+
+    check: Check
+    truth: float
+    left_ulps: float
+    """|left - truth| in units in the last place of the truth, in the case's dtype."""
+    right_ulps: float
+    right: tuple[str, ...]
+    """Who is right: within the bound of the truth."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the truth says about one case: why it was asked, and how every side fared."""
+
+    why: str
+    bits: int
+    """The precision it took."""
+    on_a_kink: bool
+    held: Mapping[tuple[str, Scope], Held]
+    settled: tuple[Settled, ...] = ()
+    outside: tuple[Check, ...] = ()
+    """Answers further from the truth than their bound, with the verdict that this gives."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """All checks of one case.
@@ -113,6 +152,8 @@ class Judgement:
     checks: tuple[Check, ...]
     subject: str = ""
     """The implementation under test; empty if all sides are."""
+    ruling: Ruling | None = None
+    """What the truth says, where it was asked."""
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

@@ -275,6 +275,13 @@ class Finding(_Part):
     excess: Number | None = None
     """|observed - expected| / bound."""
     ulps: Number | None = None
+    """|observed - truth| in ulps of the exact value in the case's dtype; None if unknown."""
+    truth: Number | None = None
+    """The exact value, where it was asked for, rounded to float64."""
+    expected_ulps: Number | None = None
+    """Like `ulps`, of `expected`."""
+    ruling: Text = ""
+    """Who is right, in one sentence."""
     message: Text
     case_id: CaseId
     seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
@@ -298,6 +305,34 @@ class Finding(_Part):
     def wrong(self) -> bool:
         """Whether this counts against the implementation."""
         return self.verdict in ("mismatch", "fault")
+
+
+class TruthRow(_Part):
+    """How one side's answers fared against the truth: entries within the bound that they are judged by."""
+
+    side: Text
+    dtype: Text
+    scope: Literal["local", "end to end"]
+    cases: Count
+    entries: Count
+    """Held against it."""
+    undecided: Count = 0
+    """Entries where the exact value is not known narrowly: on a kink."""
+    outside: Counts = Counts()
+    """Checks with an entry outside, by the verdict on it."""
+    worst_ratio: Number | None = None
+    """The largest |answer - truth| / bound of those held that lie inside."""
+
+
+class Truth(_Part):
+    """What ball arithmetic was asked about, and what it said."""
+
+    mode: Text
+    asked: dict[Text, Count] = Field(default_factory=dict)
+    """Why → cases."""
+    on_a_kink: Count = 0
+    """Cases in which some number lay on a kink: there the truth is an interval."""
+    rows: Many[TruthRow] = ()
 
 
 class Report(_Part):
@@ -324,6 +359,8 @@ class Report(_Part):
     not_judged: Many[NotJudgedRow] = ()
     deviations: Many[DeviationRow] = ()
     kinks: Many[KinkRow] = ()
+    truth: Truth | None = None
+    """None if nothing was to be asked."""
     findings: Many[Finding] = ()
     """At most as many as are shown; the first of each cause before further ones."""
     findings_total: Count = 0

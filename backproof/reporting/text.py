@@ -43,6 +43,8 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
     lines.append(_counts(report))
     checks = f"{report.check_counts.judged:,} judged, worst error/bound {wording.worst(report)}"
     lines.append(_labelled("checks", checks))
+    if report.truth is not None and report.truth.asked:
+        lines.append(_labelled("truth", wording.asked(report.truth)))
     if report.not_judged:
         lines.append(_labelled("not judged", _reasons(report)))
     if any(row.seen for row in report.deviations):
@@ -119,7 +121,7 @@ def _finding(finding: Finding, path: Path | None, case: Path | None) -> list[Tex
     replay = finding.replay if case is None else ""  # it is what was just done
     if path is not None:  # the command names the file relative to the report's folder
         replay = replay.replace(finding.case_file, _quoted(path.parent / finding.case_file))
-    return [head, *(Text(f"   {line}") for line in (values, reason, replay) if line)]
+    return [head, *(Text(f"   {line}") for line in (values, finding.ruling, reason, replay) if line)]
 
 
 def _quoted(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .model import Counts, Finding, Report, Verdict
+from .model import Counts, Finding, Report, Truth, Verdict
 
 MEANINGS: dict[Verdict, str] = {
     "conforms": "inside the bound",
@@ -99,6 +99,22 @@ def worst(report: Report) -> str:
     """The worst error/bound, and why it may exceed 1 although nothing is wrong."""
     explained = report.worst_ratio is not None and report.worst_ratio > 1 and not report.counts.wrong
     return ratio(report.worst_ratio) + (" (in an answer that is set apart)" if explained else "")
+
+
+def asked(truth: Truth) -> str:
+    """How often the truth was asked, why, and whether everybody kept to the bounds."""
+    whys = ", ".join(f"{count(cases)} {why}" for why, cases in truth.asked.items())
+    entries = sum(row.entries for row in truth.rows)
+    wrong = sum(row.outside.wrong for row in truth.rows)
+    kept = (
+        f"in {plural(wrong, 'check')} an answer is outside its bound"
+        if wrong
+        else "no answer is outside its bound, but for what is set apart"
+        if any(row.outside.total for row in truth.rows)
+        else "no answer is outside its bound"
+    )
+    cases = plural(sum(truth.asked.values()), "case")
+    return f"{cases} ({whys}): {plural(entries, 'entry', 'entries')} held; {kept}"
 
 
 def _kinds(counts: Counts) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backproof.judging.rounding import outward, precision, product
-from refimpl import DTYPES
+from backproof.judging import rounding
+from backproof.judging.batch import Batch, Sides
+from backproof.judging.local import LocalSteps
+from backproof.judging.rounding import lost_in_extended_sum, outward, precision, product
+from refimpl import DTYPES, ActivationSpec, Backprop, Case, Layer, LossSpec, Network
 
 BITS = {"float32": 24, "float64": 53}
 OUTWARD = 1 + Fraction(1, 2**40)
@@ -113,3 +116,15 @@ def test_a_float64_product_keeps_a_one_beside_two_to_the_53rd() -> None:
         pytest.skip("this platform has no extended precision")
     left, right = np.array([[2.0**53, 1.0, -(2.0**53)]]), np.ones((3, 1))
     assert product(left, right, np.dtype("float64"))[0] == 1.0
+
+
+def test_what_an_extended_sum_loses_depends_on_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where long double is float64, the expected db errs as much as the answer that is held against it."""
+    assert lost_in_extended_sum(7) == 7 * np.finfo(np.longdouble).eps
+    monkeypatch.setattr(rounding, "_EXTENDED", np.float64)
+    assert lost_in_extended_sum(7) >= precision("float64").gamma(7)
+    layer = Layer(np.ones((1, 1)), np.zeros((1, 1)), ActivationSpec("identity"))
+    case = Case(Network((layer,), LossSpec("half_squared_error", "sum")), np.ones((1, 9)), np.zeros((1, 9)))
+    sides = Sides(Batch([case]), {"reference": [Backprop().run(case)]})
+    (block,) = (b for b in LocalSteps(sides, Backprop(), {"reference": [{}]}).blocks() if b.quantity == "db")
+    assert block.bound.item() >= 2 * 9 * precision("float64").gamma(9)

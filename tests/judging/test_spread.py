@@ -26,7 +26,10 @@ from backproof.judging.activation_rules import (
     softmax_vjp_error,
 )
 from backproof.judging.allowance import Allowance
+from backproof.judging.layout import Layout
+from backproof.judging.levels import levels_of
 from backproof.judging.loss_facts import LOSS_FACTS
+from backproof.judging.nonlinear import activated
 from backproof.judging.panel import Panel
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.ball_losses import TERMS_OF_COLUMNS
@@ -276,3 +279,21 @@ def test_beside_a_kink_onto_which_z_plus_a_number_rounds_either_slope_is_allowed
     assert panel.judge([case])[0].verdict != "mismatch"
     monkeypatch.setitem(ACTIVATION_FACTS, name, replace(ACTIVATION_FACTS[name], argument=None))
     assert panel.judge([case])[0].verdict == "mismatch"
+
+
+def test_an_uncertain_arguments_own_rounding_grows_with_its_error() -> None:
+    """z + 3 is rounded at z', up to E away: at 2.5 + 0.5, not at 2.5, and that is what reaches the kink."""
+    u, z = 2.0**-24, np.array([[2.5]])
+    E = 0.5 - 5.6 * u
+    assert E + u * (z + 3) < 0.5 < E + u * (z + E + 3)
+    allowance, spec = Allowance(u=u, tiny=0.0), ActivationSpec("hardsigmoid")
+    *_, E_slope = activation_spread(oracle_of("torch"), spec, z, np.full((1, 1, 1), E), allowance)
+    assert E_slope.item() >= 1 / 6
+
+
+def test_what_multiplies_an_underflown_factor_is_the_farthest_argument() -> None:
+    """silu's slope multiplies σ by 1 + z (1 - σ), with z up to 100 away from 0."""
+    layout, Z = Layout([(1, 1)]), np.zeros(1)
+    E = np.full((2, 1), 100.0)
+    found = activated(levels_of("float32"), oracle_of("torch"), [ActivationSpec("silu")], layout, Z, E)
+    assert (found.underflows >= 2 + 100).all()

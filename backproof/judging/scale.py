@@ -1,0 +1,103 @@
+"""A statistical scale: how far roundings usually carry an answer, if they are independent of each other.
+
+It ranks cases for closer inspection by the truth and decides nothing: repeated columns or constant weights
+make roundings coherent, and a correct answer many times this far off.
+
+Q1. The same sweep as P1 to P5, in quadrature: errors of different origin add as √(Σ E²), n roundings of a sum
+    of n terms as √n u √(Σ x²). Where a function turns an error E of its argument into E', an error S ≤ E is
+    taken to become E' S/E.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .batch import Batch
+from .bounds import Centres, row_sums
+from .layout import Layout
+from .levels import Levels
+
+REMARKABLE = 8.0
+"""How many scales make an answer remarkable; see the measurement in docs/bounds.md."""
+_OWN = 0.25
+"""What a function's own error usually is of what it may be (E1): about 2 u of 8."""
+
+
+def statistical_scale(
+    batch: Batch, levels: Levels, errors: dict[str, Any], centres: Centres
+) -> dict[str, Any]:
+    """Quantity → S, flat, for the loss, dW, db and dX, in the case's own precision and the centre's."""
+    depth, layouts = batch.depth, batch.layouts
+    u = float(levels.u.flat[0])
+    with np.errstate(all="ignore"):
+        squares = [[np.square(W) for W in layer] for layer in batch.W]
+        S_A = [np.zeros_like(centres.A[0])]  # squared, as all that follows
+        ratios = []
+        for l in range(1, depth + 1):
+            layout, activation = layouts[l], centres.activations[l - 1]
+            below = layouts[l - 1].first(batch.counts[l])
+            inputs, S_in = centres.A[l - 1][: below.total], S_A[-1][: below.total]
+            n = layout.each([W.shape[1] for W in batch.W[l - 1]])
+            b = layout.columns(batch.b[l - 1])
+            terms = _products(layout, squares[l - 1], below, np.square(inputs)) + np.square(b)
+            S_Z = _products(layout, squares[l - 1], below, S_in) + (n + 1) * u * u * terms
+            ratio = _share(np.sqrt(S_Z), errors["Z"][l - 1][0])
+            ratios.append(_whole_columns(activation.specs, layout, ratio))
+            S_A.append(np.square(np.maximum(ratios[-1], _OWN) * centres.E_A[l][0]))
+        ratio_last = _share(np.sqrt(batch.last(S_A[1:])), batch.last([E[0] for E in centres.E_A[1:]]))
+        of_loss = np.maximum(batch.outputs.largest(ratio_last), _OWN)
+        found: dict[str, Any] = {"loss": errors["loss"][0] * of_loss, "dW": [], "db": []}
+        losses = batch.last([E[0] for E in centres.E_g]) * np.maximum(ratio_last, _OWN)
+        S_g: Any = None
+        for l in range(depth, 0, -1):
+            layout, activation = layouts[l], centres.activations[l - 1]
+            below = layouts[l - 1].first(batch.counts[l])
+            S_g = batch.with_last(l, S_g, np.square(losses))
+            ratio = _whole_columns(activation.specs, layout, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
+            worst = np.maximum(np.maximum(ratio, ratios[l - 1]), _OWN)
+            delta = np.square(centres.delta[l - 1])
+            S_delta = np.square(worst * errors["delta"][l - 1][0])
+            inputs, S_in = np.square(centres.A[l - 1][: below.total]), S_A[l - 1][: below.total]
+            weights, biases = batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
+            m = np.array([columns for _, columns in layout.shapes], dtype=np.float64)
+            S_dW = _outer(weights, layout, S_delta, below, inputs) + _outer(
+                weights, layout, delta, below, S_in
+            )
+            S_dW += weights.each(m + 1) * u * u * _outer(weights, layout, delta, below, inputs)
+            S_db = row_sums(layout, S_delta + u * u * layout.each(m + 1) * delta, biases)
+            found["dW"].insert(0, np.sqrt(S_dW))
+            found["db"].insert(0, np.sqrt(S_db))
+            turned = [W.T for W in squares[l - 1]]
+            n = below.each([W.shape[0] for W in batch.W[l - 1]])
+            S_g = _products(below, turned, layout, S_delta) + (n + 1) * u * u * _products(
+                below, turned, layout, delta
+            )
+        found["dX"] = np.sqrt(S_g)
+        return found
+
+
+def _share(S: Any, E: Any) -> Any:
+    """S/E, at most 1."""
+    return np.where(E > 0, np.minimum(S / np.where(E > 0, E, 1.0), 1.0), 0.0)
+
+
+def _whole_columns(specs: Any, layout: Layout, ratio: Any) -> Any:
+    """Where σ mixes units, the largest ratio of the sample is that of each."""
+    mixing = [k for k, spec in enumerate(specs) if not spec.entry.elementwise]
+    if mixing:
+        ratio = ratio.copy()
+        for k in mixing:
+            view = layout.view(ratio, k)
+            view[...] = np.max(view, axis=-2, keepdims=True)
+    return ratio
+
+
+def _products(layout: Layout, matrices: Any, below: Layout, data: Any) -> Any:
+    return layout.products(matrices, below.views(data), ())
+
+
+def _outer(weights: Layout, layout: Layout, left: Any, below: Layout, right: Any) -> Any:
+    turned = [np.swapaxes(view, -1, -2) for view in below.views(right)]
+    return weights.products(layout.views(left), turned, ())

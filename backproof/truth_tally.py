@@ -1,0 +1,85 @@
+"""What the truth said, counted over a run, and who it found to be right, in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .judging.verdicts import Ruling, Settled
+from .reporting import model
+
+
+@dataclass
+class _Side:
+    cases: int = 0
+    entries: int = 0
+    undecided: int = 0
+    outside: Counter[model.Verdict] = field(default_factory=Counter)
+    worst: float = 0.0
+
+
+class TruthTally:
+    """Counts rulings."""
+
+    def __init__(self, mode: str) -> None:
+        """`mode` is when the truth is asked; empty for never."""
+        self.mode = mode
+        self._asked: Counter[str] = Counter()
+        self._on_a_kink = 0
+        self._sides: dict[tuple[str, str, str], _Side] = defaultdict(_Side)
+
+    def add(self, ruling: Ruling, dtype: str) -> None:
+        """Count one case."""
+        self._asked[ruling.why] += 1
+        self._on_a_kink += ruling.on_a_kink
+        for (name, scope), held in ruling.held.items():
+            side = self._sides[name, dtype, scope]
+            side.cases += 1
+            side.entries += held.entries
+            side.undecided += held.undecided
+            side.worst = max(side.worst, held.ratio)
+        for check in ruling.outside:
+            self._sides[check.left, dtype, check.scope].outside[check.verdict] += 1
+
+    def section(self) -> model.Truth | None:
+        """The part of the report; None if the truth was never to be asked."""
+        if not self.mode:
+            return None
+        rows = tuple(
+            model.TruthRow(
+                side=name,
+                dtype=dtype,
+                scope="local" if scope == "local" else "end to end",
+                cases=side.cases,
+                entries=side.entries,
+                undecided=side.undecided,
+                outside=model.Counts.tally(side.outside),
+                worst_ratio=float(f"{side.worst:.6g}"),
+            )
+            for (name, dtype, scope), side in sorted(self._sides.items())
+        )
+        return model.Truth(
+            mode=self.mode, asked=dict(sorted(self._asked.items())), on_a_kink=self._on_a_kink, rows=rows
+        )
+
+
+def ruling(settled: Settled) -> str:
+    """Who is right, in one sentence: "torch is right: reference is 3e+05 ulp from the exact value 2, …"."""
+    left, right = settled.check.left, settled.check.right
+    if np.isnan(settled.truth):
+        return "the exact value is not known either"
+    who = {
+        (): f"neither {left} nor {right} is right",
+        (left,): f"{left} is right",
+        (right,): f"{right} is right",
+    }.get(settled.right, "both are right")
+    return (
+        f"{who}: {left} is {_ulps(settled.left_ulps)} from the exact value {settled.truth:.9g}, "
+        f"{right} {_ulps(settled.right_ulps)}"
+    )
+
+
+def _ulps(number: float) -> str:
+    return f"{number:.3g} ulp" if np.isfinite(number) else "not finite, or infinitely far"
