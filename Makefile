@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test lint clean
+.PHONY: conformance test lint error-facts clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -20,6 +20,9 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+error-facts: $(STAMP)  ## measure every function anew and write docs/error-facts.md
+	$(BIN)/python tests/judging/error_facts_table.py
 
 # The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
 # that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from exact_values import distance, exact_activation, exact_terms, rounded
 
 from backproof.judging.allowance import Allowance
 from backproof.judging.deviations import deviations_of
+from backproof.judging.error_facts import ACCURACY
 from backproof.judging.rounding import precision
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
@@ -182,6 +183,83 @@ def allowance_of(source: str, dtype: str) -> Allowance:
     return Allowance(own.u, own.tiny, deviations=deviations_of(source))
 
 
+class Parts(NamedTuple):
+    """What an allowance consists of: roundings, underflow, declared deviations."""
+
+    roundings: Any
+    underflow: Any
+    deviations: Any
+
+
+def _parts_of(source: str, dtype: str, kind: str, *arguments: Any) -> list[Parts]:
+    """The parts of `allowance_of` for values and for slopes."""
+    own = precision(dtype)
+    allowances = (
+        Allowance(own.u, 0.0), Allowance(0.0, own.tiny), Allowance(0.0, 0.0, deviations=deviations_of(source))
+    )  # fmt: skip
+    return [Parts(*each) for each in zip(*(getattr(a, kind)(*arguments) for a in allowances), strict=True)]
+
+
+class Measured(NamedTuple):
+    """The largest error of one quantity of a function."""
+
+    function: str
+    quantity: str
+    source: str
+    dtype: str
+    times: float
+    """In u · scale, so that ACCURACY is what E1 allows; what underflow may lose is taken off before."""
+    beside: float
+    """Likewise, with the declared deviations taken off too."""
+    ulps: float
+    """The error there in units of the last place of the exact result; NaN if that is 0 or subnormal."""
+    at: str
+    points: int
+
+
+def measured(
+    key: tuple[str, str, str, str], error: Any, meant: Any, truth: Any, parts: Parts, at: Callable[[int], str]
+) -> Measured:
+    """The largest of the errors at the points that are meant; `at` names the point of an index."""
+    dtype = np.dtype(key[3])
+
+    def times(allowed: Any) -> Any:
+        excess = np.where(meant, np.maximum(error - allowed, 0.0), 0.0)
+        with np.errstate(all="ignore"):
+            return np.where(excess > 0, ACCURACY * excess / parts.roundings, 0.0)
+
+    all_times = times(parts.underflow)
+    worst = int(np.argmax(all_times))
+    exact = abs(float(rounded(truth.flat[worst])))
+    ulps = float(error.flat[worst]) / float(np.spacing(dtype.type(exact)))
+    return Measured(
+        *key,
+        float(all_times.flat[worst]),
+        float(np.max(times(parts.underflow + parts.deviations))),
+        ulps if exact >= np.finfo(dtype).tiny else float("nan"),
+        at(worst),
+        int(np.sum(meant)),
+    )
+
+
+def worst_of(found: list[Measured]) -> list[Measured]:
+    """One for each quantity: the largest of all variants."""
+    quantities = dict.fromkeys(each.quantity for each in found)
+    groups = [[each for each in found if each.quantity == quantity] for quantity in quantities]
+    return [
+        max(group, key=lambda each: each.times)._replace(
+            beside=max(each.beside for each in group), points=sum(each.points for each in group)
+        )
+        for group in groups
+    ]
+
+
+def in_words(names: str, numbers: tuple[Any, ...], given: Mapping[str, Any]) -> str:
+    """Arguments and the parameters that are given, such as z = 0.3, beta = 2.0."""
+    named = [*zip(names, numbers, strict=True), *given.items()]
+    return ", ".join(f"{name} = {number!s}" for name, number in named)
+
+
 def require_within(
     what: str,
     answers: Any,
@@ -190,8 +268,12 @@ def require_within(
     points: Any,
     floor: int = 300,
     names: tuple[str, ...] = ("value", "derivative"),
-) -> None:
-    """|answer - truth| ≤ limit wherever the truth can be represented and the limit is finite."""
+) -> list[tuple[Any, Any]]:
+    """|answer - truth| ≤ limit wherever the truth can be represented and the limit is finite.
+
+    Returns the errors, and where they are meant, of each quantity.
+    """
+    found = []
     for quantity, answer, truth, limit in zip(names, answers, truths, limits, strict=True):
         dtype = answer.dtype
         assert dtype == points.dtype
@@ -205,6 +287,8 @@ def require_within(
             f"{what}: the {quantity} at {points.flat[worst]!r} is {answer.flat[worst]!r}, exactly "
             f"{float(rounded(truth.flat[worst]))!r}: {ratio.flat[worst]:.3g} times what the facts allow"
         )
+        found.append((error, meant))
+    return found
 
 
 def off_kinks(spec: ActivationSpec, z: Any) -> Any:
@@ -212,36 +296,58 @@ def off_kinks(spec: ActivationSpec, z: Any) -> Any:
     return ~np.isin(z, [kink.at for kink in spec.entry.kinks(spec.parameters)])
 
 
-def measure_activation(source: str, name: str, dtype: str) -> None:
+def measure_activation(source: str, name: str, dtype: str) -> list[Measured]:
+    """The largest errors of σ and σ', both of which must lie within the facts."""
+    found = []
     for parameters in variants(ACTIVATIONS[name], dtype):
         spec, z = ActivationSpec(name, parameters), points_of(dtype)
         truths = _activation_truth(spec, dtype)
         value, slope = (rounded(truth)[None] for truth in truths)
+        given = (spec, z[None].astype(np.float64), value, slope)
         with np.errstate(all="ignore"):
-            limits = allowance_of(source, dtype).activation(spec, z[None].astype(np.float64), value, slope)
+            limits = allowance_of(source, dtype).activation(*given)
             limits = [np.where(off_kinks(spec, z), limit, np.inf) for limit in limits]
+            parts = _parts_of(source, dtype, "activation", *given)
             answers = of_activation(source, spec, z)
-        require_within(f"{source}'s {name} {parameters or ''} in {dtype}", answers, truths, limits, z)
+        what = f"{source}'s {name} {parameters or ''} in {dtype}"
+        errors = require_within(what, answers, truths, limits, z)
+        for quantity, pair, truth, part in zip(("value", "derivative"), errors, truths, parts, strict=True):
+            key = (name, quantity, source, dtype)
+            found.append(
+                measured(key, *pair, truth, part, lambda i, z=z, p=parameters: in_words("z", (z[i],), p))
+            )
+    return worst_of(found)
 
 
-def measure_loss(source: str, name: str, dtype: str) -> None:
+def measure_loss(source: str, name: str, dtype: str) -> list[Measured]:
+    """The largest errors of a term and of its slope, both of which must lie within the facts."""
     a, y = _loss_points(LOSSES[name], dtype)
+    found = []
     for spec in loss_specs(name, dtype, a.shape[1]):
         truths = _loss_truth(spec, dtype)
         value, slope = (rounded(truth)[None] for truth in truths)
+        a64, y64 = a[None].astype(np.float64), y.astype(np.float64)
         with np.errstate(all="ignore"):
-            a64, y64 = a[None].astype(np.float64), y.astype(np.float64)
             limits = allowance_of(source, dtype).loss(spec, a64, value, slope, y64)
             limits = [np.broadcast_to(limit, a.shape) for limit in limits]
+            parts = _parts_of(source, dtype, "loss", spec, a64, value, slope, y64)
             answers = of_loss(source, spec, a, y)
         given = {**spec.parameters, **dict.fromkeys(spec.arrays, "drawn")}
         what = f"{source}'s {name} {given or ''} in {dtype}"
         overflown = _overflown(source, spec, dtype, a64[0], y64)
         assert not np.isfinite(np.array(answers)[:, overflown]).any(), f"{what}: no overflow where declared"
         # On a kink there is no derivative: what is answered there is a convention.
-        measured = ~overflown & ~_on_a_kink(spec, a64[0], y64)
-        answers, truths, limits = ([array[measured] for array in each] for each in (answers, truths, limits))
-        require_within(what, answers, truths, limits, a[measured])
+        chosen = ~overflown & ~_on_a_kink(spec, a64[0], y64)
+        answers, truths, limits = ([array[chosen] for array in each] for each in (answers, truths, limits))
+        errors = require_within(what, answers, truths, limits, a[chosen])
+        pairs = list(zip(a[chosen], y[chosen], strict=True))
+        for quantity, pair, truth, part in zip(("value", "gradient"), errors, truths, parts, strict=True):
+            part = Parts(*(np.broadcast_to(each, a.shape)[chosen] for each in part))  # noqa: PLW2901
+            key = (name, quantity, source, dtype)
+            found.append(
+                measured(key, *pair, truth, part, lambda i, at=pairs, p=given: in_words("ay", at[i], p))
+            )
+    return worst_of(found)
 
 
 def _overflown(source: str, spec: LossSpec, dtype: str, a: Any, y: Any) -> Any:
