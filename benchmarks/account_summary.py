@@ -13,6 +13,7 @@ from typing import Any
 from account_chunk import BINS, INJECTED, Counts, add
 
 QUANTILES = (0.1, 0.5, 0.9, 0.99)
+SCOPES = ("local", "end to end")
 PACKAGES = ("numpy", "torch", "jax", "jaxlib", "optax", "python-flint")
 
 
@@ -48,7 +49,7 @@ def summarise(chunks: Sequence[dict[str, Any]], folder: Path) -> None:
 def _facts(total: Counts) -> dict[str, Any]:
     counters: Mapping[str, Mapping[str, int]] = total["counters"]
     checks = counters["checks"]
-    facts = {
+    return {
         "cases": total["cases"],
         "core seconds": round(total["seconds"]),
         "verdicts": dict(sorted(counters["verdicts"].items())),
@@ -84,7 +85,6 @@ def _facts(total: Counts) -> dict[str, Any]:
         },
         "truth": _truth(counters, total["worst"]),
     }
-    return facts
 
 
 def _truth(counters: Mapping[str, Mapping[str, int]], worst: Mapping[str, float]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _split(deviations: Mapping[str, int]) -> dict[str, int]:
 
 
 def _resolved(counter: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """ "regime, scope" → cases in which every check was judged, of all."""
+    """Regime and scope → cases in which every check was judged, of all."""
     found: dict[str, dict[str, int]] = {}
     for name, number in sorted(counter.items()):
         place, which = name.rsplit(", ", 1)
@@ -151,95 +151,133 @@ def _from_bins(counter: Mapping[str, int], q: float) -> float:
 def rendered(facts: Mapping[str, Any]) -> str:
     """The summary to read."""
     whole = facts["totals"]["all"]
-    wrong = sum(whole["verdicts"].get(name, 0) for name in ("mismatch", "fault"))
-    truth = whole["truth"]
-    outside = {name: n for name, n in truth["outside"].items() if name.endswith(("mismatch", "fault"))}
+    return "\n".join(
+        [
+            "# The judge held to account\n",
+            _made(facts, whole),
+            _in_short(whole),
+            *(f"- {finding}\n" for finding in whole["findings"]),
+            "## Cases\n",
+            *_cases(facts["totals"], whole),
+            "\n## Injected errors\n",
+            *_injected(facts["totals"]),
+            "\n## Resolution\n",
+            *_resolution(facts["totals"], whole),
+            "\n## Held against the truth\n",
+            *_held(whole["truth"]),
+            "\n## Declared deviations met\n",
+            _list(whole["deviations"]) + " (checks).\n",
+        ]
+    )
+
+
+def _made(facts: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    parts = [
-        "# The judge held to account\n",
+    return (
         f"Made by `python benchmarks/account.py` on {facts['made']}: Python {facts['python']}, {versions}; "
-        f"{facts['machine']}, {whole['core seconds'] / 3600:.1f} core hours. Seeds {', '.join(facts['seeds'])}.\n",
+        f"{facts['machine']}, {whole['core seconds'] / 3600:.1f} core hours, beside other work. "
+        f"Seeds {', '.join(facts['seeds'])}.\n"
+    )
+
+
+def _in_short(whole: Mapping[str, Any]) -> str:
+    truth = whole["truth"]
+    answers = sum(truth["entries"].values())
+    wrong = sum(whole["verdicts"].get(name, 0) for name in ("mismatch", "fault"))
+    outside = sum(n for name, n in truth["outside"].items() if name.endswith(("mismatch", "fault")))
+    return (
         f"**{whole['cases']:,} correct cases, {wrong:,} mismatches and faults.** The truth was asked about "
-        f"{truth['asked']:,} of them: {sum(truth['entries'].values()):,} answers of the reference, torch and jax held "
-        f"against the exact value, each under its own bound; {sum(outside.values()):,} checks with an answer outside "
-        "it, declared deviations, conventions and overflow aside.\n",
-        *(f"- {finding}\n" for finding in whole["findings"]),
-        "## Cases\n",
-        _table(
-            ("population", "cases", *sorted(whole["verdicts"]), "core s"),
-            [
-                (name, _n(t["cases"]), *(_n(t["verdicts"].get(v, 0)) for v in sorted(whole["verdicts"])),
-                 _n(t["core seconds"]))
-                for name, t in facts["totals"].items()
-            ],
-        ),
+        f"{truth['asked']:,} of them: {answers:,} answers of the reference, torch and jax were "
+        f"held against the exact value, each under its own bound. {outside:,} checks had an answer outside it, "
+        "declared deviations, conventions and overflow aside.\n"
+    )
+
+
+def _cases(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
+    verdicts = sorted(whole["verdicts"])
+    counted = [
+        (name, _n(t["cases"]), *(_n(t["verdicts"].get(v, 0)) for v in verdicts), _n(t["core seconds"]))
+        for name, t in totals.items()
+    ]
+    kinds = ("parameters", "depths", "widths", "samples")
+    sized = [
+        (name, *(" / ".join(map(_n, t["sizes"][kind].values())) for kind in kinds))
+        for name, t in totals.items()
+    ]
+    return [
+        _table(("population", "cases", *verdicts, "seconds"), counted),
         "\nSizes: quantiles 10 / 50 / 90 / 99 / 100 %.\n",
+        _table(("population", "parameters", "depth", "largest width", "samples"), sized),
+    ]
+
+
+def _injected(totals: Mapping[str, Any]) -> list[str]:
+    columns = [(scope, factor) for scope in SCOPES for factor in INJECTED]
+    return [
+        "One entry of one dW of each case, off by a multiple of its own bound (rounded to the dtype), and how "
+        "many of\nthese errors the judge finds: by the bound of the step, and by the one carried through.\n",
         _table(
-            ("population", "parameters", "depth", "largest width", "samples"),
+            ("population", *(f"{scope}, {factor:g} ×" for scope, factor in columns)),
             [
-                (name, *(" / ".join(_n(v) for v in t["sizes"][s].values())
-                         for s in ("parameters", "depths", "widths", "samples")))
-                for name, t in facts["totals"].items()
+                (name, *(_share(t["injected"][scope][str(factor)]) for scope, factor in columns))
+                for name, t in totals.items()
             ],
         ),
-        "\n## Injected errors\n",
-        "One entry of one dW of each case, off by a multiple of its own bound (rounded to the dtype), and how many "
-        "of these errors the judge finds: by the bound of the step, and by the bound carried through the network.\n",
-        _table(
-            ("population", *(f"{scope}, {factor:g} ×" for scope in ("local", "end to end") for factor in INJECTED)),
-            [
-                (name, *(_share(t["injected"][scope][str(factor)]) for scope in ("local", "end to end")
-                         for factor in INJECTED))
-                for name, t in facts["totals"].items()
-            ],
-        ),
-        "\n## Resolution\n",
-        "bound / |value| of the entries of the reference's dW in units roundoff: quantiles 10 / 50 / 90 / 99 %, all "
-        "regimes. Entries that are exactly 0 are left out.\n",
-        _table(
-            ("population", "local", "end to end"),
-            [
-                (name, *(" / ".join(f"{t['resolution of dW in u'][scope][str(q)]:.3g}" for q in QUANTILES)
-                         for scope in ("local", "end to end")))
-                for name, t in facts["totals"].items()
-            ],
-        ),
-        "\nCases of which every check was judged, local and end to end:\n",
-        _table(
-            ("regime", *(f"{dtype}, {scope}" for dtype in _dtypes(facts) for scope in ("local", "end to end"))),
-            [
-                (regime, *(_part(facts["totals"][dtype]["resolved"].get(f"{regime}, {scope}", {"all": 0, "cases": 0}))
-                           for dtype in _dtypes(facts) for scope in ("local", "end to end")))
-                for regime in whole["regimes"]
-            ],
-        ),
-        "\nChecks not judged, of "
-        f"{sum(whole['checks'].values()):,}: "
-        + "; ".join(f"{name} {number:,}" for name, number in whole["not judged"].items())
-        + ".\n",
-        "\n## Held against the truth\n",
-        f"Why it was asked: {_list(truth['why'])}. Regimes: {_list(truth['regimes'])}. Precision that was enough, in "
-        f"bits: {_list(truth['bits'])}. On a kink: {truth['on a kink']:,} cases. Every activation "
-        f"({len(truth['activations'])}, the rarest in {min(truth['activations'].values()):,} cases) and every loss with "
-        f"every reduction ({len(truth['losses'])}, the rarest in {min(truth['losses'].values()):,}).\n",
+    ]
+
+
+def _resolution(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
+    in_u = [
+        (
+            name,
+            *(
+                " / ".join(f"{t['resolution of dW in u'][scope][str(q)]:.3g}" for q in QUANTILES)
+                for scope in SCOPES
+            ),
+        )
+        for name, t in totals.items()
+    ]
+    columns = [(dtype, scope) for dtype in ("float32", "float64") if dtype in totals for scope in SCOPES]
+    nothing = {"all": 0, "cases": 0}
+    judged = [
+        (regime, *(_part(totals[d]["resolved"].get(f"{regime}, {scope}", nothing)) for d, scope in columns))
+        for regime in whole["regimes"]
+    ]
+    unjudged = "; ".join(f"{name} {number:,}" for name, number in whole["not judged"].items())
+    return [
+        "bound / |value| of the entries of the reference's dW in units roundoff: quantiles 10 / 50 / 90 / 99 %, "
+        "all\nregimes. Entries that are exactly 0 are left out.\n",
+        _table(("population", *SCOPES), in_u),
+        "\nCases of which every check was judged:\n",
+        _table(("regime", *(f"{dtype}, {scope}" for dtype, scope in columns)), judged),
+        f"\nChecks not judged, of {sum(whole['checks'].values()):,}: {unjudged}.\n",
+    ]
+
+
+def _held(truth: Mapping[str, Any]) -> list[str]:
+    spread = truth["error/bound of a case, at its worst entry"]
+    rows = [
+        (
+            name,
+            _n(number),
+            _n(truth["undecided"].get(name, 0)),
+            f"{truth['worst error/bound'].get(name, 0):.6g}",
+            " / ".join(f"{value:.2f}" for value in spread[name].values()),
+        )
+        for name, number in truth["entries"].items()
+    ]
+    return [
+        f"Why it was asked: {_list(truth['why'])}. Regimes: {_list(truth['regimes'])}.\n"
+        f"Precision that was enough, in bits: {_list(truth['bits'])}. On a kink: {truth['on a kink']:,} cases.\n"
+        f"All {len(truth['activations'])} activations, the rarest in {min(truth['activations'].values()):,} cases;"
+        f" {len(truth['losses'])} pairs of loss and reduction, the rarest in "
+        f"{min(truth['losses'].values()):,}.\n",
         _table(
             ("answers", "entries held", "on a kink", "worst error/bound", "of a case: 10 / 50 / 90 / 99 %"),
-            [
-                (name, _n(number), _n(truth["undecided"].get(name, 0)),
-                 f"{truth['worst error/bound'].get(name, 0):.6g}",
-                 " / ".join(f"{v:.2f}" for v in truth["error/bound of a case, at its worst entry"][name].values()))
-                for name, number in truth["entries"].items()
-            ],
+            rows,
         ),
-        "\nOutside the bound (checks): " + (_list(truth["outside"]) or "none") + ".\n",
-        "\n## Declared deviations met\n",
-        _list(whole["deviations"]) + " (checks).\n",
-    ]  # fmt: skip
-    return "\n".join(parts)
-
-
-def _dtypes(facts: Mapping[str, Any]) -> list[str]:
-    return [name for name in ("float32", "float64") if name in facts["totals"]]
+        f"\nOutside the bound (checks): {_list(truth['outside']) or 'none'}.\n",
+    ]
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
