@@ -187,9 +187,9 @@ def _in_short(whole: Mapping[str, Any]) -> str:
     outside = sum(n for name, n in truth["outside"].items() if name.endswith(("mismatch", "fault")))
     return (
         f"**{whole['cases']:,} correct cases, {wrong:,} mismatches and faults.** The truth was asked about "
-        f"{truth['asked']:,} of them: {answers:,} answers of the reference, torch and jax were "
-        f"held against the exact value, each under its own bound. {outside:,} checks had an answer outside it, "
-        "declared deviations, conventions and overflow aside.\n"
+        f"{truth['asked']:,} of them: {answers:,} answers of the reference, torch and jax "
+        f"were held against the exact value, each under its own bound. {outside:,} checks had an answer "
+        "outside it, declared deviations, conventions and overflow aside.\n"
     )
 
 
@@ -213,9 +213,12 @@ def _cases(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
 
 def _injected(totals: Mapping[str, Any]) -> list[str]:
     columns = [(scope, factor) for scope in SCOPES for factor in INJECTED]
+    said = (
+        "One entry of one dW of each case, off by a multiple of its own bound (rounded to the dtype),\n"
+        "and how many of these errors the judge finds: by the bound of the step, and by the one carried through.\n"
+    )
     return [
-        "One entry of one dW of each case, off by a multiple of its own bound (rounded to the dtype), and how "
-        "many of\nthese errors the judge finds: by the bound of the step, and by the one carried through.\n",
+        said,
         _table(
             ("population", *(f"{scope}, {factor:g} ×" for scope, factor in columns)),
             [
@@ -244,9 +247,12 @@ def _resolution(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str
         for regime in whole["regimes"]
     ]
     unjudged = "; ".join(f"{name} {number:,}" for name, number in whole["not judged"].items())
+    said = (
+        "bound / |value| of the entries of the reference's dW in units roundoff: quantiles 10 / 50 / 90 /\n"
+        "99 %, all regimes. Entries that are exactly 0 are left out.\n"
+    )
     return [
-        "bound / |value| of the entries of the reference's dW in units roundoff: quantiles 10 / 50 / 90 / 99 %, "
-        "all\nregimes. Entries that are exactly 0 are left out.\n",
+        said,
         _table(("population", *SCOPES), in_u),
         "\nCases of which every check was judged:\n",
         _table(("regime", *(f"{dtype}, {scope}" for dtype, scope in columns)), judged),
@@ -266,12 +272,16 @@ def _held(truth: Mapping[str, Any]) -> list[str]:
         )
         for name, number in truth["entries"].items()
     ]
-    return [
+    activations, losses = truth["activations"], truth["losses"]
+    said = (
         f"Why it was asked: {_list(truth['why'])}. Regimes: {_list(truth['regimes'])}.\n"
-        f"Precision that was enough, in bits: {_list(truth['bits'])}. On a kink: {truth['on a kink']:,} cases.\n"
-        f"All {len(truth['activations'])} activations, the rarest in {min(truth['activations'].values()):,} cases;"
-        f" {len(truth['losses'])} pairs of loss and reduction, the rarest in "
-        f"{min(truth['losses'].values()):,}.\n",
+        f"Precision that was enough, in bits: {_list(truth['bits'])}.\n"
+        f"On a kink: {truth['on a kink']:,} cases. {len(activations)} activations, the rarest in "
+        f"{min(activations.values()):,} cases; {len(losses)} pairs of loss and reduction, the rarest in "
+        f"{min(losses.values()):,}.\n"
+    )
+    return [
+        said,
         _table(
             ("answers", "entries held", "on a kink", "worst error/bound", "of a case: 10 / 50 / 90 / 99 %"),
             rows,
