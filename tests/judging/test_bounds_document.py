@@ -14,7 +14,7 @@ ROOT = Path(bounds.__file__).parents[2]
 DOCUMENTS = (ROOT / "docs" / "bounds.md", ROOT / "docs" / "bounds-of-vector-functions.md")
 FOLDERS = (ROOT / "backproof", ROOT / "oracles")
 # The letters that the document's equations (F, C, B, U) leave. Ranges are as in "J1 to J3" and "V1–V8".
-STATEMENT = re.compile(r"(?<![\w^])([RPSEDLJKV])(\d)\b(?:(?: to |–| - )\1(\d)\b)?")
+STATEMENT = re.compile(r"(?<![\w^])([RPSEDLJKVTQ])(\d)\b(?:(?: to |–| - )\1(\d)\b)?")
 LINES_AT_MOST = 400
 
 
