@@ -134,7 +134,7 @@ def both(errors: Any) -> Any:
 
 
 def left_to_right(terms: Any, after: Callable[[Any], Any] = np.asarray) -> Any:
-    """Their sum in their own dtype, one after the other, along axis 0; `after` is done to each of the sums."""
+    """Their sum in their own dtype, from the first on along axis 0; `after` is done to each of the sums."""
     terms = np.asarray(terms)
     total = terms[0]
     for term in terms[1:]:
