@@ -102,7 +102,8 @@ def run(
         str,
         typer.Option(
             help="Which cases to ask the exact values about as well: all, disputed (where sides disagree or "
-            "an answer looks odd), or sample (disputed ones and one in sixteen).",
+            "an answer looks odd; one in sixteen where a framework deviates as declared), or sample (those "
+            "and one in sixteen of all).",
             metavar="WHICH",
         ),
     ] = "disputed",

@@ -33,14 +33,17 @@ from .verdicts import FAILING, Check, Held, Judgement, Ruling, Scope, Settled
 TRUTH = "truth"
 MODES = ("all", "disputed", "sample")
 SAMPLE = 16
-"""One in so many cases is asked about in mode "sample", beside the disputed ones."""
+"""One in so many cases is asked about in mode "sample", beside the disputed ones; and in every mode, of those
+where nothing but a declared deviation shows.
+"""
 NEAR = 0.5
 """A loss or gradient is near its end-to-end bound from this share on. Others are near theirs all the time: a
 sum of few terms has a bound of few roundings.
 """
 _GRADIENTS = ("loss", "delta", "dW", "db", "dX")
 _NARROW = 2.0**-10
-_DISPUTED = ("mismatch", "unstable", "known deviation")
+_DECLARED = "known deviation"
+_DISPUTED = ("mismatch", "unstable", _DECLARED)
 
 
 @dataclass
@@ -50,24 +53,28 @@ class Truth:
     mode: str
     """One of `MODES`."""
     oracle: BallOracle
+    every: int = SAMPLE
 
     def why(self, judgement: Judgement, *, remarkable: bool) -> str:
         """The reason to ask about this case; empty if there is none."""
-        for check in judgement.checks:
-            if check.verdict in _DISPUTED:
-                return "disputed"
+        verdicts = {check.verdict for check in judgement.checks}
+        # By content, so that it does not matter what was judged before.
+        sampled = int(judgement.case.content_hash[:8], 16) % self.every == 0
+        if verdicts.intersection(_DISPUTED[:2]) or (sampled and _DECLARED in verdicts):
+            return "disputed"
         if any(
-            check.scope == "end to end" and check.quantity in _GRADIENTS and (check.ratio or 0) > NEAR
+            check.verdict == "conforms"
+            and check.scope == "end to end"
+            and check.quantity in _GRADIENTS
+            and (check.ratio or 0) > NEAR
             for check in judgement.checks
         ):
             return "near its bound"
-        if remarkable:
+        if remarkable and _DECLARED not in verdicts:  # a deviation is far from what roundings come to
             return "remarkable"
         if self.mode == "all":
             return "all"
-        # By content, so that it does not matter what was judged before.
-        sampled = self.mode == "sample" and int(judgement.case.content_hash[:8], 16) % SAMPLE == 0
-        return "sample" if sampled else ""
+        return "sample" if self.mode == "sample" and sampled else ""
 
 
 def ruled(

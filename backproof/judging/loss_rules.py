@@ -127,9 +127,9 @@ def cosine_distance(
     """V7. A direction d = a/|a| moves by r = |E|/(|a| - |E|), its entry i by (E_i + |d_i||E|)/(|a| - |E|).
 
     With t that of y and c = Σ d_i t_i: c moves by r, the gradient (c d_i - t_i)/|a| by
-    (E_c |d_i| + (|c| + E_c) E_d,i)/(|a| - |E|) + |c d_i - t_i| r/|a|. Families: 1 - c, and its gradient by
-    autograd through squares, roots and quotients: absolute errors of n + 16 roundings of 1, and of
-    (|d_i| + |t_i|)/|a|. Infinite where a vector may be as short as 2^-26.
+    (E_c |d_i| + (|c| + E_c) E_d,i)/(|a| - |E|) + |c d_i - t_i| r/|a|. Families: 1 - c through squares, roots
+    and quotients, and ½|d - t|²; the gradient by autograd or as (c d - t)/|a|: absolute errors of 2n + 18
+    roundings of 1, and of (|d_i| + |t_i|)/|a|. Infinite where a vector may be as short as 2^-26.
     """
     n = a.shape[-2]
     length, moved = np.sqrt(units_sum(a * a)), np.sqrt(units_sum(E * E))
@@ -138,7 +138,7 @@ def cosine_distance(
     ill = (rest <= _SHORTEST) | (target <= _SHORTEST)
     d, t = a / length, y / target
     c = units_sum(d * t)
-    rounding = (n + 16) * u
+    rounding = (2 * n + 18) * u
     E_d = (E + np.abs(d) * moved) / rest
     E_c = moved / rest + rounding
     across = c * d - t

@@ -1,4 +1,4 @@
-"""V3, V5 and V6: how far losses of columns move, and what their evaluation at the farthest point adds."""
+"""V3, V5 to V7: how far losses of columns move, and what their evaluation at the farthest point adds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import pytest
 
 from backproof.judging.activation_rules import softmax, units_sum
 from backproof.judging.error_facts import ACCURACY
-from backproof.judging.loss_rules import cross_entropy_with_logits, multi_margin, poly_loss
+from backproof.judging.loss_rules import (
+    cosine_distance,
+    cross_entropy_with_logits,
+    multi_margin,
+    poly_loss,
+)
 from backproof.judging.rounding import precision
 from refimpl import LossSpec
 
@@ -92,3 +97,14 @@ def test_a_squared_excess_that_underflows_is_lost_before_its_weight_multiplies_i
     terms, bound, *_ = multi_margin(a, 0 * a, np.array([[1.0], [0.0]]), arguments, OWN.u, OWN.tiny)
     assert terms[1] >= 3.9 * OWN.tiny
     assert bound[1] >= terms[1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 12, 100, 1000])
+def test_half_the_square_of_opposite_directions_may_err_by_four_roundings_for_each_output(n: int) -> None:
+    """Every entry too large by n/2 + 5.5 roundings, their difference by one, the sum of squares by n + 1."""
+    a = np.linspace(1, 2, n)[:, None]
+    terms, bound, *_ = cosine_distance(a, 0 * a, -a, {}, OWN.u, OWN.tiny)
+    too_large = 1 + (n / 2 + 6.5) * OWN.u
+    loss = 2 * too_large**2 * (1 + (n + 1) * OWN.u)
+    assert terms.item() == pytest.approx(2)
+    assert loss - 2 <= bound.item()
