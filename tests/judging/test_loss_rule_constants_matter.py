@@ -268,7 +268,7 @@ V7 = (
     ),
     Constant(
         "V7 roundings of the cosine",
-        without(COSINE, "rounding = (n + 16) * u", "rounding = 0.0 * u"),
+        without(COSINE, "rounding = (2 * n + 18) * u", "rounding = 0.0 * u"),
         lambda: _column("cosine_distance", None, [0.3, 1.1], [1.7, -0.2]),
     ),
     Constant(
