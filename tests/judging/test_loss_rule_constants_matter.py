@@ -73,7 +73,7 @@ def _far_logit() -> Example:
 
 V3 = (
     Constant(
-        "V3 E_i + max E",
+        "V3 movement of the terms",
         without(LABELS, "moved + ACCURACY * u * scale", "ACCURACY * u * scale"),
         lambda: _column(CROSS, None, [0, 0], [1, 0], [E, -E]),
     ),
