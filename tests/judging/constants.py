@@ -133,12 +133,12 @@ def both(errors: Any) -> Any:
     return np.stack([np.ravel(errors)] * 2)
 
 
-def left_to_right(terms: Any) -> Any:
-    """Their sum in their own dtype, one after the other, along axis 0."""
+def left_to_right(terms: Any, after: Callable[[Any], Any] = np.asarray) -> Any:
+    """Their sum in their own dtype, from the first on along axis 0; `after` is done to each of the sums."""
     terms = np.asarray(terms)
     total = terms[0]
     for term in terms[1:]:
-        total = (total + term).astype(terms.dtype)
+        total = after((total + term).astype(terms.dtype))
     return total
 
 

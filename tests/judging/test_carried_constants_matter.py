@@ -36,7 +36,7 @@ def _network(quantity: str, l: int, answer: Any, layers: list[Any], X: Any) -> E
 
 
 ONE, TWO = [np.ones(64)], [np.ones(64), 1.0]
-CARRIED = bounds.carried
+CARRIED = bounds.swept
 LOST = left_to_right(LOSING)
 """Z of the first layer, and as W = 1 and Y = 0 every A, δ, g and dX after it."""
 

@@ -73,6 +73,7 @@ OWN_ERRORS = Allowance._errors
 SCALED = "ACCURACY * self.u * np.max(s, axis=0) + lost"
 EXP_UNDERFLOWS = F(-88.0)
 """e^-88 is half the smallest normal number of float32."""
+HARDSIGMOID = ActivationSpec("hardsigmoid")
 BELOW_3 = np.nextafter(F(3), F(0))
 FLAT = 3.0
 """tanh is the same number here and at the next float64 on either side."""
@@ -128,6 +129,13 @@ ACTIVATION_CONSTANTS = (
         "E1 rounding of the argument",
         facts(ACTIVATION_FACTS, "hardsigmoid", argument=None),
         lambda: _activation("hardsigmoid", 1, BELOW_3, "jax"),
+    ),
+    Constant(  # at the end of the interval, just below 3
+        "S3 E of the argument",
+        without(spread.activation_spread, "facts.argument(z, p) + E", "facts.argument(z, p)"),
+        lambda: _activation(
+            "hardsigmoid", 1, 0.0, of_activation("jax", HARDSIGMOID, BELOW_3[None])[1], BELOW_3
+        ),
     ),
     Constant(
         "S1 turns",
@@ -238,7 +246,7 @@ P3 += (
     ),
     Constant(
         "P3 a line's underflow in k",
-        without(ACTIVATED, "facts.underflow(Z[..., at], spec.parameters)", "0.0"),
+        without(ACTIVATED, "facts.underflow(farthest, spec.parameters)", "0.0"),
         lambda: _underflowing("silu", -60.0, np.exp(-60)),
     ),
     *(

@@ -60,7 +60,7 @@ def _column(
 CROSS = "cross_entropy_with_logits"
 LABELS, SOFTMAX = loss_rules._of_labels, loss_rules.softmax_error
 LOGITS = [0.3, 1.1, -0.7]
-OWN_TERMS = "ACCURACY * u * (p * total * (1 + n / ACCURACY) + y)"
+OWN_TERMS = "ACCURACY * u * (size * (1 + n / ACCURACY) + y + E_y)"
 
 
 def _far_logit() -> Example:
@@ -73,7 +73,7 @@ def _far_logit() -> Example:
 
 V3 = (
     Constant(
-        "V3 E_i + max E",
+        "V3 movement of the terms",
         without(LABELS, "moved + ACCURACY * u * scale", "ACCURACY * u * scale"),
         lambda: _column(CROSS, None, [0, 0], [1, 0], [E, -E]),
     ),
@@ -86,6 +86,14 @@ V3 = (
         "V3 η₀ of the terms",
         without(LABELS, "(log_sum - shifted) + tiny", "(log_sum - shifted)"),
         lambda: _column(CROSS, None, [0, 0], [1.2 * TINY, 0]),
+    ),
+    Constant(
+        "V3 own error of the terms at the farthest point",
+        without(LABELS, "+ 5 * farthest +", "+"),
+        lambda: max(
+            (_column(CROSS, None, [0, 0, -k / 16], [1, 0, 0], [-40, 40, 40]) for k in range(1, 30)),
+            key=Example.ratio,
+        ),
     ),
     Constant(
         "V3 E_p",
@@ -104,10 +112,12 @@ V3 = (
     ),
     Constant(
         "V3 spread of softmax",
-        without(SOFTMAX, "softmax_spread(p, E) + ACCURACY", "ACCURACY"),
+        without(SOFTMAX, "return spread + ACCURACY", "return ACCURACY"),
         lambda: _column(CROSS, 1, [0, 0], [1, 0], [E, -E]),
     ),
-    Constant("V3 own error of softmax", without(SOFTMAX, "ACCURACY * u * p * relative"), _far_logit),
+    Constant(
+        "V3 own error of softmax", without(SOFTMAX, "ACCURACY * u * (p + spread) * relative"), _far_logit
+    ),
     Constant(
         "V3 η₀ of softmax",
         without(SOFTMAX, "relative + tiny", "relative"),
@@ -150,7 +160,7 @@ V5 = (
     ),
     Constant(
         "V5 both 4u of the terms",  # each covers for the other: see below
-        without(POLY, "4 * u * y", also=("4 * u * (np.abs(terms) + epsilon * missed)",)),
+        without(POLY, "4 * u * y", also=("4 * u * (np.abs(terms) + epsilon * missed + E_terms)",)),
         lambda: _column("poly_loss", None, [-9, 0], [1, 0], epsilon=BIG),
     ),
     Constant(
@@ -223,8 +233,22 @@ V6 = (
     ),
     Constant(
         "V6 2 η₀ of the terms",
-        without(MARGIN, "(terms + E_terms)) + 2 * tiny", "(terms + E_terms))"),
+        without(MARGIN, "+ tiny) + 2 * tiny", "+ tiny)"),
         lambda: _column("multi_margin", None, [0.5, 0.25], [1, 0], p=2, weight=[[1.2 * TINY]] * 2),
+    ),
+    Constant(
+        "V6 η₀ of an excess",
+        without(MARGIN, "E + E_right) + tiny", "E + E_right)"),
+        lambda: _column(
+            "multi_margin", 1, [1.5 * TINY, 2 * TINY], [1, 0], p=2, margin=0.0, weight=[[BIG]] * 2, answer=0.0
+        ),
+    ),
+    Constant(
+        "V6 w η₀ of a squared excess",
+        without(MARGIN, "(terms + E_terms) + tiny)", "(terms + E_terms))"),
+        lambda: _column(
+            "multi_margin", None, [0, 0], [1, 0], p=2, margin=2.0**-65, weight=[[BIG]] * 2, answer=0.0
+        ),
     ),
     Constant(
         "V6 2(n+1) η₀ of the gradient",
@@ -244,7 +268,7 @@ V7 = (
     ),
     Constant(
         "V7 roundings of the cosine",
-        without(COSINE, "rounding = (n + 16) * u", "rounding = 0.0 * u"),
+        without(COSINE, "rounding = (2 * n + 18) * u", "rounding = 0.0 * u"),
         lambda: _column("cosine_distance", None, [0.3, 1.1], [1.7, -0.2]),
     ),
     Constant(
@@ -296,6 +320,18 @@ MARGINS = (
         without(loss_rules.cross_entropy_with_logits, "5 * u if", "0 * u if"),
         lambda: _column(CROSS, 0, LOGITS, [1, 0, 0], label_smoothing=0.1),
     ),
+    # The gradient's own 8u have p + E_p as well.
+    Constant(
+        "V3 spread in softmax's own error",
+        without(SOFTMAX, "(p + spread)", "p"),
+        lambda: _column(CROSS, 1, [9, -9], [1, 0], [-9, 9]),
+    ),
+    # Where the logits have moved apart, p is so small that the 8u of what it was are more.
+    Constant(
+        "V3 farthest in softmax's own error",
+        without(SOFTMAX, " + 4 * farthest", ""),
+        lambda: _column(CROSS, 1, [0, 0], [1, 0], [1, -1]),
+    ),
     # p's own 8u are more than what ε p (y - s) rounds by; the two 4u of ε y (1 - p) cover for each other.
     Constant(
         "V5 8u across",
@@ -304,7 +340,7 @@ MARGINS = (
     ),
     Constant(
         "V5 4u of the gradient",
-        without(POLY, "4 * u * largest", "0.0"),
+        without(POLY, "4 * u * (np.abs(gradient) + epsilon * across * p + E_gradient)", "0.0"),
         lambda: _column("poly_loss", 0, [0.3, 0.1], [1, 0], epsilon=BIG),
     ),
     Constant(
@@ -314,7 +350,7 @@ MARGINS = (
     ),
     Constant(
         "V5 4u of the terms",
-        without(POLY, "4 * u * (np.abs(terms) + epsilon * missed)", "0.0"),
+        without(POLY, "4 * u * (np.abs(terms) + epsilon * missed + E_terms)", "0.0"),
         lambda: _column("poly_loss", None, [-9, 0], [1, 0], epsilon=BIG),
     ),
     # e is off by 3u, its square by twice that, and w e² rounds by less; where e is not squared, slopes are

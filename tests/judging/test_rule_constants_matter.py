@@ -20,6 +20,7 @@ from constants import (
     E,
     Example,
     F,
+    U,
     both,
     flushed,
     fractions,
@@ -65,10 +66,8 @@ def _softmax_backward(unit: int, y: Any, g: Any, dy: Any = 0.0, dg: Any = 0.0) -
 
 
 V2_RULE = activation_rules.softmax_vjp_error
-FIRST, ROUNDING = (
-    "E_y * (np.abs(g - s) + E_g + E_s)",
-    "3 * u * (y + E_y) * (np.abs(g) + np.abs(s) + E_g + E_s)",
-)
+FIRST, OF_G = "E_y * (distance + E_g + E_s)", "np.abs(1 - y) * E_g + others_sum(y * E_g)"
+ROUNDING = "3 * u * (y + E_y) * (np.abs(g) + np.abs(s) + E_g + E_s)"
 HALF, SMALL = 0.5, 2.0**-30
 
 V2 = (
@@ -79,37 +78,42 @@ V2 = (
     ),
     Constant(
         "V2 E_y E_g",
-        without(V2_RULE, FIRST, "E_y * (np.abs(g - s) + E_s)"),
+        without(V2_RULE, FIRST, "E_y * (distance + E_s)"),
         lambda: _softmax_backward(0, [0, 1], 0, [E, 0], [E, 0]),
     ),
     Constant(
         "V2 E_y E_s",
-        without(V2_RULE, FIRST, "E_y * (np.abs(g - s) + E_g)"),
+        without(V2_RULE, FIRST, "E_y * (distance + E_g)"),
         lambda: _softmax_backward(0, [0, 1], [0, 1], [E, E]),
     ),
     Constant(
-        "V2 y E_g",
-        without(V2_RULE, "y * (E_g + E_s) + rounding", "y * E_s + rounding"),
+        "V2 Σ y E_g of E_s",
+        without(V2_RULE, "units_sum(y * E_g) + E_s_of_y", "E_s_of_y"),
+        lambda: _softmax_backward(0, [0, 1], 0, [E, 0], [0, E]),
+    ),
+    Constant(
+        "V2 y |1 - y| E_g",
+        without(V2_RULE, OF_G, "others_sum(y * E_g)"),
         lambda: _softmax_backward(0, [0.25, 0.75], 0, 0, [E, 0]),
     ),
     Constant(
-        "V2 y E_s",
-        without(V2_RULE, "y * (E_g + E_s) + rounding", "y * E_g + rounding"),
+        "V2 y O(y E_g)",
+        without(V2_RULE, OF_G, "np.abs(1 - y) * E_g"),
         lambda: _softmax_backward(0, [HALF, HALF], 0, 0, [0, E]),
     ),
     Constant(
-        "V2 E_y |g| of E_s",
-        without(V2_RULE, "E_y * np.abs(g) + y", "y"),
+        "V2 Σ E_y |g|",
+        without(V2_RULE, "of_y + units_sum", "units_sum"),
         lambda: _softmax_backward(0, [1, 0], [0, 1], [0, E]),
     ),
     Constant(
-        "V2 y E_g of E_s",
-        without(V2_RULE, "+ y * E_g +", "+"),
-        lambda: _softmax_backward(0, [HALF, HALF], 0, 0, [0, E]),
+        "V2 |s| ζ",
+        without(V2_RULE, " + np.abs(s) * of_sum", ""),
+        lambda: _softmax_backward(0, [HALF, HALF], [1, 1], [6 * U, 5 * U]),
     ),
     Constant(
-        "V2 E_y E_g of E_s",
-        without(V2_RULE, "+ E_y * E_g)", ")"),
+        "V2 Σ E_y E_g",
+        without(V2_RULE, "units_sum(E_y * E_g)"),
         lambda: _softmax_backward(0, [1, 0], 0, [0, E], [0, E]),
     ),
     Constant(
@@ -145,7 +149,7 @@ def _log_backward(unit: int, y: Any, g: Any, dy: Any = 0.0, dg: Any = 0.0) -> Ex
     n = np.size(y)
     y, g, dy, dg = (_column(each, n) for each in (F(y), F(g), dy, dg))
     cotangent = F(g + dg)
-    product = flushed(np.exp(F(y + dy))) * left_to_right(cotangent)
+    product = flushed(np.exp(F(y + dy))) * left_to_right(cotangent, flushed)
     there = flushed(cotangent - product)
     here = exact(g) - np.array([[value.exp()] for value in exact(y)[:, 0]], object) * sum(exact(g))
 
@@ -180,12 +184,12 @@ V4 = (
     ),
     Constant(
         "V4 E_y of E_p",
-        without(V4_RULE, "np.expm1(np.minimum(E_y, 600.0)) + ", ""),
+        without(V4_RULE, "ACCURACY * u - np.expm1(-E_y)", "ACCURACY * u"),
         lambda: _log_backward(0, [-1, -1], [0, 1], [E, 0]),
     ),
     Constant(
         "V4 η₀ of E_p",
-        without(V4_RULE, "ACCURACY * u) + tiny", "ACCURACY * u)"),
+        without(V4_RULE, "np.expm1(-E_y)) + tiny", "np.expm1(-E_y))"),
         lambda: _log_backward(0, [-88, 0], [0, 2.0**40]),
     ),
     Constant(
@@ -204,9 +208,19 @@ V4 = (
         lambda: _log_backward(0, [-7, 0], [1, 0.5]),
     ),
     Constant(
+        "V4 E_y of e^(y + E_y)",
+        without(V4_RULE, "np.exp(y + E_y) *", "p *"),
+        lambda: _log_backward(0, [-1, -1], [0, 1], [E, 0]),
+    ),
+    Constant(
+        "V4 n η₀ of E_s",
+        without(V4_RULE, " + n * tiny", ""),
+        lambda: _log_backward(0, [0, *[-40] * 7], [1.9 * TINY, -TINY] * 4),
+    ),
+    Constant(
         "V4 2 η₀",
         without(V4_RULE, " + 2 * tiny", ""),
-        lambda: _log_backward(0, [-np.log(2)] * 2, [1.5 * TINY, TINY / 2]),
+        lambda: _log_backward(0, [-7, 0], [1.5 * TINY, (np.exp(7) - 1.5) * TINY]),
     ),
 )
 
@@ -230,11 +244,33 @@ def _value(name: str, z: Any, dz: Any = 0.0, answer: Any = None) -> Example:
 
 
 ACTIVATED = nonlinear.activated
-SPREAD, MIXED = "facts.rule.spread(y, E) + own", "ACCURACY * matrices.u * scale"
+SPREAD, MIXED = "spread = facts.rule.spread(y, E)", "ACCURACY * matrices.u * scale"
+
+
+def _far_apart() -> Example:
+    """Of some columns whose units move by 40 apart the one whose last rounding goes outward the farthest."""
+    columns = ([0, 0, -k / 16] for k in range(1, 30))
+    return max((_value("log_softmax", z, [-40, 40, 40]) for z in columns), key=Example.ratio)
+
 
 VALUES = (
-    Constant("V1 spread", without(ACTIVATED, SPREAD, "own"), lambda: _value("softmax", [0, 0], [E, -E])),
-    Constant("V4 spread", without(ACTIVATED, SPREAD, "own"), lambda: _value("log_softmax", [0, 0], [E, -E])),
+    Constant(
+        "V8 own error at the farthest point",
+        without(
+            ACTIVATED,
+            "facts.value(z, reach, spec.parameters) + facts.rule.farther(reach, farthest)",
+            "facts.value(z, y, spec.parameters) + 0 * E",
+        ),
+        _far_apart,
+    ),
+    Constant(
+        "V1 spread", without(ACTIVATED, SPREAD, "spread = 0 * E"), lambda: _value("softmax", [0, 0], [E, -E])
+    ),
+    Constant(
+        "V4 spread",
+        without(ACTIVATED, SPREAD, "spread = 0 * E"),
+        lambda: _value("log_softmax", [0, 0], [E, -E]),
+    ),
     Constant("softmax's own error", without(ACTIVATED, MIXED), lambda: _value("softmax", [0.3, 1.1, -0.7])),
     Constant(
         "log-softmax's own error", without(ACTIVATED, MIXED), lambda: _value("log_softmax", [0.3, 1.1, -0.7])
@@ -258,7 +294,7 @@ MARGINS = (
     # e^y of a given y errs by 2u in NumPy, torch and JAX, and 3u of p S are allowed beside it.
     Constant(
         "V4 8u of E_p",
-        without(V4_RULE, " + ACCURACY * u) + tiny", ") + tiny"),
+        without(V4_RULE, "ACCURACY * u - np.expm1", "-np.expm1"),
         lambda: _log_backward(0, [-1.3, -2.1], [0, 1.1]),
     ),
 )
