@@ -6,7 +6,8 @@ E3. zero: every gradient is 0, of a network whose outputs and targets are scaled
 E4. mistake: a catalogued wrong equation in the place of the right one.
 
 Layer, entry and sign are drawn from the seed and the case's index; W_updated follows from the wrong dW. An
-error that vanishes in rounding is none, and one of an entry without a finite bound has no size: neither counts.
+error that vanishes in rounding is none, and one of an entry without a finite bound has no size: neither
+counts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ SCALES = (1.0, 1e-3, 1e-6, 1e-9, 1e-12)
 NOTICEABLE = 0.01
 """A mistake that moves a gradient by more than this share of its tensor's largest magnitude is plain."""
 
-_SIZES = {"max_depth": 5, "max_width": 32, "max_batch": 16}
+UPDATED = ("W_updated", "b_updated")
+
+_SIZES: dict[str, Any] = {"max_depth": 5, "max_width": 32, "max_batch": 16}
 POPULATIONS = {
     "ordinary and smooth": DrawOptions(
         activations=tuple(name for name, entry in ACTIVATIONS.items() if entry.kinks is no_kinks),

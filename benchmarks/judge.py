@@ -19,20 +19,21 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backproof.cli import _keep_compiled_programs
 from backproof.diagnosis.mistakes import MISTAKES
-from refimpl import DTYPES, Backprop, Case, Trace
-
 from benchmarks import injected
 from benchmarks.judge_tables import in_readme, readme_table, report
 from benchmarks.judged_cases import on_one_core
 from benchmarks.ours import FULL_TRACE, GRADIENTS_ONLY, Judge, answer_of
 from benchmarks.peers import Answer, FiniteDifferences, Problem, Tool, all_peers
+from refimpl import DTYPES, Backprop, Case, Trace
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
@@ -131,51 +132,47 @@ def variants(cases: Sequence[Case], seed: int, oracle: Any) -> dict[Key, list[Pr
     places = [injected.place_of(case, seed, index) for index, case in enumerate(cases)]
     found: dict[Key, list[Problem | None]] = {("correct", ""): list(map(Problem, cases, traces))}
 
-    def put(kind: str, size: str, make: Callable[[int], Trace | None]) -> None:
-        made = [(case, make(i)) for i, case in enumerate(cases)]
-        found[kind, size] = [Problem(case, trace) if trace is not None else None for case, trace in made]
+    def put(kind: str, size: str, off: Callable[[int], Trace | None]) -> None:
+        found[kind, size] = [_problem(case, off(i)) for i, case in enumerate(cases)]
+
+    def relative(epsilon: float, i: int) -> Trace | None:
+        return injected.relative_error(cases[i], traces[i], places[i], epsilon)
+
+    def of_bound(which: str, k: float, i: int) -> Trace | None:
+        bound = getattr(bounds[i], which)[places[i].layer][places[i].entry]
+        return injected.off_by(cases[i], traces[i], places[i], k * bound)
 
     for epsilon in injected.RELATIVE:
-        put(
-            "relative",
-            f"{epsilon:.0e}",
-            lambda i, e=epsilon: injected.relative_error(cases[i], traces[i], places[i], e),
-        )
+        put("relative", f"{epsilon:.0e}", partial(relative, epsilon))
     for kind, which in (("bound", "local"), ("bound end to end", "end_to_end")):
         for k in injected.MULTIPLES:
-
-            def off(i: int, which: str = which, k: float = k) -> Trace | None:
-                own = getattr(bounds[i], which)[places[i].layer][places[i].entry]
-                return injected.off_by(cases[i], traces[i], places[i], k * own)
-
-            put(kind, f"{k:g}", off)
+            put(kind, f"{k:g}", partial(of_bound, which, k))
     for scale in injected.SCALES:
-        right, wrong = [], []
-        for case in (injected.scaled_case(case, scale) for case in cases):
-            trace = Backprop().run(case)
-            zero = injected.zero_gradient(case, trace)
-            right.append(Problem(case, trace))
-            wrong.append(Problem(case, zero) if zero is not None else None)
-        found["correct", f"{scale:g}"], found["zero", f"{scale:g}"] = right, wrong
+        scaled = [injected.scaled_case(case, scale) for case in cases]
+        answers = [Backprop().run(case) for case in scaled]
+        found["correct", f"{scale:g}"] = list(map(Problem, scaled, answers))
+        zero = map(injected.zero_gradient, scaled, answers)
+        found["zero", f"{scale:g}"] = [_problem(*each) for each in zip(scaled, zero, strict=True)]
     for name, mistake in MISTAKES.items():
+        # Finite differences are taken of the loss that goes with the gradients, wrong or not.
         forward = mistake.implementation() if mistake.equation.startswith("F") else Backprop()
         for i, (case, right) in enumerate(zip(cases, traces, strict=True)):
-            trace = _quietly(lambda case=case, m=mistake: m.implementation().run(case))
-            which = {
-                "mistake, plain": injected.is_plain(trace, right),
-                "mistake, beyond bounds": injected.is_beyond_bounds(trace, right, bounds[i]),
-                "mistake of the update": mistake.equation.startswith("U")
-                and injected.is_plain(trace, right, ("W_updated", "b_updated")),
+            with np.errstate(all="ignore"):
+                wrong = mistake.implementation().run(case)
+            of_update = mistake.equation.startswith("U")
+            matters = {
+                "mistake, plain": injected.is_plain(wrong, right),
+                "mistake, beyond bounds": injected.is_beyond_bounds(wrong, right, bounds[i]),
+                "mistake of the update": of_update and injected.is_plain(wrong, right, injected.UPDATED),
             }
-            problem = Problem(case, trace, forward)
-            for kind, matters in which.items():
-                found.setdefault((kind, name), []).append(problem if matters else None)
+            problem = Problem(case, wrong, forward)
+            for kind, does in matters.items():
+                found.setdefault((kind, name), []).append(problem if does else None)
     return found
 
 
-def _quietly(make: Callable[[], Any]) -> Any:
-    with np.errstate(all="ignore"):
-        return make()
+def _problem(case: Case, trace: Trace | None) -> Problem | None:
+    return None if trace is None else Problem(case, trace)
 
 
 def concerns(tool: Tool, kind: str) -> bool:
@@ -231,6 +228,7 @@ def _case_by_case(tool: Tool, shown: Variants, count: int) -> dict[Key, list[Ans
 def run(seed: int, counts: Counts) -> dict[str, Any]:
     """Everything that the tables tell."""
     began = time.perf_counter()
+    _keep_compiled_programs()
     full = Judge(full=True)
     oracles = full.oracles
     tools: list[Tool] = [full, Judge(full=False, oracles=oracles), *all_peers(oracles[0])]
@@ -254,13 +252,13 @@ def run(seed: int, counts: Counts) -> dict[str, Any]:
                 )
             measured.setdefault(population, {})[dtype] = found
     return {
-        "made": _made(seed, counts, oracles, time.perf_counter() - began),
+        "made": _made(seed, counts, time.perf_counter() - began),
         "tools": [{"name": t.name, "source": t.source, "not for float32": t.not_for_float32} for t in tools],
         "measured": measured,
     }
 
 
-def _made(seed: int, counts: Counts, oracles: Sequence[Any], seconds: float) -> dict[str, Any]:
+def _made(seed: int, counts: Counts, seconds: float) -> dict[str, Any]:
     packages = ("backproof", "numpy", "torch", "jax", "jaxlib", "optax", "autograd", "scipy")
     return {
         "date": datetime.now(UTC).date().isoformat(),

@@ -98,12 +98,13 @@ def readme_table(results: Mapping[str, Any]) -> str:
         for name in (tool["name"] for tool in results["tools"])
     ]
     cases = made["cases"]
-    return (
-        f"{table(head, rows)}\n\n"
-        f"Each cell: float32 / float64; – where the tool's documentation asks for float64. Measured on {made['date']}, "
-        f"{cases['alarms']:,} networks for false alarms and {cases['errors']} for errors, those with finite "
-        f"differences {cases['differences']}, gradcheck {cases['slowest']}."
+    note = (
+        "Each cell: float32 / float64, or – where the tool's documentation asks for float64. Measured on "
+        f"{made['date']} with {cases['alarms']:,} correct gradients and {cases['errors']} wrong ones of each "
+        "kind in each dtype; tools that take finite differences got the first "
+        f"{cases['differences']} of the same cases, gradcheck the first {cases['slowest']}."
     )
+    return f"{table(head, rows)}\n\n{note}"
 
 
 def in_readme(page: str, text: str) -> str:
@@ -130,10 +131,13 @@ def report(results: Mapping[str, Any]) -> str:
     cases = made["cases"]
     parts = [
         "# Our judge beside other gradient checkers",
-        f"Made by `python benchmarks/judge.py --seed {made['seed']} --cases {cases['errors']} --alarm-cases "
-        f"{cases['alarms']} --slow-cases {cases['differences']} --slowest-cases {cases['slowest']}` on "
-        f"{made['date']} in {made['seconds']} s; Python {made['python']}, {versions}; {made['processor']}, "
-        f"{made['system']}. The same cases for every tool: the first so many of each population.",
+        (
+            f"Made by `python benchmarks/judge.py --seed {made['seed']} --cases {cases['errors']} "
+            f"--alarm-cases {cases['alarms']} --slow-cases {cases['differences']} "
+            f"--slowest-cases {cases['slowest']}` on {made['date']} in {made['seconds']} s; "
+            f"Python {made['python']}, {versions}; {made['processor']}, {made['system']}. "
+            "The same cases for every tool: the first so many of each population."
+        ),
         _INTRODUCTION,
         "## How each tool is used",
         _tools(results),
@@ -145,16 +149,18 @@ def report(results: Mapping[str, Any]) -> str:
 
 
 _INTRODUCTION = """\
-Populations: *ordinary and smooth* has the ordinary regime, and no activation or loss with a kink, so that finite
-differences are right everywhere; *every regime* is what the conformance suite draws, with kinks, ties, saturation and
-mixed magnitudes. A false alarm there may be a kink at which no finite difference can be right.
+Populations: *ordinary and smooth* has the ordinary regime, and no activation or loss with a kink, so that
+finite differences are right everywhere; *every regime* is what the conformance suite draws, with kinks,
+ties, saturation and mixed magnitudes. A false alarm there may be at a kink, where no finite difference
+can be right.
 
-Finite differences are taken of the reference's own loss, so that they need no framework's; of a mistake in the forward
-pass, of the loss with the mistake.
+Finite differences are taken of the reference's own loss, so that they need no framework's; of a mistake
+in the forward pass, of the loss with the mistake.
 
-Of correct gradients, a cell has those rejected / cases. Of wrong ones, those found / cases: an error counts as found
-if the tool rejects the wrong gradient and does not reject the correct one of the same case, since a tool that rejects
-both has told nothing. Our judge may also say *not judged*, which rejects nothing and finds nothing."""
+Of correct gradients, a cell has those rejected / cases. Of wrong ones, those found / cases: an error
+counts as found if the tool rejects the wrong gradient and does not reject the correct one of the same
+case, since a tool that rejects both has told nothing. Our judge may also say *not judged*, which rejects
+nothing and finds nothing."""
 
 
 def _tools(results: Mapping[str, Any]) -> str:
@@ -169,7 +175,7 @@ def _sections(results: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
     every = [tool["name"] for tool in results["tools"]]
     names = [name for name in every if "alarms" in found[name]]
     parts = [
-        "Correct gradients rejected, of the reference, of torch and of JAX, and the milliseconds that a case took:",
+        "Correct gradients rejected, the reference's, torch's and JAX's, and milliseconds a case:",
         table(
             ("Tool", "reference", "torch", "jax", "ms a case"),
             [
@@ -186,9 +192,7 @@ def _sections(results: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
         anyway = "; ".join(
             f"{name} {with_count(found[name]['float32 anyway'])}" for name in every if name not in names
         )
-        parts.append(
-            f"Not meant for float32; run on it all the same, these reject of correct gradients: {anyway}."
-        )
+        parts.append(f"Not meant for float32; run on it all the same, of correct ones they reject {anyway}.")
     for kind, title in _KINDS.items():
         parts += _errors(kind, title, names, found)
     return parts
@@ -196,15 +200,21 @@ def _sections(results: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
 
 _KINDS = {
     "relative": "One entry of one dW off by ε times the largest magnitude in that dW; ε:",
-    "bound": "One entry of one dW off by k times the bound that the judge has for that entry, given a full trace; k:",
-    "bound end to end": "The same with the bound that it has where loss and gradients are all that is given; k:",
-    "zero": "All gradients 0, last layer linear, mean squared error, outputs and targets times s; s:",
-    "mistake, plain": "Catalogued mistakes, in the cases in which some gradient is off by more than 1 % of the "
-    "largest magnitude of its tensor (a measure that favours no tool):",
-    "mistake, beyond bounds": "The same, in the cases in which some entry is off by more than twice the judge's "
-    "bound end to end (which the judge finds by its making):",
-    "mistake of the update": "Mistakes of the update, which no gradient shows, where a parameter is off by more "
-    "than 1 % of the largest:",
+    "bound": "One entry of one dW off by k times the judge's bound of that entry, given a full trace; k:",
+    "bound end to end": "The same with its bound where loss and gradients are all that is given; k:",
+    "zero": "All gradients 0; last layer linear, mean squared error, outputs and targets times s; s:",
+    "mistake, plain": (
+        "Catalogued mistakes, in the cases in which some gradient is off by more than 1 % of the largest "
+        "magnitude of its tensor, a measure that favours no tool:"
+    ),
+    "mistake, beyond bounds": (
+        "The same, in the cases in which some entry is off by more than twice the judge's bound end to end, "
+        "which the judge finds by its making:"
+    ),
+    "mistake of the update": (
+        "Mistakes of the update, which no gradient shows, in the cases in which a parameter is off by more "
+        "than 1 % of the largest:"
+    ),
 }
 
 

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
-from backproof.cli import _keep_compiled_programs
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import FAILING, Check, Judgement
 from backproof.run import CHUNK, ORACLES, REFERENCE
-from refimpl import Case, Trace
-
 from benchmarks.peers import Answer, Problem
+from refimpl import Case, Trace
 
 GRADIENTS = ("loss", "dW", "db")
 FULL_TRACE, GRADIENTS_ONLY = "backproof, full trace", "backproof, loss and gradients only"
 
 
 class Replayed:
-    """An implementation that answers what it is told to."""
+    """An implementation that answers what it is told to, each time that it is asked for a case."""
 
     def __init__(self, problems: Sequence[Problem], quantities: Sequence[str] | None) -> None:
-        self._traces = {id(problem.case): problem.trace for problem in problems}
         self._quantities = quantities
+        self._traces: dict[int, deque[Trace]] = defaultdict(deque)
+        for problem in problems:
+            self._traces[id(problem.case)].append(problem.trace)
 
     def run(self, case: Case) -> Trace:
-        """The trace of the problem with that case, or the part of it that is offered."""
-        trace = self._traces[id(case)]
+        """The next trace of that case, or the part of it that is offered."""
+        trace = self._traces[id(case)].popleft()
         if self._quantities is None:
             return trace
         return Trace(**{quantity: getattr(trace, quantity) for quantity in self._quantities})
@@ -39,7 +40,6 @@ class Judge:
     not_for_float32 = ""
 
     def __init__(self, *, full: bool, oracles: Sequence[Any] | None = None) -> None:
-        _keep_compiled_programs()
         self.name = FULL_TRACE if full else GRADIENTS_ONLY
         self._quantities = None if full else GRADIENTS
         own = oracles or [make() for make in ORACLES.values()]

@@ -1,9 +1,8 @@
 """Other tools that check gradients, each used as its documentation says, behind one small interface.
 
-Tools that compare take torch's autograd gradient in the same dtype as the expected one. Tools that take finite
-differences get the implementation's own loss as the function, and its gradients as that function's backward
-pass, by the interface that each library has for foreign code. What they need is documented for float64 only,
-except for JAX's.
+Tools that compare take torch's autograd gradient in the same dtype as the expected one. Tools that take
+finite differences get the implementation's own loss as the function, and its gradients as that function's
+backward pass, by the interface that each library has for foreign code.
 """
 
 from __future__ import annotations
@@ -67,11 +66,20 @@ class Problem:
 class Tool(Protocol):
     """Something that accepts or rejects gradients."""
 
-    name: str
-    source: str
-    """The page of its documentation that says how to use it, and what was taken from there."""
-    not_for_float32: str
-    """Why its documentation does not have it used on float32; empty if it does."""
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The page of its documentation that says how to use it, and what was taken from there."""
+        ...
+
+    @property
+    def not_for_float32(self) -> str:
+        """Why its documentation does not have it used on float32; empty if it does."""
+        ...
 
     def answers(self, problems: Sequence[Problem]) -> list[Answer]:
         """One answer a problem; all have one dtype."""
@@ -124,7 +132,7 @@ def all_peers(oracle: Any) -> list[Tool]:
             assert_close,
             oracle,
         ),
-        # rtol 1e-5, atol 1e-8 in every dtype; the page warns that this atol does not suit numbers much below 1.
+        # rtol 1e-5, atol 1e-8 in every dtype; the page warns of this atol for numbers much smaller than 1.
         Comparison(
             "numpy.allclose",
             "https://numpy.org/doc/stable/reference/generated/numpy.allclose.html: against torch's gradient, "
@@ -134,8 +142,8 @@ def all_peers(oracle: Any) -> list[Tool]:
         ),
         FiniteDifferences(
             "torch.autograd.gradcheck",
-            "https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradcheck.html: float64, "
-            "defaults",
+            "https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradcheck.html: "
+            "float64, defaults",
             gradcheck,
             GRADCHECK_IS_DOUBLE,
         ),
@@ -161,8 +169,8 @@ def all_peers(oracle: Any) -> list[Tool]:
         ),
         FiniteDifferences(
             "scipy.optimize.check_grad < 1.5e-5",
-            f"{_CHECK_GRAD}; it returns a norm and names no threshold: this one is what scikit-learn's test of "
-            "t-SNE's gradient asks for (5 decimals)",
+            f"{_CHECK_GRAD}; it returns a norm and names no threshold: this is the one of scikit-learn's "
+            "test of t-SNE's gradient (5 decimals)",
             lambda problem: scipy_norm(problem) < 1.5e-5,
             sqrt,
         ),
@@ -202,11 +210,11 @@ def gradcheck(problem: Problem, *, fast_mode: bool = False) -> bool:
 
     class Given(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, *parameters: Any) -> Any:
+        def forward(_: Any, *parameters: Any) -> Any:
             return torch.tensor(problem.loss(*(p.detach().numpy() for p in parameters)))
 
         @staticmethod
-        def backward(ctx: Any, *cotangents: Any) -> Any:
+        def backward(_: Any, *cotangents: Any) -> Any:
             return tuple(cotangents[0] * torch.tensor(gradient) for gradient in problem.gradients)
 
     inputs = tuple(torch.tensor(array, requires_grad=True) for array in problem.parameters)
