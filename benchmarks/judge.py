@@ -107,6 +107,7 @@ def alarms(
             judgements = tool.judgements(problems["reference"])
             said = {"reference": counted([answer_of(judgement) for judgement in judgements])}
             seconds = time.perf_counter() - began
+            said["reference"]["in part"] = sum(map(tool.leaves_out, judgements))
             for oracle in oracles:
                 wrong = sum(tool.rejects_oracle(judgement, oracle.name) for judgement in judgements)
                 said[oracle.name] = {"count": wrong, "not judged": 0, "of": count}

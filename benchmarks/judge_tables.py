@@ -175,13 +175,17 @@ def _sections(results: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
     every = [tool["name"] for tool in results["tools"]]
     names = [name for name in every if "alarms" in found[name]]
     parts = [
-        "Correct gradients rejected, the reference's, torch's and JAX's, and milliseconds a case:",
+        (
+            "Correct gradients rejected, the reference's, torch's and JAX's; cases with a tensor of which our "
+            "judge could say nothing; milliseconds a case:"
+        ),
         table(
-            ("Tool", "reference", "torch", "jax", "ms a case"),
+            ("Tool", "reference", "torch", "jax", "judged in part", "ms a case"),
             [
                 (
                     name,
                     *(with_count(_of(found[name], "alarms", who)) for who in ("reference", "torch", "jax")),
+                    str(found[name]["alarms"]["reference"].get("in part", NOTHING)),
                     f"{found[name]['milliseconds']:.2f}",
                 )
                 for name in names

@@ -67,6 +67,17 @@ class Judge:
         """Whether it finds an oracle's own answers wrong, of those that it takes from an implementation."""
         return any(check.verdict in FAILING and self._concerns(check, oracle) for check in judgement.checks)
 
+    def leaves_out(self, judgement: Judgement) -> bool:
+        """Whether there is some tensor of the implementation of which it could judge nothing.
+
+        With a full trace, by the local verdicts, which see every step; else by those end to end.
+        """
+        scope = "end to end" if self._quantities else "local"
+        return any(
+            check.verdict == "not judged" and check.left == REFERENCE and check.scope == scope
+            for check in judgement.checks
+        )
+
     def _concerns(self, check: Check, oracle: str) -> bool:
         if check.left != oracle:
             return False

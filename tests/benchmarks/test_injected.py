@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from backproof.diagnosis.mistakes import MISTAKES
+from backproof.judging.verdicts import Check, Judgement
 from benchmarks import injected
 from benchmarks.judge import told_apart
 from benchmarks.ours import Judge
@@ -125,3 +128,25 @@ def test_an_error_counts_as_found_only_if_the_correct_gradient_is_not_rejected_t
     wrong = ["rejects", "rejects", "accepts", "not judged", None]
     right = ["accepts", "rejects", "accepts", "not judged", "rejects"]
     assert told_apart(wrong, right) == {"count": 1, "not judged": 1, "of": 4}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("full", "scope", "left", "verdict", "left_out"),
+    [
+        (True, "local", "reference", "not judged", True),
+        (True, "end to end", "reference", "not judged", False),
+        (False, "end to end", "reference", "not judged", True),
+        (False, "end to end", "torch", "not judged", False),
+        (False, "end to end", "reference", "conforms", False),
+    ],
+)
+def test_what_is_judged_in_part_is_seen(
+    full: bool, scope: Any, left: str, verdict: Any, left_out: bool
+) -> None:
+    (case, *_), _ = drawn("float64", 1)
+    checks = (
+        Check("dW", 1, scope, "reference", "torch", "B1", "conforms"),
+        Check("dW", 2, scope, left, "torch", "B1", verdict),
+    )
+    judge = Judge(full=full, oracles=[TORCH])
+    assert judge.leaves_out(Judgement(case, checks, "reference")) is left_out
