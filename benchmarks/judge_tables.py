@@ -176,8 +176,8 @@ def _sections(results: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
     names = [name for name in every if "alarms" in found[name]]
     parts = [
         (
-            "Correct gradients rejected, the reference's, torch's and JAX's; cases with a tensor of which our "
-            "judge could say nothing; milliseconds a case:"
+            "Correct gradients rejected, the reference's, torch's and JAX's; cases with a tensor of which "
+            "our judge could say nothing; milliseconds a case:"
         ),
         table(
             ("Tool", "reference", "torch", "jax", "judged in part", "ms a case"),
