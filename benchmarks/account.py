@@ -11,6 +11,7 @@ is asked of the truth: every answer of every side is then held against the exact
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -42,7 +43,7 @@ def plan() -> list[Chunk]:
     found = []
     for name, (sizes, seeds, cases, every) in POPULATIONS.items():
         chunks = [
-            Chunk(name, seed, dtype, first, SIZE, sizes, every)
+            Chunk(name, seed, dtype, first, SIZE, sizes, every, injects=first // SIZE % 4 == 0)
             for seed in seeds
             for first in range(0, cases, SIZE)
             for dtype in ("float32", "float64")
@@ -79,6 +80,8 @@ def judged(chunk: Chunk) -> dict[str, Any]:
 
 
 def _prepare() -> None:
+    """In a worker: garbage is looked for less often, since little of it is cyclic."""
+    gc.set_threshold(50_000, 20, 50)
     from backproof.cli import _keep_compiled_programs
 
     _keep_compiled_programs()

@@ -45,6 +45,9 @@ class Chunk:
     every: int
     """One in so many cases is asked of the truth, beside those that are disputed."""
 
+    injects: bool = True
+    """Whether errors are injected, which costs as much as judging a fifth of the cases."""
+
     @property
     def key(self) -> str:
         """By which a result is known."""
@@ -61,7 +64,11 @@ def judged(chunk: Chunk) -> Counts:
     torch, jax, truth = _oracles()
     found = _Found(chunk)
     panel = Panel(
-        Backprop(), (torch, jax), REFERENCE, Truth("sample", truth, chunk.every), watch=found.inject
+        Backprop(),
+        (torch, jax),
+        REFERENCE,
+        Truth("sample", truth, chunk.every),
+        watch=found.inject if chunk.injects else None,
     )
     options = DrawOptions(max_depth=chunk.sizes[0], max_width=chunk.sizes[1], max_batch=chunk.sizes[2])
     drawn = [

@@ -67,17 +67,17 @@ def _facts(total: Counts) -> dict[str, Any]:
         },
         "resolution of dW in u": {
             scope: {
-                **{str(q): _from_bins(counters[f"resolution, {scope}"], q) for q in QUANTILES},
-                "entries": sum(counters[f"resolution, {scope}"].values()),
-                "exact zeros, left out": counters[f"resolution, {scope}: zeros"]["entries"],
+                **{str(q): _from_bins(counters.get(f"resolution, {scope}", {}), q) for q in QUANTILES},
+                "entries": sum(counters.get(f"resolution, {scope}", {}).values()),
+                "exact zeros, left out": counters.get(f"resolution, {scope}: zeros", {}).get("entries", 0),
             }
             for scope in ("local", "end to end")
         },
         "injected": {
             scope: {
                 str(factor): {
-                    "errors": counters[f"injected, {scope}"][f"{factor} of"],
-                    "found": counters[f"injected, {scope}"].get(f"{factor} found", 0),
+                    "errors": counters.get(f"injected, {scope}", {}).get(f"{factor} of", 0),
+                    "found": counters.get(f"injected, {scope}", {}).get(f"{factor} found", 0),
                 }
                 for factor in INJECTED
             }
@@ -214,8 +214,9 @@ def _cases(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
 def _injected(totals: Mapping[str, Any]) -> list[str]:
     columns = [(scope, factor) for scope in SCOPES for factor in INJECTED]
     said = (
-        "One entry of one dW of each case, off by a multiple of its own bound (rounded to the dtype),\n"
-        "and how many of these errors the judge finds: by the bound of the step, and by the one carried through.\n"
+        "In every fourth chunk, one entry of one dW of each case off by a multiple of its own bound (rounded\n"
+        "to the dtype), and how many of these errors the judge finds: by the bound of the step, and by the\n"
+        "one carried through.\n"
     )
     return [
         said,

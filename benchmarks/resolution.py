@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -30,8 +31,8 @@ RESULTS = Path(__file__).parent / "results"
 SCOPES = ("local", "end to end")
 # The variances of weights between so many inputs and outputs, as fractions.
 SCHEMES: dict[str, Callable[[int, int], tuple[int, int]]] = {
-    "unit normal": lambda inputs, outputs: (1, 1),
-    "He": lambda inputs, outputs: (2, inputs),
+    "unit normal": lambda _inputs, _outputs: (1, 1),
+    "He": lambda inputs, _outputs: (2, inputs),
     "Xavier": lambda inputs, outputs: (2, inputs + outputs),
 }
 SIZES = {"small": (5, 32, 16), "full": (8, 64, 32)}
@@ -41,12 +42,12 @@ CHUNK = 256
 @contextmanager
 def initialised(variance: Callable[[int, int], tuple[int, int]]) -> Iterator[None]:
     """Every layer's weights are drawn with this variance."""
-    original = Numbers.initial_scale
-    Numbers.initial_scale = lambda self, inputs, outputs: short_root(*variance(inputs, outputs))  # type: ignore[method-assign]
-    try:
+
+    def initial_scale(_: Numbers, inputs: int, outputs: int) -> float:
+        return short_root(*variance(inputs, outputs))
+
+    with patch.object(Numbers, "initial_scale", initial_scale):
         yield
-    finally:
-        Numbers.initial_scale = original  # type: ignore[method-assign]
 
 
 def measured(sizes: tuple[int, int, int], dtype: str, cases: int) -> dict[str, Any]:
@@ -88,14 +89,16 @@ def _short(number: Any) -> float:
 
 def rendered(facts: dict[str, Any]) -> str:
     """As Markdown."""
+    said = (
+        "# Resolution of verdicts on dW\n\n"
+        "bound / |value| in units roundoff over all entries of dW that are not 0, and the share of cases in which\n"
+        f"every check was judged. {facts['cases']:,} ordinary cases in each row. Made by\n"
+        "`python benchmarks/resolution.py`.\n"
+    )
+    own = "median | 90 % | judged in full"
     lines = [
-        "# Resolution of verdicts on dW",
-        "",
-        f"bound / |value| in units roundoff over all entries of dW that are not 0, {facts['cases']:,} ordinary cases "
-        "in each row;",
-        "and the share of cases in which every check was judged. Made by `python benchmarks/resolution.py`.",
-        "",
-        "| weights | sizes | dtype | local: median | 90 % | judged in full | end to end: median | 90 % | judged in full |",
+        said,
+        f"| weights | sizes | dtype | local: {own} | end to end: {own} |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in facts["rows"]:

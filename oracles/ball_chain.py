@@ -300,7 +300,7 @@ def _walk(expression: Expression, composition: Composition, roundings: _Rounding
         magnitude += slope.abs_upper() * child.magnitude
         amplification += max(arb(1), slope.abs_upper()) * child.amplification
     error = line.value_error * roundings.u * line.value_scale(y, *values)
-    error = error.abs_upper() + roundings.deviation(expression.name, values[0]) * roundings.u * y
+    error = error.abs_upper() + roundings.deviation(expression.name, values[0]) * roundings.u * abs(y)
     value = _widened(y, error + roundings.tiny)
     return _Node(_representable(value, value, roundings), derivative, magnitude, amplification)
 

@@ -12,7 +12,7 @@ from refimpl import ActivationSpec, Case, LossSpec, Trace
 
 from .ball_activations import ELEMENTWISE, OF_COLUMNS
 from .ball_losses import TERMS, TERMS_OF_COLUMNS, divisor
-from .ball_tape import Matrix, Tape, back, ones
+from .ball_tape import Matrix, back, ones, recording
 from .oracle import StepInputs
 
 # Quantity → its matrices of balls, one a layer; of loss and dX, one.
@@ -24,10 +24,6 @@ def matrix(array: Any) -> Any:
     array = np.atleast_2d(np.asarray(array, dtype=np.float64))
     rows, columns = array.shape
     return arb_mat(rows, columns, array.reshape(-1).tolist())
-
-
-def _tape() -> Tape:
-    return []
 
 
 def activated(spec: ActivationSpec, Z: Matrix) -> Matrix:
@@ -84,75 +80,60 @@ def loss_of(spec: LossSpec, A: Matrix, Y: Any) -> Matrix:
 
 def whole(case: Case) -> Balls:
     """All quantities of a trace of the case, from its inputs."""
-    layers, tape = case.network.layers, _tape()
-    W = [Matrix(matrix(layer.W), tape) for layer in layers]
-    b = [Matrix(matrix(layer.b), tape) for layer in layers]
-    A = [Matrix(matrix(case.X), tape)]
-    Z = []
-    for W_l, b_l, layer in zip(W, b, layers, strict=True):
-        Z.append((W_l @ A[-1]).plus_column(b_l))
-        A.append(activated(layer.activation, Z[-1]))
-    loss = _differentiated(loss_of(case.network.loss, A[-1], np.float64(case.Y)))
-    rate = arb(case.learning_rate)
-    return {
-        "Z": _values(Z),
-        "A": _values(A[1:]),
-        "loss": [loss],
-        "delta": _adjoints(Z),
-        "dW": _adjoints(W),
-        "db": _adjoints(b),
-        "dX": [A[0].adjoint],
-        "W_updated": [each.value - each.adjoint * rate for each in W],
-        "b_updated": [each.value - each.adjoint * rate for each in b],
-    }
+    layers, rate = case.network.layers, arb(case.learning_rate)
+    with recording() as tape:
+        W = [Matrix(matrix(layer.W), tape) for layer in layers]
+        b = [Matrix(matrix(layer.b), tape) for layer in layers]
+        A = [Matrix(matrix(case.X), tape)]
+        Z = []
+        for W_l, b_l, layer in zip(W, b, layers, strict=True):
+            Z.append((W_l @ A[-1]).plus_column(b_l))
+            A.append(activated(layer.activation, Z[-1]))
+        loss = _differentiated(loss_of(case.network.loss, A[-1], np.float64(case.Y)))
+        return {
+            "Z": _values(Z),
+            "A": _values(A[1:]),
+            "loss": [loss],
+            "delta": _adjoints(Z),
+            "dW": _adjoints(W),
+            "db": _adjoints(b),
+            "dX": [A[0].adjoint],
+            "W_updated": [each.value - each.adjoint * rate for each in W],
+            "b_updated": [each.value - each.adjoint * rate for each in b],
+        }
 
 
 def nonlinear_steps(step: StepInputs) -> Balls:
     """σ, the loss and their derivatives on the given inputs; "dA" is ∂L/∂A of the last layer."""
-    layers, tape = step.case.network.layers, _tape()
-    last = Matrix(matrix(step.A_last), tape)
-    loss = _differentiated(loss_of(step.case.network.loss, last, np.float64(step.case.Y)))
-    tape = _tape()
-    Z = [Matrix(matrix(each), tape) for each in step.Z]
-    A = [activated(k.activation, z) for k, z in zip(layers, Z, strict=True)]
-    for own, adjoint in zip(A, (*map(matrix, step.dA), last.adjoint), strict=True):
-        own.adjoint = adjoint
-    back(tape)
-    return {"A": _values(A), "loss": [loss], "dA": [last.adjoint], "delta": _adjoints(Z)}
+    loss, dA_last = _loss_step(step.case, step.A_last)
+    A, delta = _activation_steps(step.case, step.Z, [*map(matrix, step.dA), dA_last])
+    return {"A": A, "loss": [loss], "dA": [dA_last], "delta": delta}
 
 
 def steps(case: Case, trace: Trace) -> Balls:
     """Each quantity as one step from the trace's own numbers, if it offers the inputs of that."""
-    layers, depth = case.network.layers, case.network.depth
+    layers = case.network.layers
     found: Balls = {}
     A = None if trace.A is None else [matrix(each) for each in (case.X, *trace.A)]
     delta = None if trace.delta is None else [matrix(each) for each in trace.delta]
-    if A is not None:
-        tape = _tape()
+    dA: list[Any] = []
+    if A is not None and trace.A is not None:
         found["Z"] = [
-            (Matrix(matrix(k.W), tape) @ Matrix(a, tape)).plus_column(Matrix(matrix(k.b), tape)).value
-            for k, a in zip(layers, A[:-1], strict=True)
+            matrix(k.W) * a + matrix(k.b) * ones(1, a.ncols()) for k, a in zip(layers, A[:-1], strict=True)
         ]
-        tape = _tape()
-        last = Matrix(A[-1], tape)
-        found["loss"] = [_differentiated(loss_of(case.network.loss, last, np.float64(case.Y)))]
-        found["dA"] = [last.adjoint]
+        loss, dA_last = _loss_step(case, trace.A[-1])
+        found |= {"loss": [loss], "dA": [dA_last]}
     if delta is not None:
         W = [matrix(k.W).transpose() for k in layers]
         found["db"] = [each * ones(each.ncols(), 1) for each in delta]
         found["dX"] = [W[0] * delta[0]]
         if A is not None:
             found["dW"] = [d * a.transpose() for d, a in zip(delta, A[:-1], strict=True)]
+            dA = [*(w * d for w, d in zip(W[1:], delta[1:], strict=True)), dA_last]
     if trace.Z is not None:
-        tape = _tape()
-        Z = [Matrix(matrix(each), tape) for each in trace.Z]
-        activations = [activated(k.activation, z) for k, z in zip(layers, Z, strict=True)]
-        found["A"] = _values(activations)
-        if delta is not None and A is not None:
-            for l, own in enumerate(activations):
-                own.adjoint = last.adjoint if l == depth - 1 else W[l + 1] * delta[l + 1]
-            back(tape)
-            found["delta"] = _adjoints(Z)
+        found["A"], deltas = _activation_steps(case, trace.Z, dA)
+        if dA:
+            found["delta"] = deltas
     rate = arb(case.learning_rate)
     for name, gradients in (("W", trace.dW), ("b", trace.db)):
         if gradients is not None:
@@ -160,6 +141,25 @@ def steps(case: Case, trace: Trace) -> Balls:
                 matrix(getattr(k, name)) - matrix(g) * rate for k, g in zip(layers, gradients, strict=True)
             ]
     return found
+
+
+def _loss_step(case: Case, A_last: Any) -> tuple[Any, Any]:
+    """The loss of these predictions, and its gradient by them."""
+    with recording() as tape:
+        A = Matrix(matrix(A_last), tape)
+        loss = _differentiated(loss_of(case.network.loss, A, np.float64(case.Y)))
+        return loss, A.adjoint
+
+
+def _activation_steps(case: Case, Z: Sequence[Any], dA: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """σ(Z) of each layer, and (∂A/∂Z)^T dA if that is given."""
+    with recording() as tape:
+        given = [Matrix(matrix(each), tape) for each in Z]
+        A = [activated(k.activation, z) for k, z in zip(case.network.layers, given, strict=True)]
+        for own, adjoint in zip(A, dA, strict=False):
+            own.adjoint = adjoint
+        back(tape)
+        return _values(A), _adjoints(given)
 
 
 def _differentiated(loss: Matrix) -> Any:

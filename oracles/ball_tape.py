@@ -7,7 +7,8 @@ exact gradient, and no formula for the gradient of a network, a loss or an activ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from flint import arb, arb_mat, arb_series
@@ -20,6 +21,24 @@ def back(tape: Tape) -> None:
     for node in reversed(tape):
         if node.adjoint is not None:
             node.hand_on(node.adjoint)
+
+
+@contextmanager
+def recording() -> Iterator[Tape]:
+    """A tape, taken apart in the end: nodes know their tape and it knows them, and cycles are freed late."""
+    tape: Tape = []
+    try:
+        yield tape
+    finally:
+        _take_apart(tape)
+
+
+def _take_apart(tape: Tape) -> None:
+    for node in tape:
+        node.parents = ()
+        for inner in getattr(node, "inner", ()):
+            _take_apart(inner)
+    tape.clear()
 
 
 class Number:
@@ -114,9 +133,13 @@ class Matrix:
         value: Any,
         tape: Tape,
         parents: Sequence[tuple[Matrix, Callable[[Any], Any]]] = (),
+        inner: Sequence[Tape] = (),
     ) -> None:
-        """`parents` are the matrices it is a function of, each with what turns an adjoint into its part."""
-        self.value, self.parents = value, parents
+        """`parents` are the matrices it is a function of, each with what turns an adjoint into its part.
+
+        `inner` are tapes of the numbers that it was made of.
+        """
+        self.value, self.parents, self.inner = value, parents, inner
         self.adjoint: Any = None
         self.tape = tape
         tape.append(self)
@@ -175,9 +198,8 @@ class Matrix:
                 gradients.append([0 if z.adjoint is None else z.adjoint for z in given])
             return from_columns(gradients)
 
-        return Matrix(
-            from_columns([[n.value for n in made] for made in outputs]), self.tape, ((self, pulled_back),)
-        )
+        value = from_columns([[number.value for number in made] for made in outputs])
+        return Matrix(value, self.tape, ((self, pulled_back),), tapes)
 
     def total(self, divisor: int) -> Matrix:
         """The sum of all entries over a number."""

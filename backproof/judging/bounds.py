@@ -51,26 +51,65 @@ def _through(
     return sums, moved
 
 
-def affine(levels: Levels, W: Sequence[Any], below: Layout, A: Any, E_A: Any, b: Any, layout: Layout) -> Any:
-    """P1: the error of W A + b, where A has the layout `below`, W A + b that of `layout`; b is broadcast."""
+def _rounding(
+    levels: Levels, n: Any, sums: Any, moved: Any, total: Any = None, *, products: bool = True
+) -> Any:
+    """What sums of n terms round by: R2, or R7 where `total` bounds the size of each whole sum.
+
+    `sums` are those of the terms' sizes, `moved` what the inputs may move the whole.
+    """
+    worst = levels.gamma(n) * sums
+    if total is None:
+        return worst
+    partial = (sums + total + moved) / 2 + worst
+    return np.minimum(worst, levels.u * (products * sums + (n - 1) * partial))
+
+
+def affine(
+    levels: Levels,
+    W: Sequence[Any],
+    below: Layout,
+    A: Any,
+    E_A: Any,
+    b: Any,
+    layout: Layout,
+    total: Any = None,
+) -> Any:
+    """P1: the error of W A + b, where A has the layout `below`, W A + b that of `layout`; b is broadcast.
+
+    Here and below, `total` bounds |the result|, entry by entry, where it is known.
+    """
     n = layout.each([matrix.shape[1] for matrix in W])
     sums, moved = _through(levels, W, below, A, E_A, layout)
     sums = sums + np.abs(b)
-    E = moved + levels.gamma(n + 1) * sums + 2 * (n + 1) * levels.tiny
+    E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
     return levels.limited(E + levels.flushed(b), sums)
 
 
 def transposed(
-    levels: Levels, W: Sequence[Any], above: Layout, delta: Any, E_delta: Any, layout: Layout
+    levels: Levels,
+    W: Sequence[Any],
+    above: Layout,
+    delta: Any,
+    E_delta: Any,
+    layout: Layout,
+    total: Any = None,
 ) -> Any:
     """P4: the error of W^T δ, where δ has the layout `above`, W^T δ that of `layout`."""
     n = layout.each([matrix.shape[0] for matrix in W])
     sums, moved = _through(levels, [matrix.T for matrix in W], above, delta, E_delta, layout)
-    return levels.limited(moved + levels.gamma(n) * sums + 2 * n * levels.tiny, sums)
+    return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
 
 
 def weight_gradient(
-    levels: Levels, layouts: tuple[Layout, Layout], delta: Any, E_delta: Any, A: Any, E_A: Any, layout: Layout
+    levels: Levels,
+    layouts: tuple[Layout, Layout],
+    delta: Any,
+    E_delta: Any,
+    A: Any,
+    E_A: Any,
+    layout: Layout,
+    total: Any = None,
 ) -> Any:
     """P5: the error of δ A^T; δ and A have the two layouts, δ A^T that of `layout`."""
     own, below = layouts
@@ -84,16 +123,20 @@ def weight_gradient(
     right[2] = right[0]
     turned = [np.swapaxes(view, -1, -2) for view in below.views(right)]
     parts = layout.products(own.views(left), turned, left.shape[:-1])
-    E = parts[0] + parts[1] + levels.gamma(m) * parts[2] + 2 * m * levels.tiny
+    moved = parts[0] + parts[1]
+    E = moved + _rounding(levels, m, parts[2], moved, total) + 2 * m * levels.tiny
     return levels.limited(E, parts[2])
 
 
-def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, layout: Layout) -> Any:
+def bias_gradient(
+    levels: Levels, own: Layout, delta: Any, E_delta: Any, layout: Layout, total: Any = None
+) -> Any:
     """P5 with A = 1: the error of the sum of the columns of δ."""
     m = layout.each([columns for _, columns in own.shapes])
     both = np.stack([np.abs(delta) + E_delta, np.broadcast_to(E_delta, np.shape(delta + E_delta))])
     sums, moved = row_sums(own, both, layout)
-    return levels.limited(moved + levels.gamma(m) * sums + m * levels.tiny, sums)
+    rounding = _rounding(levels, m, sums, moved, total, products=False)
+    return levels.limited(moved + rounding + m * levels.tiny, sums)
 
 
 def row_sums(own: Layout, data: Any, layout: Layout) -> Any:

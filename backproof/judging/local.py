@@ -86,8 +86,11 @@ class LocalSteps:
             b = layout.columns(batch.b[l - 1])
             value, error = self.sides.products(batch.W[l - 1], below.views(inputs), layout)
             Z = value + b
-            E = bounds.affine(levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout)[0]
-            yield self._sums("Z", l, t.Z[l - 1], Z, E + error + _rounded(Z), layout)
+            error = error + _rounded(Z)
+            E = bounds.affine(
+                levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout, np.abs(Z) + error
+            )[0]
+            yield self._sums("Z", l, t.Z[l - 1], Z, E + error, layout)
         if t.delta is None:
             return
         delta = t.delta[l - 1]
@@ -96,14 +99,17 @@ class LocalSteps:
             turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
             value, error = self.sides.products(layout.views(delta), turned, weights)
             E_A = levels.flushed(inputs)
-            E = bounds.weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_A, weights)[0]
+            E = bounds.weight_gradient(
+                levels, (layout, below), delta, E_delta, inputs, E_A, weights, np.abs(value) + error
+            )[0]
             yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
         if t.db is not None:
             value = bounds.row_sums(layout, extended(delta), biases)
-            E = bounds.bias_gradient(levels, layout, delta, E_delta, biases)[0]
             terms = biases.each([columns for _, columns in layout.shapes])
             error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
-            yield self._sums("db", l, t.db[l - 1], value, E + error + _rounded(value), biases)
+            error = error + _rounded(value)
+            E = bounds.bias_gradient(levels, layout, delta, E_delta, biases, np.abs(value) + error)[0]
+            yield self._sums("db", l, t.db[l - 1], value, E + error, biases)
 
     def _input_gradient(self) -> Iterator[Block]:
         t, batch, levels = self.sides.has, self.batch, self.levels
@@ -111,7 +117,8 @@ class LocalSteps:
             return
         layout, inputs, delta = batch.layouts[1], batch.layouts[0], t.delta[0]
         value, error = self.sides.products([W.T for W in batch.W[0]], layout.views(delta), inputs)
-        E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs)[0]
+        total = np.abs(value) + error
+        E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs, total)[0]
         yield self._sums("dX", None, t.dX, value, E + error, inputs)
 
     def _updates(self, quantity: str, l: int, before: Any, gradients: Any) -> Iterator[Block]:
