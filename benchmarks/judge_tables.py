@@ -99,9 +99,9 @@ def readme_table(results: Mapping[str, Any]) -> str:
     ]
     cases = made["cases"]
     note = (
-        "Each cell: float32 / float64, or – where the tool's documentation asks for float64. Measured on "
-        f"{made['date']} with {cases['alarms']:,} correct gradients and {cases['errors']} wrong ones of each "
-        "kind in each dtype; tools that take finite differences got the first "
+        "Each cell: float32 / float64, or – where the tool is not meant for float32 (judge.md says why). "
+        f"Measured on {made['date']} with {cases['alarms']:,} correct gradients and {cases['errors']} wrong "
+        "ones of each kind in each dtype; tools that take finite differences got the first "
         f"{cases['differences']} of the same cases, gradcheck the first {cases['slowest']}."
     )
     return f"{table(head, rows)}\n\n{note}"

@@ -78,7 +78,7 @@ class Tool(Protocol):
 
     @property
     def not_for_float32(self) -> str:
-        """Why its documentation does not have it used on float32; empty if it does."""
+        """Why it is not used on float32, by its documentation or its fixed step; empty if it is."""
         ...
 
     def answers(self, problems: Sequence[Problem]) -> list[Answer]:
