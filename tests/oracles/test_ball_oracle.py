@@ -232,6 +232,20 @@ def test_tanh_of_the_smallest_numbers_is_them() -> None:
     assert ORACLE.activation(ActivationSpec("tanhshrink"), z)[0].tolist() == [0, 0, 0]  # z³ is no float64
 
 
+def test_an_answer_that_stands_alone_is_accurate_beside_larger_ones() -> None:
+    """logsigmoid 300 = -e^-300 to a hundred digits, beside logsigmoid 1; 256 bits do not hold 1 + e^-300."""
+    case = _case([(np.eye(2), [0, 0], "logsigmoid")], "mse", [[300], [1]], [[0], [0]])
+    expected = -float(mpmath.exp(-300))
+    (trace,) = ORACLE.traces([case])
+    (step,) = ORACLE.steps([own_steps(case, trace)])
+    for given in (trace, step):
+        assert given.A is not None
+        assert given.A[0][0, 0] == expected
+        assert given.delta is not None
+        assert given.delta[0][0, 0] == pytest.approx(-2 * expected**2, rel=1e-15)
+    assert len(ORACLE.enclosed(case).quantities["A"]) == 1
+
+
 SMALL = _case([([[1]], [0], "tanh")], "half_squared_error", [[1e-60]], [[0.5]])
 
 
