@@ -149,7 +149,7 @@ def _narrow(
                     balls = evaluated()
             found = {name: tuple(map(_enclosure, values)) for name, values in balls.items()}
         wide = any(
-            each.wide(resolution[name][l] if resolution else _usual(each.high, dtype))
+            each.wide(resolution[name][l] if resolution else _usual(each.high, dtype, alone=not hull))
             for name, values in found.items()
             for l, each in enumerate(values)
         )
@@ -158,13 +158,16 @@ def _narrow(
         bits = min(2 * bits, MOST_BITS)
 
 
-def _usual(values: Any, dtype: Any) -> Any:
-    """The smallest difference that matters if nobody says: a rounding of the value, or 2^-20 of one of the
-    largest of its tensor, which sums of terms that cancel come out with.
+def _usual(values: Any, dtype: Any, *, alone: bool) -> Any:
+    """The smallest difference that matters if nobody says: a rounding of the value.
+
+    Unless each value is an answer that stands `alone`, also 2^-20 of a rounding of the largest of its tensor,
+    which sums of terms that cancel come out with.
     """
     info = np.finfo(dtype)
     sizes = np.abs(np.where(np.isfinite(values), values, 0.0))
-    return float(info.eps) / 2 * np.maximum(sizes, 2.0**-20 * np.max(sizes)) + float(info.tiny)
+    least = 0.0 if alone else 2.0**-20 * np.max(sizes)
+    return float(info.eps) / 2 * np.maximum(sizes, least) + float(info.tiny)
 
 
 def _enclosure(matrix: Any) -> Enclosure:

@@ -1,14 +1,14 @@
 """Exact values for the tests of the judge: every function by its definition in ball arithmetic (FLINT's Arb).
 
 No derivative is written down: power series carry them. A ball holds the exact real number, and its radius is
-checked to be negligible when it is rounded, so that what comes out is the exact value rounded once.
-`TruthOracle` answers from these values as torch and jax do from theirs. For tiny networks: each derivative
-costs one pass over the network.
+checked to be negligible when it is rounded, so that what comes out is the exact value rounded once. The
+formulas are those of the truth oracle; the network and its derivatives are not. For tiny networks: each
+derivative costs one pass over the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,7 +16,6 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
-from oracles import StepInputs, StepValues
 from oracles.ball_activations import ELEMENTWISE, OF_COLUMNS
 from oracles.ball_losses import TERMS, TERMS_OF_COLUMNS, divisor
 from refimpl import QUANTITIES, ActivationSpec, Case, LossSpec, Trace
@@ -199,54 +198,3 @@ def distances(trace: Trace, truth: Mapping[str, Any]) -> dict[tuple[str, int], A
             pairs = zip(answer, truth[quantity], strict=True) if per_layer else [(answer, truth[quantity])]
             found |= {(quantity, index): distance(*pair) for index, pair in enumerate(pairs)}
     return found
-
-
-class TruthOracle:
-    """An oracle that gives the exact values, rounded once to the dtype asked for."""
-
-    name = "truth"
-
-    def versions(self) -> Mapping[str, str]:
-        return {"python-flint": flint.__version__}
-
-    def plain(self) -> None:
-        return None
-
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
-        return [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases]
-
-    def _trace(self, case: Case, dtype: np.dtype[Any]) -> Trace:
-        values: dict[str, Any] = {}
-        for quantity, given in exact_trace(case).items():
-            if QUANTITIES[quantity]:
-                values[quantity] = tuple(rounded(array, dtype) for array in given)
-            else:
-                values[quantity] = rounded(given, dtype)
-        return Trace(**values)
-
-    def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
-        return [self._step(step) for step in inputs]
-
-    @precise
-    def _step(self, step: StepInputs) -> StepValues:
-        layers = step.case.network.layers
-        loss, dA_last = exact_loss(step.case.network.loss, step.A_last, step.case.Y)
-        given = [*step.dA, rounded(dA_last)]
-        A, delta = [], []
-        for layer, Z, G in zip(layers, step.Z, given, strict=True):
-            if layer.activation.name in ELEMENTWISE:
-                value, slope = exact_activation(layer.activation, Z)
-                pulled_back = slope * exact(G)
-            else:
-                value, pulled_back = exact_softmax_and_pull_back(layer.activation, Z, G)
-            A.append(rounded(value))
-            delta.append(rounded(pulled_back))
-        return StepValues(tuple(A), float(rounded(loss)), rounded(dA_last), tuple(delta))
-
-    def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
-        value, slope = exact_activation(spec, points)
-        return rounded(value), rounded(slope)
-
-    def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
-        value, slope = exact_terms(spec, points, targets)
-        return rounded(value), rounded(slope)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exact_values import TruthOracle, distances, exact_trace
-from judge_cases import PAIRS, checks_of, drawn_arrays, drawn_case, fitting_output
+from exact_values import distances, exact_trace
+from judge_cases import PAIRS, checks_of, drawn_case, tiny_network
 from measuring import SOURCES, oracle_of
 
 from backproof.judging.bounds import propagated
@@ -20,10 +20,10 @@ from backproof.judging.levels import levels_of
 from backproof.judging.panel import Panel
 from backproof.judging.rounding import precision
 from backproof.judging.verdicts import Judgement
+from oracles.ball_oracle import BallOracle
 from refimpl import (
     ACTIVATIONS,
     DTYPES,
-    LOSSES,
     QUANTITIES,
     ActivationSpec,
     Backprop,
@@ -35,16 +35,6 @@ from refimpl import (
 )
 
 SEEDS = (1, 2)
-
-
-def _tiny_network(activation: str, loss: str, dtype: str, seed: int) -> Case:
-    """With the arrays that the loss has for every second seed."""
-    entry, shape = LOSSES[loss], (2, 2)
-    output = fitting_output(activation, loss)
-    reduction = ("sum", "mean", "batchmean")[seed % 3]
-    arrays = drawn_arrays(entry, shape, dtype) if seed % 2 == 0 else {}
-    spec = LossSpec(loss, reduction, arrays=arrays)
-    return drawn_case([activation, output], spec, dtype, *shape, seed=seed)
 
 
 def _answers(case: Case) -> Iterator[tuple[str, Trace]]:
@@ -79,7 +69,7 @@ def _largest_ratio(trace: Trace, truth: Any, E: Any, level: int = 0) -> tuple[fl
 @pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_carried_bounds_hold_for_the_reference_torch_and_jax(activation: str, loss: str, dtype: str) -> None:
     for seed in SEEDS:
-        case = _tiny_network(activation, loss, dtype, seed)
+        case = tiny_network(activation, loss, dtype, seed)
         truth, E = exact_trace(case), _carried(case)
         for source, trace in _answers(case):
             ratio, where = _largest_ratio(trace, truth, E)
@@ -104,7 +94,7 @@ def _scaled(case: Case, power: int) -> Case:
 def test_carried_bounds_hold_for_small_and_saturating_numbers(
     activation: str, power: int, dtype: str
 ) -> None:
-    case = _scaled(_tiny_network(activation, "half_squared_error", dtype, seed=4), power)
+    case = _scaled(tiny_network(activation, "half_squared_error", dtype, seed=4), power)
     truth, E = exact_trace(case), _carried(case)
     for source, trace in _answers(case):
         ratio, where = _largest_ratio(trace, truth, E)
@@ -129,7 +119,7 @@ def _cancelling(case: Case) -> Case:
 def test_carried_bounds_hold_where_cancellation_has_enlarged_the_errors(
     activation: str, loss: str, dtype: str
 ) -> None:
-    case = _cancelling(_tiny_network(activation, loss, dtype, seed=7))
+    case = _cancelling(tiny_network(activation, loss, dtype, seed=7))
     truth, E = exact_trace(case), _carried(case)
     ratios = {source: _largest_ratio(trace, truth, E) for source, trace in _answers(case)}
     assert max(ratio for ratio, _ in ratios.values()) <= 1, ratios
@@ -139,7 +129,7 @@ def test_carried_bounds_hold_where_cancellation_has_enlarged_the_errors(
 @pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_a_carried_bound_a_hundredth_as_wide_would_not_hold(activation: str, loss: str, dtype: str) -> None:
     """So carried bounds of tiny networks overrate what happens by less than a hundred times."""
-    case = _tiny_network(activation, loss, dtype, seed=1)
+    case = tiny_network(activation, loss, dtype, seed=1)
     truth, E = exact_trace(case), _carried(case)
     assert _largest_ratio(Backprop().run(case), truth, E)[0] > 0.01
 
@@ -171,7 +161,7 @@ def test_where_an_intermediate_sum_can_overflow_the_bound_is_infinite() -> None:
 
 def _judged_by_truth(case: Case, answers: list[tuple[str, Trace]]) -> Judgement:
     """Answers held against exact values alone, under the judge's own bounds."""
-    oracle = TruthOracle()
+    oracle = BallOracle()
     table = Table(case, dict(answers))
     steps = {name: {"truth": oracle.steps([inputs])[0]} for name, inputs in table.step_requests()}
     return table.judge({"truth": oracle.traces([case], "float64")[0]}, steps, oracle)
@@ -193,7 +183,7 @@ def test_every_step_of_everyone_conforms_to_exact_values_and_is_resolved(
     activation: str, loss: str, dtype: str
 ) -> None:
     # A quantity that is 0 throughout, as sums of slopes 1 and -1 may be, has no digits to be resolved.
-    drawn = (_tiny_network(activation, loss, dtype, seed) for seed in itertools.count(5))
+    drawn = (tiny_network(activation, loss, dtype, seed) for seed in itertools.count(5))
     case = next(case for case in drawn if _is_well_posed(case, Backprop().run(case)))
     answers = list(_answers(case))
     judgement = _judged_by_truth(case, answers)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from constants import LOSING, Constant, Example, F, left_to_right, require_needed, table, without
-from exact_values import TruthOracle, exact_trace
+from exact_values import exact_trace
 
 from backproof.judging import bounds
 from backproof.judging.levels import levels_of
+from oracles.ball_oracle import BallOracle
 from refimpl import ActivationSpec, Case, Layer, LossSpec, Network
 
 
@@ -28,7 +29,7 @@ def _network(quantity: str, l: int, answer: Any, layers: list[Any], X: Any) -> E
     truth = exact_trace(case)[quantity]
 
     def bound() -> Any:
-        found = bounds.propagated(case, TruthOracle(), levels_of("float32"))[quantity]
+        found = bounds.propagated(case, BallOracle(), levels_of("float32"))[quantity]
         return (found[l - 1] if l else found)[0]
 
     truth = truth[l - 1] if l else truth

@@ -32,7 +32,7 @@ from constants import (
     table,
     without,
 )
-from exact_values import TruthOracle, exact_activation, precise
+from exact_values import exact_activation, precise
 from measuring import of_activation
 
 from backproof.judging import allowance, nonlinear, spread
@@ -40,12 +40,13 @@ from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.allowance import Allowance
 from backproof.judging.layout import Layout
 from backproof.judging.nonlinear import Activated
+from oracles.ball_oracle import BallOracle
 from refimpl import ActivationSpec
 
 OWN = Allowance(np.array([[U]]), np.array([[TINY]]))
 NOTHING = Allowance(np.array([[0.0]]), np.array([[0.0]]))
 """With no error of a function's own, what is left is how far it moves."""
-TRUTH = TruthOracle()
+TRUTH = BallOracle()
 
 
 # ---------------------------------------------------------------- E1, S1, S2 of activations

@@ -30,16 +30,17 @@ from constants import (
     table,
     without,
 )
-from exact_values import TruthOracle, exact_terms
+from exact_values import exact_terms
 from measuring import of_loss
 
 from backproof.judging import nonlinear, spread
 from backproof.judging.allowance import Allowance
 from backproof.judging.batch import Batch
 from backproof.judging.loss_facts import LOSS_FACTS
+from oracles.ball_oracle import BallOracle
 from refimpl import ACTIVATIONS, ActivationSpec, Case, Layer, LossSpec, Network
 
-TRUTH = TruthOracle()
+TRUTH = BallOracle()
 OWN_ERRORS = Allowance._errors
 
 

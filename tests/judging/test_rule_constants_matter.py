@@ -30,11 +30,12 @@ from constants import (
     table,
     without,
 )
-from exact_values import TruthOracle, exact, exact_softmax_and_pull_back, precise
+from exact_values import exact, exact_softmax_and_pull_back, precise
 
 from backproof.judging import activation_rules, nonlinear
 from backproof.judging.layout import Layout
 from backproof.judging.rounding import precision
+from oracles.ball_oracle import BallOracle
 from refimpl import ActivationSpec
 
 OWN = precision("float32")
@@ -236,7 +237,7 @@ def _value(name: str, z: Any, dz: Any = 0.0, answer: Any = None) -> Example:
     layout = Layout([z.shape])
 
     def bound() -> Any:
-        return nonlinear.activated(SINGLE, TruthOracle(), [spec], layout, z.ravel(), both(np.abs(dz))).E_A[
+        return nonlinear.activated(SINGLE, BallOracle(), [spec], layout, z.ravel(), both(np.abs(dz))).E_A[
             0, 0
         ]
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_values import (
-    TruthOracle,
     distance,
     exact_activation,
     exact_loss,
@@ -33,6 +32,7 @@ from backproof.judging.nonlinear import activated
 from backproof.judging.panel import Panel
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.ball_losses import TERMS_OF_COLUMNS
+from oracles.ball_oracle import BallOracle
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Backprop, LossSpec
 from refimpl.domains import UNIT, OneHot
 
@@ -95,7 +95,7 @@ def test_an_activation_moves_by_no_more_than_its_spread_and_by_nearly_as_much(na
     z = _centres([*map(float, ACTIVATION_FACTS[name].turns(spec.parameters)), *kinks])
     # A kink at the very end of the interval is in it, but is not looked at.
     z = z[~np.any([np.abs(np.abs(z - at) - E) <= 1e-5 * E for at in [*kinks, np.inf]], axis=0)]
-    E_A, E_slope = _of_activation(TruthOracle(), spec, z, E)
+    E_A, E_slope = _of_activation(BallOracle(), spec, z, E)
     inside = [*(z + WITHIN[:, None] * E * (1 - 1e-6))]
     inside += [np.clip(at + step, z - E, z + E) for at in kinks for step in (1e-9, -1e-9)]
     value, slope = _moved(lambda x: exact_activation(spec, x), z, np.array(inside))
@@ -127,7 +127,7 @@ def test_a_loss_moves_by_no_more_than_its_spread_and_by_nearly_as_much(name: str
     # A kink at the very end of the interval is in it, but is not looked at.
     ends = [np.abs(np.abs(a - kink.at) - E) <= 1e-5 * E for kink in spec.entry.kinks(y, spec.arguments)]
     a, y = (array[~np.any([*ends, np.zeros(a.shape)], axis=0)] for array in (a, y))
-    E_loss, E_slope = _of_loss(TruthOracle(), spec, a, E, y)
+    E_loss, E_slope = _of_loss(BallOracle(), spec, a, E, y)
 
     reached = np.zeros(a.shape, bool)  # whether the interval holds a point at which the loss is infinite
     for end in (domain.low, domain.high):
