@@ -214,8 +214,8 @@ def _cases(totals: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
 def _injected(totals: Mapping[str, Any]) -> list[str]:
     columns = [(scope, factor) for scope in SCOPES for factor in INJECTED]
     said = (
-        "In every fourth chunk, one entry of one dW of each case off by a multiple of its own bound (rounded\n"
-        "to the dtype), and how many of these errors the judge finds: by the bound of the step, and by the\n"
+        "In every fourth chunk, one entry of one dW of each case off by a multiple of its own bound\n"
+        "(rounded to the dtype), and how many of these errors the judge finds: by the bound of the step, and by the\n"
         "one carried through.\n"
     )
     return [

@@ -91,8 +91,8 @@ def rendered(facts: dict[str, Any]) -> str:
     """As Markdown."""
     said = (
         "# Resolution of verdicts on dW\n\n"
-        "bound / |value| in units roundoff over all entries of dW that are not 0, and the share of cases in which\n"
-        f"every check was judged. {facts['cases']:,} ordinary cases in each row. Made by\n"
+        "bound / |value| in units roundoff over all entries of dW that are not 0, and the share of cases of\n"
+        f"which every check was judged. {facts['cases']:,} ordinary cases in each row. Made by\n"
         "`python benchmarks/resolution.py`.\n"
     )
     own = "median | 90 % | judged in full"
