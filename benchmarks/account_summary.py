@@ -215,8 +215,8 @@ def _injected(totals: Mapping[str, Any]) -> list[str]:
     columns = [(scope, factor) for scope in SCOPES for factor in INJECTED]
     said = (
         "In every fourth chunk, one entry of one dW of each case off by a multiple of its own bound\n"
-        "(rounded to the dtype), and how many of these errors the judge finds: by the bound of the step, and by the\n"
-        "one carried through.\n"
+        "(rounded to the dtype), and how many of these errors the judge finds: by the bound of the step,\n"
+        "and by the one carried through.\n"
     )
     return [
         said,
