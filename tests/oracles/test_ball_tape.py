@@ -141,7 +141,9 @@ def test_a_product_of_matrices_hands_on_what_the_textbook_says() -> None:
     """Of the sum of M N: 1 Nᵀ by M and Mᵀ 1 by N."""
     tape: Tape = []
     left, right = Matrix(_matrix(M), tape), Matrix(_matrix(N), tape)
-    assert _holds(_total_and_back(left @ right), sum(map(sum, _times(M, N)), Fraction(0)))
+    assert _holds(
+        _total_and_back(left @ right), sum((sum(row, Fraction(0)) for row in _times(M, N)), Fraction(0))
+    )
     assert _holds_all(left.adjoint, _times(ONES, _turned(N)))
     assert _holds_all(right.adjoint, _times(_turned(M), ONES))
 
