@@ -143,19 +143,23 @@ def _narrow(
     bits = FIRST_BITS
     while True:
         with flint.ctx.workprec(bits), deciding(Branches()) as branches:
-            balls = evaluated()
-            if hull and branches.any:
-                with deciding(Branches(hull=True)):
-                    balls = evaluated()
-            found = {name: tuple(map(_enclosure, values)) for name, values in balls.items()}
+            found = _enclosures(evaluated())
         wide = any(
             each.wide(resolution[name][l] if resolution else _usual(each.high, dtype, alone=not hull))
             for name, values in found.items()
             for l, each in enumerate(values)
         )
         if bits == MOST_BITS or not (wide or branches.unsure):
-            return TruthTrace(found, bits, branches.any)
+            break
         bits = min(2 * bits, MOST_BITS)
+    if hull and branches.any:  # once narrow in one branch: a hull never is
+        with flint.ctx.workprec(bits), deciding(Branches(hull=True)):
+            found = _enclosures(evaluated())
+    return TruthTrace(found, bits, branches.any)
+
+
+def _enclosures(balls: Balls) -> dict[str, tuple[Enclosure, ...]]:
+    return {name: tuple(map(_enclosure, values)) for name, values in balls.items()}
 
 
 def _usual(values: Any, dtype: Any, *, alone: bool) -> Any:

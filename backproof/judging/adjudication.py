@@ -141,13 +141,14 @@ class _Holding:
 
     def __init__(self, sides: Sides, truth: BallOracle, bounding: Oracle, cases: Sequence[_Case]) -> None:
         self.sides, self.batch, self.bounding, self.cases = sides, sides.batch, bounding, cases
-        whole = self._whole_bounds()
+        whole, local = self._whole_bounds(), self._local_bounds()
         for k, one in enumerate(cases):
             if one.whole is None:
                 one.whole = truth.enclosed(one.case, self._resolution(whole, k))
-            for name in sides.names:
-                one.own[name] = truth.enclosed_steps(one.case, sides.traces[name][k])
-        self.bounds: dict[Scope, _Bounds] = {"local": self._local_bounds(), "end to end": whole}
+            for row, name in enumerate(sides.names):
+                matters = self._resolution({place: bound[row] for place, bound in local.items()}, k)
+                one.own[name] = truth.enclosed_steps(one.case, sides.traces[name][k], matters)
+        self.bounds: dict[Scope, _Bounds] = {"local": local, "end to end": whole}
 
     def hold(self) -> None:
         """Every quantity of both scopes; then what was disputed is settled."""
@@ -185,8 +186,8 @@ class _Holding:
         return self.batch.layout(quantity, layer or 0)
 
     def _resolution(self, bounds: _Bounds, k: int) -> dict[str, list[Any]]:
-        """What matters end to end: the bounds."""
-        tiny, found = precision(self.batch.dtype).tiny, {}
+        """What matters: the bounds, (total,). Of "dA", which is judged as a part of δ, nothing."""
+        tiny, found = precision(self.batch.dtype).tiny, {"dA": [np.float64(np.inf)]}
         depth = self.batch.cases[k].network.depth
         for quantity, per_layer in QUANTITIES.items():
             layers = range(1, depth + 1) if per_layer else (None,)
