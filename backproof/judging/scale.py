@@ -19,10 +19,10 @@ from .bounds import Centres, row_sums
 from .layout import Layout
 from .levels import Levels
 
-REMARKABLE = 8.0
-"""How many scales make an answer remarkable; see the measurement in docs/bounds.md."""
-_OWN = 0.25
-"""What a function's own error usually is of what it may be (E1): about 2 u of 8."""
+REMARKABLE = 4.0
+"""How many scales make an answer remarkable: nearly three times what ordinary networks come to at most."""
+_LEAST = 2.0**-4
+"""Of a loss's bound, what its own roundings usually come to."""
 
 
 def statistical_scale(
@@ -45,20 +45,21 @@ def statistical_scale(
             S_Z = _products(layout, squares[l - 1], below, S_in) + (n + 1) * u * u * terms
             ratio = _share(np.sqrt(S_Z), errors["Z"][l - 1][0])
             ratios.append(_whole_columns(activation.specs, layout, ratio))
-            S_A.append(np.square(np.maximum(ratios[-1], _OWN) * centres.E_A[l][0]))
+            S_A.append(np.square(ratios[-1] * centres.E_A[l][0]) + _own(u, centres.A[l]))
         ratio_last = _share(np.sqrt(batch.last(S_A[1:])), batch.last([E[0] for E in centres.E_A[1:]]))
-        of_loss = np.maximum(batch.outputs.largest(ratio_last), _OWN)
+        of_loss = np.maximum(batch.outputs.largest(ratio_last), _LEAST)
         found: dict[str, Any] = {"loss": errors["loss"][0] * of_loss, "dW": [], "db": []}
-        losses = batch.last([E[0] for E in centres.E_g]) * np.maximum(ratio_last, _OWN)
+        losses = np.square(batch.last([E[0] for E in centres.E_g]) * ratio_last)
+        losses += _own(u, batch.last(centres.g))
         S_g: Any = None
         for l in range(depth, 0, -1):
             layout, activation = layouts[l], centres.activations[l - 1]
             below = layouts[l - 1].first(batch.counts[l])
-            S_g = batch.with_last(l, S_g, np.square(losses))
+            S_g = batch.with_last(l, S_g, losses)
             ratio = _whole_columns(activation.specs, layout, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
-            worst = np.maximum(np.maximum(ratio, ratios[l - 1]), _OWN)
+            worst = np.maximum(ratio, ratios[l - 1])
             delta = np.square(centres.delta[l - 1])
-            S_delta = np.square(worst * errors["delta"][l - 1][0])
+            S_delta = np.square(worst * errors["delta"][l - 1][0]) + _own(u, centres.delta[l - 1])
             inputs, S_in = np.square(centres.A[l - 1][: below.total]), S_A[l - 1][: below.total]
             weights, biases = batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
             m = np.array([columns for _, columns in layout.shapes], dtype=np.float64)
@@ -76,6 +77,11 @@ def statistical_scale(
             )
         found["dX"] = np.sqrt(S_g)
         return found
+
+
+def _own(u: float, values: Any) -> Any:
+    """What functions themselves usually err by, squared: 2 u of the 8 that they may (E1)."""
+    return np.square(2 * u * values)
 
 
 def _share(S: Any, E: Any) -> Any:
