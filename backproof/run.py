@@ -131,10 +131,16 @@ def replay(case: Case, oracles: Sequence[str] = USUAL_ORACLES, mistake: str | No
     """Judge one given case, and ask the truth about it."""
     file, words = f"cases/{case.content_hash[:16]}.json", replay_options(tuple(oracles), mistake)
     options = RunOptions(
-        1, 0, (case.dtype.name,), None, None, tuple(oracles), mistake, f"backproof replay {file} {words}"
+        1,
+        0,
+        (case.dtype.name,),
+        oracles=tuple(oracles),
+        mistake=mistake,
+        truth="all",
+        command=f"backproof replay {file} {words}",
     )
-    panel = make_panel(options.oracles, mistake, "all")
-    tally = Tally(REFERENCE, replay_options(options.oracles, mistake), "all")
+    panel = make_panel(options.oracles, mistake, options.truth)
+    tally = Tally(REFERENCE, replay_options(options.oracles, mistake), options.truth)
     tally.add(panel.judge([case])[0], Origin())
     return report_of(options, panel, tally, "complete", Times(), 1, 0)
 

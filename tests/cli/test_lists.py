@@ -53,4 +53,5 @@ def test_a_framework_that_is_missing_is_listed_as_not_installed(command, monkeyp
     monkeypatch.setitem(sys.modules, "jax", None)
     rows = json.loads(command("list", "oracles", "--json").out)
     assert {row["name"]: row["installed"] for row in rows} == {"torch": True, "jax": False, "truth": True}
-    assert command("list", "oracles").out.split() == ["torch", "installed", "yes", "jax", "installed", "no"]
+    said = command("list", "oracles").out.split()
+    assert said == ["torch", "installed", "yes", "jax", "installed", "no", "truth", "installed", "yes"]
