@@ -35,12 +35,16 @@ def _of(z: Series, number: int) -> Series:
     return 0 * z + number
 
 
+def _itself(z: Series) -> Series:
+    return z
+
+
 def _square(z: Series) -> Series:
     return z * z
 
 
 def _elu(z: Series, alpha: Any = 1.0) -> Series:
-    return split(z, 0, lambda: z, lambda: alpha * (z.exp() - 1))
+    return split(z, 0, _itself, lambda z: alpha * (z.exp() - 1))
 
 
 def _selu(z: Series) -> Series:
@@ -62,13 +66,18 @@ def _gelu_tanh(z: Series) -> Series:
 def _clipped(z: Series, min_val: Any, max_val: Any) -> Series:
     """The point of an interval that is nearest to z."""
     return split(
-        z, min_val, lambda: split(z, max_val, lambda: 0 * z + max_val, lambda: z), lambda: 0 * z + min_val
+        z,
+        min_val,
+        lambda z: split(z, max_val, lambda z: 0 * z + max_val, _itself),
+        lambda z: 0 * z + min_val,
     )
 
 
 def _shrunk(z: Series, lambd: float, offset: float) -> Series:
     """0 for |z| ≤ λ, else z moved towards 0 by the offset."""
-    return split(z, lambd, lambda: z - offset, lambda: split(-z, lambd, lambda: z + offset, lambda: 0 * z))
+    return split(
+        z, lambd, lambda z: z - offset, lambda z: split(-z, lambd, lambda w: offset - w, lambda w: 0 * w)
+    )
 
 
 # Name → σ(z, **parameters) of one number.
@@ -76,8 +85,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "identity": lambda z: z,
     "sigmoid": lambda z: 1 / (1 + (-z).exp()),
     "tanh": _tanh,
-    "relu": lambda z: split(z, 0, lambda: z, lambda: 0 * z),
-    "leaky_relu": lambda z, negative_slope: split(z, 0, lambda: z, lambda: negative_slope * z),
+    "relu": lambda z: split(z, 0, _itself, lambda z: 0 * z),
+    "leaky_relu": lambda z, negative_slope: split(z, 0, _itself, lambda z: negative_slope * z),
     "softplus": lambda z, beta: (1 + (beta * z).exp()).log() / beta,
     "elu": _elu,
     "celu": lambda z, alpha: alpha * _elu(z / alpha),
@@ -86,7 +95,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "gelu_tanh": _gelu_tanh,
     "silu": lambda z: z / (1 + (-z).exp()),
     "mish": lambda z: z * _tanh((1 + z.exp()).log()),
-    "softsign": lambda z: split(z, 0, lambda: z / (1 + z), lambda: z / (1 - z)),
+    "softsign": lambda z: split(z, 0, lambda z: z / (1 + z), lambda z: z / (1 - z)),
     "logsigmoid": lambda z: -(1 + (-z).exp()).log(),
     "tanhshrink": lambda z: z - _tanh(z),
     "squareplus": lambda z, b: (z + (z * z + b).sqrt()) / 2,
@@ -96,8 +105,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "hardswish": lambda z: z * _clipped(z + 3, 0, 6) / 6,
     "softshrink": lambda z, lambd: _shrunk(z, lambd, lambd),
     "hardshrink": lambda z, lambd: _shrunk(z, lambd, 0),
-    "threshold": lambda z, threshold, value: split(z, threshold, lambda: z, lambda: 0 * z + value),
-    "sparse_plus": lambda z: split(z, 1, lambda: z, lambda: _square(_clipped(z + 1, 0, 2)) / 4),
+    "threshold": lambda z, threshold, value: split(z, threshold, _itself, lambda z: 0 * z + value),
+    "sparse_plus": lambda z: split(z, 1, _itself, lambda z: _square(_clipped(z + 1, 0, 2)) / 4),
     "sparse_sigmoid": lambda z: _clipped(z + 1, 0, 2) / 2,
 }
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from flint import arb_series
+from flint import arb, arb_series
 
 Number = Any
 
@@ -48,21 +48,32 @@ def deciding(branches: Branches) -> Iterator[Branches]:
         _branches.reset(token)
 
 
-def split(z: Number, point: Any, above: Callable[[], Number], below: Callable[[], Number]) -> Number:
-    """`above()` where z > point, else `below()`."""
+Branch = Callable[[Number], Number]
+
+
+def split(z: Number, point: Any, above: Branch, below: Branch) -> Number:
+    """`above(z)` where z > point, else `below(z)`."""
     value = z[0]
     if value > point:
-        return above()
+        return above(z)
     if value < point:
-        return below()
+        return below(z)
     branches = _branches.get()
     if value.is_exact():
         branches.exactly += 1
     else:
         branches.unsure += 1
     if branches.hull:
-        return _hull(above(), below())
-    return above() if value.mid() > point else below()
+        # Each branch on its own side only: beyond it, e^z may be as large as you like.
+        point = arb(point)
+        sides = (point.union(value.upper()), point.union(value.lower()))
+        return _hull(above(_restricted(z, sides[0])), below(_restricted(z, sides[1])))
+    return above(z) if value.mid() > point else below(z)
+
+
+def _restricted(z: Number, value: Any) -> Number:
+    """z where it lies in the ball `value`."""
+    return arb_series([value, z[1]], prec=2) if isinstance(z, arb_series) else z.restricted(value)
 
 
 def _hull(one: Number, other: Number) -> Number:

@@ -45,16 +45,16 @@ def _poly(column: Any, y: Any, epsilon: float) -> Series:
 
 
 def _positive_part(x: Series) -> Series:
-    return split(x, 0, lambda: x, lambda: 0 * x)
+    return split(x, 0, lambda x: x, lambda x: 0 * x)
 
 
 def _absolute(x: Series) -> Series:
-    return split(x, 0, lambda: x, lambda: -x)
+    return split(x, 0, lambda x: x, lambda x: -x)
 
 
 def _smooth_l1(error: Series, beta: Any) -> Series:
     size = _absolute(error)
-    return split(size, beta, lambda: size - beta / 2, lambda: error * error / (2 * beta))
+    return split(size, beta, lambda size: size - beta / 2, lambda _: error * error / (2 * beta))
 
 
 def _logistic(z: Series, positive: Any, negative: Any) -> Series:

@@ -10,6 +10,7 @@ the branch below the kink where a choice is left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -179,6 +180,8 @@ def _enclosure(matrix: Any) -> Enclosure:
     high, low, radius = [], [], []
     for ball in matrix.entries():
         near = float(ball)
+        if math.isinf(near) and math.isfinite(float(ball.abs_lower())):
+            near = math.nan  # so wide a ball says nothing
         high.append(near)
         if near - near == 0:  # finite
             rest = ball - near

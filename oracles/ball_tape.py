@@ -103,6 +103,10 @@ class Number:
         """√x."""
         return self._of(arb_series.sqrt)
 
+    def restricted(self, value: Any) -> Number:
+        """The same number, known to lie in the ball `value`."""
+        return Number(value, self.tape, ((self, 1),))
+
     def hull(self, other: Number) -> Number:
         """Either of the two: any derivative between theirs."""
         either = arb(0).union(arb(1))

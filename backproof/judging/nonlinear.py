@@ -135,7 +135,15 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
     """
     layout, specs = batch.outputs, [case.network.loss for case in batch.cases]
     Y = layout.flat(case.Y for case in batch.cases)
-    g, E_g = np.empty_like(A), np.empty_like(E_A)
+    divisors = np.array(
+        [
+            spec.entry.divisor(spec.reduction, *shape)
+            for spec, shape in zip(specs, layout.shapes, strict=True)
+        ],
+        dtype=np.float64,
+    )
+    each = layout.each(divisors)
+    g, E_g, losses = np.empty_like(A), np.empty_like(E_A), np.zeros(layout.total)
     sums = np.empty((*E_A.shape[:-1], len(layout)))
     E_sums = np.empty_like(sums)
     keys = [(s.name, tuple(s.parameters.items()), tuple(s.arrays)) for s in specs]
@@ -146,26 +154,20 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
             spec = _flattened([specs[k] for k in cases], part)
             found = loss_spread(oracle, spec, A[..., at], E_A[..., at], Y[at], levels.allowance)
             terms, E_terms, g[..., at], E_g[..., at] = found
+            losses[at] = underflow_factor(spec.arguments)
             sums[..., cases] = part.sums(np.abs(terms) + E_terms)
             E_sums[..., cases] = part.sums(np.broadcast_to(E_terms, E_g[..., at].shape))
             continue
         matrices = levels.for_matrices
         for k in cases:
             given = (layout.view(A, k), layout.view(E_A, k), layout.view(Y, k), specs[k].arguments)
-            terms, E_terms, gradient, error = rule(*given, matrices.u, matrices.tiny)
+            terms, E_terms, gradient, error = rule(*given, matrices.u, matrices.tiny * divisors[k])
             layout.view(g, k)[...], layout.view(E_g, k)[...] = gradient, error
             sums[..., k] = np.sum(np.abs(terms) + E_terms, axis=(-2, -1))
             E_sums[..., k] = np.sum(E_terms, axis=(-2, -1))
-    divisors = np.array(
-        [
-            spec.entry.divisor(spec.reduction, *shape)
-            for spec, shape in zip(specs, layout.shapes, strict=True)
-        ],
-        dtype=np.float64,
-    )
     E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums) / divisors + levels.tiny
-    each = layout.each(divisors)
-    g, E_g = g / each, E_g / each
+    # Who divides first loses by underflow what is not divided any more.
+    g, E_g = g / each, E_g / each + levels.tiny * losses * (1 - 1 / each)
     size = np.abs(g) + E_g
     return LossErrors(
         levels.limited(E_loss, sums), g, levels.limited(E_g + 2 * levels.u * size + levels.tiny, size)

@@ -38,6 +38,7 @@ from backproof.judging.allowance import Allowance
 from backproof.judging.batch import Batch
 from backproof.judging.loss_facts import LOSS_FACTS
 from oracles.ball_oracle import BallOracle
+from oracles.jax_oracle import JaxOracle
 from refimpl import ACTIVATIONS, ActivationSpec, Case, Layer, LossSpec, Network
 
 TRUTH = BallOracle()
@@ -87,7 +88,24 @@ def _focal() -> Example:
     return _loss("sigmoid_focal", "gradient", [-40.0], 1.0, steepest, here, 38.3)
 
 
+def _divided_first() -> Example:
+    """JAX multiplies by 1/10 before it multiplies by what is about 1e-37: nothing is left."""
+    z, samples = F(27.9), 10
+    A, spec = np.full((1, samples), z), LossSpec("sigmoid_focal", "mean")
+    layer = Layer(np.ones((1, 1), F), np.zeros((1, 1), F), ActivationSpec("identity"))
+    case = Case(Network((layer,), spec), A, np.ones_like(A))
+    (answer,) = JaxOracle().traces([case])[0].delta or ()
+    slope = exact_terms(LossSpec("sigmoid_focal", "sum"), A[:, :1], np.ones((1, 1)))[1][0, 0]
+    truth = Fraction(float(slope)) / samples
+    return _loss("sigmoid_focal", "gradient", A, 1.0, answer[0, 0], truth, reduction="mean")
+
+
 LOSS_CONSTANTS = (
+    Constant(
+        "underflow of a gradient that is divided first",
+        without(LOSS_ERRORS, "levels.tiny * losses * (1 - 1 / each)"),
+        _divided_first,
+    ),
     Constant(
         "E1 loss",
         facts(LOSS_FACTS, "log_cosh", value=nothing_rounds),
@@ -140,13 +158,6 @@ LOSS_CONSTANTS = (
         without(LOSS_ERRORS, "2 * levels.u * size", "0 * size"),
         lambda: _loss("perceptron", "gradient", [1, 1, 1], -1, THIRD, Fraction(1, 3), 0.0, "mean"),
     ),
-    Constant(
-        "loss η₀ of g",
-        without(LOSS_ERRORS, "* size + levels.tiny", "* size"),
-        lambda: _loss(
-            "kl_div", "gradient", [-1, -1, -1, -1], 1.5 * TINY, F(0), -Fraction(TINY) * 3 / 8, 0.0, "mean"
-        ),
-    ),
 )
 
 
@@ -160,6 +171,14 @@ def test_an_accurate_answer_is_inside_the_bound_and_outside_without_the_constant
 # ---------------------------------------------------------------- what no answer has been found to need
 
 MARGINS = (
+    # What is divided first counts the quotient, too, where the loss has terms of entries.
+    Constant(
+        "loss η₀ of g",
+        without(LOSS_ERRORS, "* size + levels.tiny", "* size"),
+        lambda: _loss(
+            "kl_div", "gradient", [-1, -1, -1, -1], 1.5 * TINY, F(0), -Fraction(TINY) * 3 / 8, 0.0, "mean"
+        ),
+    ),
     # S2 has already added 2^-16 E_g, which is more than 2u E_g; rules have roundings of E_g of their own.
     Constant(
         "loss E_g in 2u",

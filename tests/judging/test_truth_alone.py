@@ -65,7 +65,7 @@ def test_an_answer_far_smaller_than_its_neighbours_is_judged_by_its_own_size(
 
 
 def _smaller_slope(z: Any, negative_slope: Any) -> Any:
-    return ball_activations.split(z, 0, lambda: z, lambda: negative_slope / 2 * z)
+    return ball_activations.split(z, 0, lambda z: z, lambda z: negative_slope / 2 * z)
 
 
 ELEMENTWISE = ball_activations.ELEMENTWISE

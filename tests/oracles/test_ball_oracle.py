@@ -15,6 +15,7 @@ from oracle_cases import drawn_case, own_steps
 
 from oracles import ball_activations, ball_branches
 from oracles.ball_oracle import FIRST_BITS, MOST_BITS, BallOracle, Enclosure, _enclosure
+from oracles.ball_tape import at
 from refimpl import QUANTITIES, ActivationSpec, Backprop, Case, Layer, LossSpec, Network
 
 ORACLE = BallOracle()
@@ -189,6 +190,19 @@ def test_beside_a_kink_more_precision_decides(offset: float, bits: int, slope: f
     found = ORACLE.enclosed(_sigmoids_on_a_kink(offset), _resolution(np.inf, depth=2))
     assert (found.bits, found.on_a_kink) == (bits, False)
     assert _is(found.quantities["delta"][1], [[slope]], 1e-50)
+
+
+@pytest.mark.parametrize("name", ["celu", "elu", "selu", "softsign", "hardswish", "sparse_plus"])
+def test_a_hull_looks_at_each_branch_on_its_own_side(name: str) -> None:
+    """e^z of the branch left of 0 would be e^1000 right of it, and z/(1 - z) has a pole there."""
+    function = ball_activations.ELEMENTWISE[name]
+    parameters = ActivationSpec(name).parameters
+    with flint.ctx.workprec(128), ball_branches.deciding(ball_branches.Branches(hull=True)):
+        value, slope = at(lambda z: function(z, **parameters), arb(0, 1000))
+        ends = [at(lambda z: function(z, **parameters), arb(end))[0] for end in (-1000, 1000)]
+    assert all(value.contains(end) for end in ends)
+    assert float(value.abs_upper()) <= 2500
+    assert slope.is_finite()
 
 
 def test_the_number_beside_a_kink_is_not_on_it() -> None:

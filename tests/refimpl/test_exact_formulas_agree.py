@@ -286,7 +286,7 @@ def test_losses_that_mix_outputs_agree_with_mpmath(name: str) -> None:
 WRONG_ACTIVATIONS: Mapping[str, Callable[..., Any]] = {
     "gelu": lambda z: z / 2 * (1 + (z / 1.4142135623730951).erf()),  # √2 as a float
     "silu": lambda z: z / (1 + z.exp()),
-    "leaky_relu": lambda z, **_: ball_activations.split(z, 0, lambda: z, lambda: 0.01 * z),
+    "leaky_relu": lambda z, **_: ball_activations.split(z, 0, lambda z: z, lambda z: 0.01 * z),
     "selu": lambda z: ball_activations._elu(z, 1.67326324) * 1.05070098,
     "tanhshrink": lambda z: z * z * z / 3,
 }
