@@ -66,7 +66,7 @@ class TruthTally:
 
 
 def ruling(settled: Settled) -> str:
-    """Who is right, in one sentence: "torch is right: reference is 3e+05 ulp from the exact value 2, …"."""
+    """Who is right, in one sentence: "torch is right: the exact value is 2; reference is off by 1 (…), …"."""
     left, right = settled.check.left, settled.check.right
     if np.isnan(settled.truth):
         return "the exact value is not known either"
@@ -76,10 +76,14 @@ def ruling(settled: Settled) -> str:
         (right,): f"{right} is right",
     }.get(settled.right, "both are right")
     return (
-        f"{who}: {left} is {_ulps(settled.left_ulps)} from the exact value {settled.truth:.9g}, "
-        f"{right} {_ulps(settled.right_ulps)}"
+        f"{who}: the exact value is {settled.truth:.9g}; "
+        f"{left} is off by {_off(settled.check.observed, settled.truth, settled.left_ulps)}, "
+        f"{right} by {_off(settled.check.expected, settled.truth, settled.right_ulps)}"
     )
 
 
-def _ulps(number: float) -> str:
-    return f"{number:.3g} ulp" if np.isfinite(number) else "not finite, or infinitely far"
+def _off(answer: float | None, truth: float, ulps: float) -> str:
+    # Near the smallest numbers an ulp says little, so both are told.
+    if answer is None or not np.isfinite(ulps):
+        return "more than any number"
+    return f"{abs(answer - truth):.3g} ({ulps:.3g} ulp)"
