@@ -77,13 +77,13 @@ def ruling(settled: Settled) -> str:
     }.get(settled.right, "both are right")
     return (
         f"{who}: the exact value is {settled.truth:.9g}; "
-        f"{left} is off by {_off(settled.check.observed, settled.truth, settled.left_ulps)}, "
-        f"{right} by {_off(settled.check.expected, settled.truth, settled.right_ulps)}"
+        f"{left} {_off(settled.check.observed, settled.truth, settled.left_ulps)}, "
+        f"{right} {_off(settled.check.expected, settled.truth, settled.right_ulps)}"
     )
 
 
 def _off(answer: float | None, truth: float, ulps: float) -> str:
     # Near the smallest numbers an ulp says little, so both are told.
     if answer is None or not np.isfinite(ulps):
-        return "more than any number"
-    return f"{abs(answer - truth):.3g} ({ulps:.3g} ulp)"
+        return "is not finite"
+    return f"is off by {abs(answer - truth):.3g} ({ulps:.3g} ulp)"
