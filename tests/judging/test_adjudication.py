@@ -157,7 +157,7 @@ def test_what_is_not_finite_is_infinitely_far(value: float) -> None:
     for settled in found.settled:
         who = {"local": "arithmetic", "end to end": "torch"}[settled.check.scope]
         assert (settled.check.quantity, settled.right, settled.left_ulps) == ("dX", (who,), np.inf)
-        assert "reference is not finite, or infinitely far" in ruling(settled)
+        assert "reference is not finite" in ruling(settled)
     assert found.settled
 
 
@@ -210,7 +210,7 @@ def test_who_is_right_and_by_how_many_ulps() -> None:
         assert (each.truth, each.right_ulps, each.right) == (2, 0, ("torch",))
         assert each.left_ulps == pytest.approx(2.0**51, rel=1e-14)
         assert ruling(each) == (
-            "torch is right: the exact value is 2; reference is off by 1 (2.25e+15 ulp), torch by 0 (0 ulp)"
+            "torch is right: the exact value is 2; reference is off by 1 (2.25e+15 ulp), torch is off by 0 (0 ulp)"
         )
 
 
@@ -226,7 +226,7 @@ def test_who_is_right_and_by_how_many_ulps() -> None:
 def test_a_ruling_in_words(right: tuple[str, ...], words: str) -> None:
     check = _check("mismatch")._replace(observed=0.35, expected=np.nan)
     said = ruling(Settled(check, 0.1, 1.5, np.inf, right))
-    numbers = "reference is off by 0.25 (1.5 ulp), jax by more than any number"
+    numbers = "reference is off by 0.25 (1.5 ulp), jax is not finite"
     assert said == f"{words}: the exact value is 0.1; {numbers}"
     assert ruling(Settled(check, np.nan, 1.5, 0.0, right)) == "the exact value is not known either"
 
