@@ -14,7 +14,6 @@ import argparse
 import gc
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,9 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from account_chunk import Chunk
+from benchmarks.account_chunk import Chunk
 
 SIZE = 512
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -65,7 +62,7 @@ def results(folder: Path) -> Iterator[dict[str, Any]]:
 
 def judged(chunk: Chunk) -> dict[str, Any]:
     """What a worker does."""
-    from account_chunk import judged as judge
+    from benchmarks.account_chunk import judged as judge
 
     began = time.perf_counter()
     found = judge(chunk)
@@ -133,7 +130,7 @@ def main() -> None:
     if options.what == "run":
         run(options.out, options.workers, options.cases)
     else:
-        from account_summary import summarise
+        from benchmarks.account_summary import summarise
 
         summarise(list(results(options.out)), RESULTS)
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from account_chunk import BINS, INJECTED, Counts, add
+from benchmarks.account_chunk import BINS, INJECTED, Counts, add
 
 QUANTILES = (0.1, 0.5, 0.9, 0.99)
 SCOPES = ("local", "end to end")
