@@ -231,7 +231,7 @@ def _load(oracles: Sequence[str]) -> None:
         # What the frameworks have made lives as long as the process: the collector need not look at it again.
         gc.freeze()
     except OracleMissingError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{error}; or judge by exact values alone with: --oracles truth") from None
 
 
 def _with_progress_bar(

@@ -141,7 +141,20 @@ def test_a_run_without_the_framework_ends_with_one_line_that_names_the_extra(
     alone: Installation, tmp_path: Path, oracles: str, needs: str
 ) -> None:
     words = ["backproof", "run", "--cases", "2", "--oracles", oracles, "--out", "out"]
-    assert alone.run(*words, cwd=tmp_path) == (2, "", f"backproof: error: the {needs}\n")
+    instead = "or judge by exact values alone with: --oracles truth"
+    assert alone.run(*words, cwd=tmp_path) == (2, "", f"backproof: error: the {needs}; {instead}\n")
+
+
+def test_the_truth_judges_without_any_framework(alone: Installation, tmp_path: Path) -> None:
+    words = ["--cases", "3", "--oracles", "truth", "--seed", "4"]
+    answer = alone.run("backproof", "run", *words, "--out", "out", cwd=tmp_path)
+    assert answer.status == 0, answer.err
+    assert "The reference conforms: no mismatch and no fault in 6 judged cases." in answer.out
+    wrong = alone.run(
+        "backproof", "run", *words, "--mistake", "update-uphill", "--out", "wrong", cwd=tmp_path
+    )
+    assert wrong.status == 1
+    assert "mismatch in U1" in wrong.out
 
 
 def test_a_replay_without_torch_ends_likewise(alone: Installation, tmp_path: Path) -> None:
