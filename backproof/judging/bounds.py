@@ -164,6 +164,7 @@ class Centres:
 
     A: list[Any]
     E_A: list[Any]
+    Z: list[Any]
     activations: list[Activated]
     g: list[Any]
     """∂L/∂A."""
@@ -182,6 +183,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
         depth, layouts, W = batch.depth, batch.layouts, batch.W
         A, E_A = [batch.X], [levels.flushed(batch.X)]
         E_Z: list[Any] = []
+        all_Z: list[Any] = []
         activations: list[Activated] = []
         for l in range(1, depth + 1):
             count, layout = batch.counts[l], layouts[l]
@@ -190,6 +192,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             b = layout.columns(batch.b[l - 1])
             E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
             Z = layout.products(W[l - 1], below.views(inputs), ()) + b
+            all_Z.append(Z)
             activations.append(activated(levels, oracle, batch.specs(l), layout, Z, E_Z[-1]))
             A.append(activations[-1].A)
             E_A.append(activations[-1].E_A)
@@ -198,7 +201,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
         backward: dict[str, list[Any]] = {
             name: [] for name in ("delta", "dW", "db", "W_updated", "b_updated")
         }
-        centres = Centres(A, E_A, activations, [], [], [])
+        centres = Centres(A, E_A, all_Z, activations, [], [], [])
         g: Any = None
         E_g: Any = None
         for l in range(depth, 0, -1):

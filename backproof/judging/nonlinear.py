@@ -90,6 +90,25 @@ def activated(
     return Activated(specs, A, E_A, slope, outward(E_slope), underflows)
 
 
+def own_errors(
+    levels: Levels, specs: Sequence[Any], layout: Layout, Z: Any, at: Activated
+) -> tuple[Any, Any]:
+    """What σ and σ' themselves may err by at Z, in the first precision; of σ' 0 where σ mixes units."""
+    own, own_slope = np.empty_like(Z), np.zeros_like(Z)
+    for spec, cases in _members(specs).items():
+        if spec.entry.elementwise:
+            here = _entries(layout, cases)
+            values = (data[None, ..., here] for data in (Z, at.A, at.slope))
+            value, slope = levels.allowance.activation(spec, *values)
+            own[..., here], own_slope[..., here] = value[0], slope[0]
+            continue
+        facts = ACTIVATION_FACTS[spec.name]
+        for k in cases:
+            scale = facts.value(layout.view(Z, k), layout.view(at.A, k), spec.parameters)
+            layout.view(own, k)[...] = ACCURACY * float(levels.u.flat[0]) * scale
+    return own, own_slope
+
+
 def _mixing(specs: Sequence[Any]) -> list[int]:
     return [k for k, spec in enumerate(specs) if not spec.entry.elementwise]
 

@@ -18,9 +18,12 @@ from .batch import Batch
 from .bounds import Centres, row_sums
 from .layout import Layout
 from .levels import Levels
+from .nonlinear import own_errors
 
 REMARKABLE = 4.0
 """How many scales make an answer remarkable: nearly three times what ordinary networks come to at most."""
+_USUAL = 0.25
+"""What a function's own error usually is of what it may be (E1): about 2 u of 8."""
 _LEAST = 2.0**-4
 """Of a loss's bound, what its own roundings usually come to."""
 
@@ -34,7 +37,7 @@ def statistical_scale(
     with np.errstate(all="ignore"):
         squares = [[np.square(W) for W in layer] for layer in batch.W]
         S_A = [np.zeros_like(centres.A[0])]  # squared, as all that follows
-        ratios = []
+        ratios, slopes = [], []
         for l in range(1, depth + 1):
             layout, activation = layouts[l], centres.activations[l - 1]
             below = layouts[l - 1].first(batch.counts[l])
@@ -45,7 +48,9 @@ def statistical_scale(
             S_Z = _products(layout, squares[l - 1], below, S_in) + (n + 1) * u * u * terms
             ratio = _share(np.sqrt(S_Z), errors["Z"][l - 1][0])
             ratios.append(_whole_columns(activation.specs, layout, ratio))
-            S_A.append(np.square(ratios[-1] * centres.E_A[l][0]) + _own(u, centres.A[l]))
+            own, own_slope = own_errors(levels, activation.specs, layout, centres.Z[l - 1], activation)
+            slopes.append(own_slope)
+            S_A.append(np.square(ratios[-1] * centres.E_A[l][0]) + np.square(_USUAL * own))
         ratio_last = _share(np.sqrt(batch.last(S_A[1:])), batch.last([E[0] for E in centres.E_A[1:]]))
         of_loss = np.maximum(batch.outputs.largest(ratio_last), _LEAST)
         found: dict[str, Any] = {"loss": errors["loss"][0] * of_loss, "dW": [], "db": []}
@@ -60,6 +65,7 @@ def statistical_scale(
             worst = np.maximum(ratio, ratios[l - 1])
             delta = np.square(centres.delta[l - 1])
             S_delta = np.square(worst * errors["delta"][l - 1][0]) + _own(u, centres.delta[l - 1])
+            S_delta += np.square(_USUAL * slopes[l - 1] * centres.g[l - 1])
             inputs, S_in = np.square(centres.A[l - 1][: below.total]), S_A[l - 1][: below.total]
             weights, biases = batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
             m = np.array([columns for _, columns in layout.shapes], dtype=np.float64)
@@ -80,7 +86,7 @@ def statistical_scale(
 
 
 def _own(u: float, values: Any) -> Any:
-    """What functions themselves usually err by, squared: 2 u of the 8 that they may (E1)."""
+    """Two roundings, squared."""
     return np.square(2 * u * values)
 
 
