@@ -28,7 +28,7 @@ from .judge import Tables, extreme
 from .layout import Layout
 from .local import LocalSteps
 from .rounding import precision
-from .verdicts import FAILING, Check, Held, Judgement, Ruling, Scope, Settled
+from .verdicts import FAILING, Alternative, Check, Comparison, Held, Judgement, Ruling, Scope, Settled
 
 TRUTH = "truth"
 MODES = ("all", "disputed", "sample")
@@ -254,17 +254,18 @@ class _Holding:
         for block in blocks:
             for row in range(len(block.left)):
                 if (block.scope, block.quantity, block.layer, row) in places:
-                    comparison = block.comparison(row, 0)
                     index = (block.layer or 1) - 1
-                    exact = self._enclosures(block.scope, block.left[row], k).quantities[block.quantity][
-                        index
-                    ]
-                    radius = exact.radius.reshape(np.shape(comparison.bound))
-                    comparison = comparison._replace(right=TRUTH, bound=comparison.bound + radius)
-                    (check,) = decide(one.case, [comparison], extreme(one.case, centre))
-                    if check.verdict == "conforms":  # by less than a rounding of float64
+                    exact = self._enclosures(block.scope, block.left[row], k).quantities[block.quantity]
+                    shifted = _shifted(block.comparison(row, 0), exact[index])
+                    (check,) = decide(one.case, [shifted], extreme(one.case, centre))
+                    if check.verdict == "conforms":  # by less than a rounding of the distance
                         check = check._replace(verdict="mismatch", reason="outside the bound")
-                    found.append(check)
+                    comparison = block.comparison(row, 0)
+                    observed, expected = (
+                        float(np.asarray(values)[check.entry])
+                        for values in (comparison.observed, comparison.expected)
+                    )
+                    found.append(check._replace(right=TRUTH, observed=observed, expected=expected))
         return found
 
     def _settled(self, check: Check, k: int) -> Settled:
@@ -291,6 +292,28 @@ class _Holding:
             away[check.right] / ulp,
             tuple(name for name, distance in away.items() if distance <= limit),
         )
+
+
+def _shifted(comparison: Comparison, exact: Enclosure) -> Comparison:
+    """The same with the exact value as 0, so that distances keep their digits."""
+    shape = np.shape(comparison.bound)
+    high, low, radius = (part.reshape(shape) for part in (exact.high, exact.low, exact.radius))
+
+    def moved(alternative: Alternative) -> Alternative:
+        def limits() -> tuple[Any, Any]:
+            least, most = alternative.range()
+            return least - high, most - high
+
+        return alternative._replace(range=limits)
+
+    with np.errstate(all="ignore"):
+        observed = (comparison.observed - high) - low
+    return comparison._replace(
+        observed=observed,
+        expected=np.where(np.isnan(high), high, 0.0),
+        bound=comparison.bound + radius,
+        alternatives=lambda: tuple(map(moved, comparison.alternatives())),
+    )
 
 
 def _ulp(value: float, dtype: Any) -> float:
