@@ -338,7 +338,7 @@ def test_without_a_truth_there_is_no_ruling() -> None:
 
 
 def test_what_lies_outside_by_less_than_a_rounding_of_the_exact_value_is_read_like_the_rest() -> None:
-    """torch's hardsigmoid moves a weight by 1.08 bounds, some of it less than a rounding of the exact value."""
+    """A weight moves by 1.08 bounds, some of it hidden by rounding the exact value."""
     sizes = DrawOptions(max_depth=3, max_width=8, max_batch=8)
     case = draw_case(4002, 20009, "float64", sizes).case
     ruling = _ruling(_judged(Backprop(), case))
