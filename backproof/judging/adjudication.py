@@ -302,7 +302,7 @@ def _shifted(comparison: Comparison, exact: Enclosure) -> Comparison:
     def moved(alternative: Alternative) -> Alternative:
         def limits() -> tuple[Any, Any]:
             least, most = alternative.range()
-            return least - high, most - high
+            return least - high - radius, most - high + radius
 
         return alternative._replace(range=limits)
 

@@ -349,3 +349,12 @@ def test_what_lies_outside_by_less_than_a_rounding_of_the_exact_value_is_read_li
     assert check.observed is not None
     assert check.expected is not None
     assert check.observed == pytest.approx(check.expected, rel=1e-15)
+
+
+def test_a_deviation_beside_the_end_of_a_hull_is_known() -> None:
+    """On a kink the answer is one end of the hull, and torch's hardsigmoid is off by 3e-8 of it."""
+    sizes = DrawOptions(max_depth=5, max_width=32, max_batch=16)
+    case = draw_case(3002, 18329, "float64", sizes).case
+    ruling = _ruling(_judged(Backprop(), case))
+    assert ruling.on_a_kink
+    assert {check.verdict for check in ruling.outside} == {"known deviation"}
