@@ -302,7 +302,9 @@ def _shifted(comparison: Comparison, exact: Enclosure) -> Comparison:
     def moved(alternative: Alternative) -> Alternative:
         def limits() -> tuple[Any, Any]:
             least, most = alternative.range()
-            return least - high - radius, most - high + radius
+            # A convention names both sides of a kink itself; the others are about the middle of the hull.
+            beside = 0.0 if alternative.verdict == "convention" else radius
+            return least - high - beside, most - high + beside
 
         return alternative._replace(range=limits)
 
