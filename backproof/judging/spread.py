@@ -85,7 +85,13 @@ def activation_spread(
     value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, points), points, p)
     # z ± H may lie outside the interval: only the others count for the function's own error.
     own_value, own_slope = allowance.activation(spec, _within(points), _within(value), _within(slope))
-    return value[0, 0], _sup(value, ratio) + own_value, slope[0, 0], _sup(slope, ratio) + own_slope
+    moved_slope = _sup(slope, ratio)
+    if facts.argument is not None:  # the oracle rounds z + c onto the kink, too, and does not show both sides
+        for kink in spec.entry.kinks(p):
+            jump = np.maximum(np.abs(kink.left - slope[0, 0]), np.abs(kink.right - slope[0, 0]))
+            reached = (E > 0) & (np.abs(z - kink.at) <= np.nextafter(E, np.inf))
+            moved_slope = np.where(reached, np.maximum(moved_slope, jump), moved_slope)
+    return value[0, 0], _sup(value, ratio) + own_value, slope[0, 0], moved_slope + own_slope
 
 
 def loss_spread(

@@ -267,13 +267,22 @@ def test_a_loss_of_columns_moves_by_no_more_than_its_rule_says(spec: LossSpec, E
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("name", "kink"), [("hardsigmoid", 3.0), ("hardswish", 3.0), ("sparse_sigmoid", 1.0)]
+    ("name", "kink", "towards"),
+    [
+        ("hardsigmoid", 3.0, 0.0),
+        ("hardswish", 3.0, 0.0),
+        ("sparse_sigmoid", 1.0, 0.0),
+        ("sparse_sigmoid", 1.0, 2.0),
+    ],
 )
 def test_beside_a_kink_onto_which_z_plus_a_number_rounds_either_slope_is_allowed(
-    name: str, kink: float, dtype: str, monkeypatch: pytest.MonkeyPatch
+    name: str, kink: float, dtype: str, towards: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JAX clips z + 3: the number just below 3 gives 6, and the kink's slope; torch compares z itself."""
-    z = np.nextafter(np.dtype(dtype).type(kink), np.dtype(dtype).type(0))
+    """JAX clips z + 3: the number just below 3 gives 6, and the kink's slope; torch compares z itself.
+
+    Of sparse_sigmoid torch clips z + 1, too, and shows the slope left of 1 nowhere near it.
+    """
+    z = np.nextafter(np.dtype(dtype).type(kink), np.dtype(dtype).type(towards))
     case = case_of_z([[z]], name, dtype=dtype)
     panel = Panel(Backprop(), [oracle_of("torch"), oracle_of("jax")])
     assert panel.judge([case])[0].verdict != "mismatch"
