@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oracles import Oracle
+from oracles.ball_oracle import BallOracle
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Backprop, Case
 
 from .cases import DrawOptions, draw_case
@@ -40,13 +41,7 @@ def _jax() -> Oracle:
     return JaxOracle()
 
 
-def _truth() -> Oracle:
-    from oracles.ball_oracle import BallOracle
-
-    return BallOracle()
-
-
-ORACLES: dict[str, Callable[[], Oracle]] = {"torch": _torch, "jax": _jax, "truth": _truth}
+ORACLES: dict[str, Callable[[], Oracle]] = {"torch": _torch, "jax": _jax, "truth": BallOracle}
 MODULES = {"torch": ("torch",), "jax": ("jax", "optax"), "truth": ("flint",)}
 """What each oracle needs to be importable."""
 USUAL_ORACLES = ("torch", "jax")
@@ -100,8 +95,6 @@ def floor_of(requested: int) -> int:
 
 def make_panel(oracles: Sequence[str], mistake: str | None, truth: str = "disputed") -> Panel:
     """The reference, or a mistake, with these oracles; OracleMissingError if a framework is not installed."""
-    from oracles.ball_oracle import BallOracle
-
     implementation: Backprop = MISTAKES[mistake].implementation() if mistake else Backprop()
     asked = Truth(mode=truth, oracle=BallOracle())
     return Panel(implementation, [ORACLES[name]() for name in oracles], REFERENCE, asked)

@@ -20,7 +20,7 @@ from .cases import REGIMES
 from .judging.deviations import DEVIATIONS
 from .judging.verdicts import FAILING, SEVERITY, Check, Judgement, Settled
 from .reporting import model
-from .truth_tally import TruthTally, ruling
+from .truth_tally import TruthTally, truth_fields
 
 if TYPE_CHECKING:
     from .judging.chain import ChainJudgement
@@ -179,16 +179,7 @@ class Tally:
             "expected": check.expected,
             "bound": check.bound,
             "excess": excess(check),
-            **(
-                {}
-                if settled is None
-                else {
-                    "truth": settled.truth,
-                    "ulps": settled.left_ulps,
-                    "expected_ulps": settled.right_ulps,
-                    "ruling": ruling(settled),
-                }
-            ),
+            **(truth_fields(settled) if settled else {}),
             "message": message(check),
             "case_id": case.content_hash[:16],
             "seed": origin.seed,

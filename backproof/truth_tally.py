@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,16 @@ class TruthTally:
         return model.Truth(
             mode=self.mode, asked=dict(sorted(self._asked.items())), on_a_kink=self._on_a_kink, rows=rows
         )
+
+
+def truth_fields(settled: Settled) -> dict[str, Any]:
+    """What a finding says of the truth."""
+    return {
+        "truth": settled.truth,
+        "ulps": settled.left_ulps,
+        "expected_ulps": settled.right_ulps,
+        "ruling": ruling(settled),
+    }
 
 
 def ruling(settled: Settled) -> str:

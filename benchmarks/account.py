@@ -20,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.account_chunk import Chunk
 
@@ -95,10 +96,10 @@ def run(folder: Path, workers: int, most: int | None) -> None:
     missing = [chunk for chunk in plan() if chunk.key not in done]
     if most is not None:
         missing = missing[: -(-most // SIZE)]
-    os.environ.update(THREADS)
     waiting: set[Future[Any]] = set()
     began, finished, rest = time.monotonic(), 0, iter(missing)
     with (
+        patch.dict(os.environ, THREADS),  # for the workers, who read it when they start
         ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_prepare) as pool,
         path.open("a", encoding="utf-8") as out,
     ):

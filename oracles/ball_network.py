@@ -40,29 +40,28 @@ def entry_function(spec: ActivationSpec) -> Callable[[Any], Any]:
     return lambda z: function(z, **parameters)
 
 
-def _numbers(spec: LossSpec, shape: tuple[int, ...]) -> dict[str, Any]:
-    """The loss's arrays, a number for each entry."""
-    return {
-        name: np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
-        for name, value in spec.arguments.items()
-        if name not in spec.parameters
-    }
+def _arrays(spec: LossSpec) -> dict[str, Any]:
+    """The loss's arrays by name; one that is not given is a number."""
+    return {array.name: spec.arguments[array.name] for array in spec.entry.arrays}
 
 
 def entry_term(spec: LossSpec) -> tuple[Callable[..., Any], list[Any]]:
     """ℓ(a, y, *numbers) of one entry, and the arrays that the numbers are of."""
-    function, names = TERMS[spec.name], [name for name in spec.arguments if name not in spec.parameters]
+    function, arrays = TERMS[spec.name], _arrays(spec)
 
     def term(a: Any, y: float, *numbers: float) -> Any:
-        return function(a, y, **spec.parameters, **dict(zip(names, numbers, strict=True)))
+        return function(a, y, **spec.parameters, **dict(zip(arrays, numbers, strict=True)))
 
-    return term, [spec.arguments[name] for name in names]
+    return term, list(arrays.values())
 
 
 def loss_of(spec: LossSpec, A: Matrix, Y: Any) -> Matrix:
     """The reduced loss of predictions against an array of targets."""
     outputs, samples = Y.shape
-    arrays = _numbers(spec, Y.shape)
+    arrays = {
+        name: np.broadcast_to(np.asarray(value, dtype=np.float64), Y.shape)
+        for name, value in _arrays(spec).items()
+    }
     if spec.name in TERMS:
         flat = (each.reshape(-1).tolist() for each in (Y, *arrays.values()))
         terms = A.entrywise(entry_term(spec)[0], *flat)

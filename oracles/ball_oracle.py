@@ -80,7 +80,6 @@ class BallOracle:
     """Exact values by python-flint; see `Oracle` for the methods."""
 
     name = "truth"
-    exact = True
 
     def versions(self) -> Mapping[str, str]:
         """What answers: package → version."""

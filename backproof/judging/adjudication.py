@@ -21,11 +21,9 @@ from oracles.ball_oracle import BallOracle, Enclosure, TruthTrace
 from refimpl import QUANTITIES, Trace
 
 from .batch import Sides
-from .blocks import scalars
 from .decide import decide
 from .end_to_end import EndToEnd
 from .judge import Tables, extreme
-from .layout import Layout
 from .local import LocalSteps
 from .rounding import precision
 from .verdicts import FAILING, Alternative, Check, Comparison, Held, Judgement, Ruling, Scope, Settled
@@ -43,7 +41,7 @@ sum of few terms has a bound of few roundings.
 _GRADIENTS = ("loss", "delta", "dW", "db", "dX")
 _NARROW = 2.0**-10
 _DECLARED = "known deviation"
-_DISPUTED = ("mismatch", "unstable", _DECLARED)
+_DISPUTED = ("mismatch", "unstable")
 
 
 @dataclass
@@ -58,9 +56,7 @@ class Truth:
     def why(self, judgement: Judgement, *, remarkable: bool) -> str:
         """The reason to ask about this case; empty if there is none."""
         verdicts = {check.verdict for check in judgement.checks}
-        # By content, so that it does not matter what was judged before.
-        sampled = int(judgement.case.content_hash[:8], 16) % self.every == 0
-        if verdicts.intersection(_DISPUTED[:2]) or (sampled and _DECLARED in verdicts):
+        if verdicts.intersection(_DISPUTED) or (_DECLARED in verdicts and self._sampled(judgement)):
             return "disputed"
         if any(
             check.verdict == "conforms"
@@ -74,7 +70,11 @@ class Truth:
             return "remarkable"
         if self.mode == "all":
             return "all"
-        return "sample" if self.mode == "sample" and sampled else ""
+        return "sample" if self.mode == "sample" and self._sampled(judgement) else ""
+
+    def _sampled(self, judgement: Judgement) -> bool:
+        """One in so many, by content, so that it does not matter what was judged before."""
+        return int(judgement.case.content_hash[:8], 16) % self.every == 0
 
 
 def ruled(
@@ -163,7 +163,7 @@ class _Holding:
             one.settled += [
                 self._settled(check, k)
                 for check in one.given.checks
-                if check.verdict in _DISPUTED and check.left in self.sides.names
+                if check.verdict in (*_DISPUTED, _DECLARED) and check.left in self.sides.names
             ]
 
     def _whole_bounds(self) -> _Bounds:
@@ -180,11 +180,6 @@ class _Holding:
         found: _Bounds = {(block.quantity, block.layer): block.bound for block in steps.blocks()}
         return found | steps.nonlinear_bounds()
 
-    def _layout(self, quantity: str, layer: int | None) -> Layout:
-        if quantity == "loss":
-            return scalars(len(self.cases))
-        return self.batch.layout(quantity, layer or 0)
-
     def _resolution(self, bounds: _Bounds, k: int) -> dict[str, list[Any]]:
         """What matters: the bounds, (total,). Of "dA", which is judged as a part of δ, nothing."""
         tiny, found = precision(self.batch.dtype).tiny, {"dA": [np.float64(np.inf)]}
@@ -192,7 +187,8 @@ class _Holding:
         for quantity, per_layer in QUANTITIES.items():
             layers = range(1, depth + 1) if per_layer else (None,)
             found[quantity] = [
-                np.nan_to_num(self._layout(quantity, l).view(bounds[quantity, l], k), nan=np.inf) + tiny
+                np.nan_to_num(self.batch.layout(quantity, l or 0).view(bounds[quantity, l], k), nan=np.inf)
+                + tiny
                 if (quantity, l) in bounds
                 else np.float64(np.inf)
                 for l in layers
@@ -207,7 +203,7 @@ class _Holding:
     def _hold(
         self, scope: Scope, quantity: str, layer: int | None, bound: Any, outside: dict[int, Any]
     ) -> None:
-        layout, index = self._layout(quantity, layer), (layer or 1) - 1
+        layout, index = self.batch.layout(quantity, layer or 0), (layer or 1) - 1
         observed = getattr(self.sides.has, quantity)
         observed = observed if layer is None else observed[index]
         bound = np.where(np.isnan(bound), np.inf, np.broadcast_to(bound, observed.shape))
@@ -272,7 +268,7 @@ class _Holding:
         """Who is right in a dispute."""
         quantity, layer, index = check.quantity, check.layer, (check.layer or 1) - 1
         exact = self._enclosures(check.scope, check.left, k).quantities[quantity][index]
-        row, layout = self.sides.names.index(check.left), self._layout(quantity, layer)
+        row, layout = self.sides.names.index(check.left), self.batch.layout(quantity, layer or 0)
         entry = check.entry or (0, 0)
         bound = self.bounds[check.scope].get((quantity, layer))
         limit = np.inf

@@ -84,7 +84,9 @@ class Batch:
         return own if inner is None else np.concatenate([inner, own], axis=-1)
 
     def layout(self, quantity: str, l: int) -> Layout:
-        """The layout of a quantity of layer l; of dX, l is 0."""
+        """The layout of a quantity of layer l; of dX, l is 0; of the loss, one number a case."""
+        if quantity == "loss":
+            return Layout([(1, 1)] * len(self.cases))
         if quantity in ("dW", "W_updated"):
             return self.weight_layouts[l - 1]
         if quantity in ("db", "b_updated"):

@@ -49,11 +49,6 @@ class Block(NamedTuple):
         return Comparison(self.quantity, self.layer, self.scope, *names, observed, expected, bound, readings)
 
 
-def scalars(cases: int) -> Layout:
-    """The layout of one number a case."""
-    return Layout([(1, 1)] * cases)
-
-
 def rows_of(data: Any, rows: int) -> Any:
     """One row repeated."""
     return np.broadcast_to(data, (rows, data.shape[-1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from refimpl import QUANTITIES, Trace
 
 from . import bounds
 from .batch import Sides, gathered
-from .blocks import Block, Readings, rows_of, scalars
+from .blocks import Block, Readings, rows_of
 from .deviations import deviations_of
 from .levels import Levels, levels_of
 from .local import NAIVE_REASON, concerned, ids
@@ -62,32 +62,22 @@ class EndToEnd:
             self._known_alone[k] = EndToEnd(alone, self.bounding, centres, exact=self.exact)
         return self._known_alone[k]
 
-    def remarkable(self) -> Any:
+    def remarkable(self, blocks: Iterable[Block]) -> Any:
         """Whether some answer of a case is further from an oracle's than roundings usually come to.
 
         For each case, whether |difference| > `REMARKABLE` times the statistical scale, for some entry of the
-        loss or of a gradient.
+        loss or of a gradient; `blocks` are its own.
         """
         self.bounds_on()
         scales = statistical_scale(self.batch, *self._accurate)
         found = np.zeros(len(self.batch.cases), dtype=bool)
         with np.errstate(all="ignore"):
-            for quantity, scale in scales.items():
-                observed = getattr(self.sides.has, quantity)
-                if observed is None:
+            for block in blocks:
+                if block.quantity not in scales:
                     continue
-                for traces in self.centres.values():
-                    (expected,) = (gathered(self.batch, quantity, [traces]),)
-                    for l in range(1, self.batch.depth + 1) if QUANTITIES[quantity] else (None,):
-                        parts = (observed, expected, scale)
-                        o, e, S = parts if l is None else (part[l - 1] for part in parts)
-                        layout = (
-                            scalars(len(self.batch.cases))
-                            if quantity == "loss"
-                            else self.batch.layout(quantity, l or 0)
-                        )
-                        far = np.any(np.abs(o - e) > REMARKABLE * S, axis=0)
-                        found[: len(layout)] |= np.logical_or.reduceat(far, layout.starts)
+                S = scales[block.quantity] if block.layer is None else scales[block.quantity][block.layer - 1]
+                far = np.any(np.abs(block.observed - block.expected) > REMARKABLE * S, axis=0)
+                found[: len(block.layout)] |= np.logical_or.reduceat(far, block.layout.starts)
         return found
 
     def blocks(self) -> Iterator[Block]:
@@ -107,11 +97,10 @@ class EndToEnd:
                     data = (observed, expected, bound)
                 else:
                     data = (observed[l - 1], expected[l - 1], bound[l - 1])
-                layout = scalars(len(self.batch.cases)) if quantity == "loss" else None
                 yield Block(
                     quantity, l, "end to end", left, right,
                     data[0][rows], data[1][places], rows_of(data[2], len(rows)),
-                    layout or self.batch.layout(quantity, l or 0),
+                    self.batch.layout(quantity, l or 0),
                     self._readings(quantity, l, pairs, data[1][places]),
                 )  # fmt: skip
 

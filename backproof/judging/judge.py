@@ -71,7 +71,7 @@ class Tables:
             Sides(batch, {name: [table.sound[name] for table in tables] for name in group})
             for group in tables[0].groups()
         ]
-        self._end_to_end: list[EndToEnd] = []
+        self._end_to_end: list[tuple[EndToEnd, list[Block]]] = []
         self.blocks: list[Block] = []
         """All comparisons, once they are judged."""
 
@@ -98,8 +98,8 @@ class Tables:
             own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
             blocks += LocalSteps(sides, bounding, own_steps).blocks()
             whole = EndToEnd(sides, bounding, by_oracle)
-            self._end_to_end.append(whole)
-            blocks += whole.blocks()
+            self._end_to_end.append((whole, list(whole.blocks())))
+            blocks += self._end_to_end[-1][1]
         cases = [table.case for table in self.tables]
 
         def is_extreme(k: int) -> bool:
@@ -114,8 +114,8 @@ class Tables:
     def remarkable(self) -> list[bool]:
         """For each table, once judged: whether some answer differs by more than roundings usually come to."""
         found = np.zeros(len(self.tables), dtype=bool)
-        for whole in self._end_to_end:
-            found |= whole.remarkable()
+        for whole, blocks in self._end_to_end:
+            found |= whole.remarkable(blocks)
         return found.tolist()
 
 

@@ -27,7 +27,7 @@ from refimpl.functions import Kink
 
 from . import bounds
 from .batch import Sides
-from .blocks import Block, Readings, scalars
+from .blocks import Block, Readings
 from .deviations import Deviation, deviations_of
 from .layout import Layout
 from .levels import Levels, levels_of
@@ -166,7 +166,7 @@ class LocalSteps:
             )
             yield Block(
                 "loss", None, "local", left, right, t.loss[rows], losses, accurate["loss", 0][rows],
-                scalars(len(batch.cases)), self._readings("loss", batch.depth, pairs),
+                batch.layout("loss", 0), self._readings("loss", batch.depth, pairs),
             )  # fmt: skip
 
     def _expected(self, quantity: str, l: int, side: int, oracle: str) -> Any:

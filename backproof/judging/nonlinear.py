@@ -162,7 +162,7 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
         dtype=np.float64,
     )
     each = layout.each(divisors)
-    g, E_g, losses = np.empty_like(A), np.empty_like(E_A), np.zeros(layout.total)
+    g, E_g, underflows = np.empty_like(A), np.empty_like(E_A), np.zeros(layout.total)
     sums = np.empty((*E_A.shape[:-1], len(layout)))
     E_sums = np.empty_like(sums)
     keys = [(s.name, tuple(s.parameters.items()), tuple(s.arrays)) for s in specs]
@@ -173,7 +173,7 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
             spec = _flattened([specs[k] for k in cases], part)
             found = loss_spread(oracle, spec, A[..., at], E_A[..., at], Y[at], levels.allowance)
             terms, E_terms, g[..., at], E_g[..., at] = found
-            losses[at] = underflow_factor(spec.arguments)
+            underflows[at] = underflow_factor(spec.arguments)
             sums[..., cases] = part.sums(np.abs(terms) + E_terms)
             E_sums[..., cases] = part.sums(np.broadcast_to(E_terms, E_g[..., at].shape))
             continue
@@ -186,7 +186,7 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
             E_sums[..., k] = np.sum(E_terms, axis=(-2, -1))
     E_loss = (E_sums + levels.gamma(layout.sizes + 2) * sums) / divisors + levels.tiny
     # Who divides first loses by underflow what is not divided any more.
-    g, E_g = g / each, E_g / each + levels.tiny * losses * (1 - 1 / each)
+    g, E_g = g / each, E_g / each + levels.tiny * underflows * (1 - 1 / each)
     size = np.abs(g) + E_g
     return LossErrors(
         levels.limited(E_loss, sums), g, levels.limited(E_g + 2 * levels.u * size + levels.tiny, size)

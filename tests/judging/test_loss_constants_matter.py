@@ -103,7 +103,7 @@ def _divided_first() -> Example:
 LOSS_CONSTANTS = (
     Constant(
         "underflow of a gradient that is divided first",
-        without(LOSS_ERRORS, "levels.tiny * losses * (1 - 1 / each)"),
+        without(LOSS_ERRORS, "levels.tiny * underflows * (1 - 1 / each)"),
         _divided_first,
     ),
     Constant(
