@@ -115,6 +115,8 @@ def divisor(name: str, reduction: str, outputs: int, samples: int) -> int:
     inner = outputs if name in MEAN_OVER_OUTPUTS_FIRST else 1
     if reduction == "sum":
         return inner
+    if reduction == "entrymean":
+        return inner * outputs * samples
     if reduction == "batchmean" or name in MEAN_OVER_SAMPLES or name in MEAN_OVER_OUTPUTS_FIRST:
         return inner * samples
     return outputs * samples

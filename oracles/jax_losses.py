@@ -32,10 +32,9 @@ class LossLine(NamedTuple):
 
     def divisor(self, reduction: str, outputs: int, samples: int) -> int:
         """What the sum of the terms is divided by."""
-        by_outputs = self.mean_over == "outputs first" or (
-            self.mean_over == "entries" and reduction == "mean"
-        )
-        return (1 if reduction == "sum" else samples) * (outputs if by_outputs else 1)
+        times = {"entries": reduction == "mean", "samples": 0, "outputs first": 1}[self.mean_over]
+        times += reduction == "entrymean"
+        return (1 if reduction == "sum" else samples) * outputs**times
 
 
 def _times_log(log: Function, X: Any, Y: Any, harmless: float) -> Any:

@@ -184,6 +184,8 @@ class TorchOracle:
         arguments = self._arguments(spec, Y.numpy().dtype)
         if spec.reduction == "batchmean":
             return function(A, Y, reduction="sum", **arguments) / A.shape[1]
+        if spec.reduction == "entrymean":
+            return function(A, Y, reduction="sum", **arguments) / A.numel()
         return function(A, Y, reduction=spec.reduction, **arguments)
 
     def _arguments(self, spec: LossSpec, dtype: Any) -> dict[str, Any]:

@@ -203,13 +203,14 @@ class Loss(_Entry):
     def divisor(self, reduction: str, outputs: int, samples: int) -> int:
         """What the sum of terms is divided by, for `outputs` rows and `samples` columns.
 
-        "sum": 1; "batchmean": samples; "mean": samples or samples·outputs, see `mean_over`.
+        "sum": 1; "batchmean": samples; "mean": samples or samples·outputs, see `mean_over`; "entrymean":
+        samples·outputs, whatever the loss. A mean over outputs first stays besides.
         """
         inner = outputs if self.mean_over == "outputs first" else 1
         if reduction == "sum":
             return inner
-        if reduction == "mean" and self.mean_over == "entries":
-            return outputs * samples
+        if reduction == "entrymean" or (reduction == "mean" and self.mean_over == "entries"):
+            return inner * outputs * samples
         return inner * samples
 
     def reduced(self, A: Units, Y: Units, reduction: str, **arguments: Any) -> Any:
@@ -221,7 +222,10 @@ class Loss(_Entry):
         return self.gradient(A, Y, **arguments) / A.dtype.type(self.divisor(reduction, *A.shape))
 
 
+# As torch has them: what random cases draw from.
 REDUCTIONS = ("mean", "sum", "batchmean")
+# All there are: some code divides by n·m what others divide by m, and "mean" means either.
+ALL_REDUCTIONS = (*REDUCTIONS, "entrymean")
 
 
 EntryT = TypeVar("EntryT", bound=_Entry)

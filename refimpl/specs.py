@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import REDUCTIONS, Activation, Loss, find
+from .functions import ALL_REDUCTIONS, Activation, Loss, find
 from .tables import ACTIVATIONS, LOSSES
 
 DTYPES = ("float32", "float64")
@@ -69,8 +69,9 @@ class ActivationSpec:
 
 @dataclass(frozen=True, eq=False)
 class LossSpec:
-    """The name of a loss, its reduction ("mean", "sum" or "batchmean", as torch has them), its parameters.
+    """The name of a loss, its reduction, its parameters.
 
+    The reduction is "mean", "sum" or "batchmean", as torch has them, or "entrymean", over outputs and samples.
     `arrays` are those that the entry has, each optional, (n outputs, 1) or (n, m samples) as the entry says:
     numbers of the case's dtype, in their domain. Specs are compared and hashed by content.
     """
@@ -82,10 +83,10 @@ class LossSpec:
 
     def __post_init__(self) -> None:
         _check_parameters(self)
-        if self.reduction not in REDUCTIONS:
+        if self.reduction not in ALL_REDUCTIONS:
             raise InvalidCaseError(
                 f"unknown reduction {self.reduction!r:.60} of loss {self.name}; "
-                f"known: {', '.join(REDUCTIONS)}"
+                f"known: {', '.join(ALL_REDUCTIONS)}"
             )
         if not isinstance(self.arrays, Mapping):
             raise InvalidCaseError(f"arrays of {self.name} must be a mapping, not {self.arrays!r:.60}")

@@ -66,6 +66,7 @@ def test_a_relu_network_worked_by_hand_comes_out_to_the_last_bit(oracle: Oracle)
         ("mse", "sum", 5, [[4, -2]]),
         ("mse", "mean", 2.5, [[2, -1]]),
         ("mse", "batchmean", 2.5, [[2, -1]]),
+        ("mse", "entrymean", 2.5, [[2, -1]]),
         ("half_squared_error", "mean", 1.25, [[1, -0.5]]),
         ("half_squared_error", "batchmean", 1.25, [[1, -0.5]]),
     ],
@@ -90,7 +91,7 @@ def test_a_squared_error_is_divided_as_its_reduction_says(
         ("identity", "cross_entropy_with_logits", math.log(4), [[0.75], [-0.75]], 1),
     ],
 )
-@pytest.mark.parametrize("reduction", ["sum", "mean", "batchmean"])
+@pytest.mark.parametrize("reduction", ["sum", "mean", "batchmean", "entrymean"])
 def test_a_cross_entropy_at_log_3_is_what_the_fractions_say(
     oracle: Oracle,
     activation: str,
@@ -102,7 +103,7 @@ def test_a_cross_entropy_at_log_3_is_what_the_fractions_say(
 ) -> None:
     layer = Layer(np.array([[math.log(3)], [0.0]]), np.zeros((2, 1)), ActivationSpec(activation))
     case = Case(Network((layer,), LossSpec(loss, reduction)), np.ones((1, 1)), np.array([[0.0], [1.0]]))
-    divisor = mean_divisor if reduction == "mean" else 1
+    divisor = {"mean": mean_divisor, "entrymean": 2}.get(reduction, 1)
     answer = flat(oracle.traces([case])[0])
     assert answer["loss"] == pytest.approx(total / divisor, rel=4 * EPS, abs=0)
     assert answer["delta[1]"] == pytest.approx(np.array(delta) / divisor, rel=8 * EPS, abs=0)
@@ -262,7 +263,7 @@ def test_a_network_that_overflows_gives_nan_and_raises_nothing(oracle: Oracle, l
 WITH_ARRAYS = [name for name, entry in LOSSES.items() if entry.arrays]
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean", "batchmean"])
+@pytest.mark.parametrize("reduction", ["sum", "mean", "batchmean", "entrymean"])
 @pytest.mark.parametrize("name", WITH_ARRAYS)
 def test_arrays_of_a_loss_count_as_the_reference_has_them(oracle: Oracle, name: str, reduction: str) -> None:
     """All of them at once, and none of the weights is 1; the compiled path of JAX pads them."""

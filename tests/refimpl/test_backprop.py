@@ -30,7 +30,7 @@ from refimpl import (
     special_output_error,
 )
 from refimpl.backprop import SPECIAL_FORMS
-from refimpl.functions import REDUCTIONS
+from refimpl.functions import ALL_REDUCTIONS
 
 EPS = float(np.finfo("float64").eps)
 IDENTITY = ActivationSpec("identity")
@@ -292,7 +292,7 @@ def test_every_array_of_a_trace_has_the_dtype_of_the_case(
     activation: str, loss: str, implementation: type[Backprop]
 ) -> None:
     for dtype in DTYPES:
-        for reduction in REDUCTIONS:
+        for reduction in ALL_REDUCTIONS:
             trace = parts(implementation().run(any_case(activation, loss, reduction, dtype)))
             assert {name: np.asarray(array).dtype.name for name, array in trace.items()} == dict.fromkeys(
                 trace, dtype
@@ -324,7 +324,7 @@ FORMS = [(form.activation, form.loss) for form in SPECIAL_FORMS]
 
 
 @pytest.mark.parametrize(("activation", "loss"), FORMS)
-@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("reduction", ALL_REDUCTIONS)
 def test_the_special_form_gives_torchs_trace_for_its_pairs(
     activation: str, loss: str, reduction: str
 ) -> None:
@@ -406,7 +406,7 @@ def test_the_special_form_is_finite_where_the_general_rule_is_not() -> None:
 def test_the_general_rule_gives_a_frameworks_trace_for_every_activation_and_loss(
     activation: str, loss: str
 ) -> None:
-    for seed, reduction in enumerate(REDUCTIONS):
+    for seed, reduction in enumerate(ALL_REDUCTIONS):
         made = any_case(activation, loss, reduction, "float64", seed)
         for other in itertools.count(10):  # until no prediction is 0 or 1, where the loss may be infinite
             if not np.isnan(parts(Backprop().run(made))["dX"]).any():

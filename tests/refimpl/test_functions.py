@@ -16,7 +16,7 @@ from refimpl_points import drawn, ends_of, parameter_sets
 
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Activation, Loss, UnknownFunctionError
 from refimpl.domains import NON_NEGATIVE, POSITIVE, REALS, SYMMETRIC_UNIT, UNIT, Interval
-from refimpl.functions import REDUCTIONS, Parameter, find, no_kinks
+from refimpl.functions import ALL_REDUCTIONS, Parameter, find, no_kinks
 
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 ENTRIES = [*ACTIVATIONS.values(), *LOSSES.values()]
@@ -249,6 +249,9 @@ def test_a_smooth_entry_has_no_kinks_and_any_other_declares_them_for_every_param
         ("multilabel_soft_margin", "sum", 3),  # each sample's loss is a mean over its outputs
         ("multilabel_soft_margin", "mean", 12),
         ("multilabel_soft_margin", "batchmean", 12),
+        ("mse", "entrymean", 12),
+        ("cross_entropy", "entrymean", 12),
+        ("multilabel_soft_margin", "entrymean", 36),
     ],
 )
 def test_the_divisor_of_a_loss_over_three_outputs_and_four_samples(
@@ -258,7 +261,7 @@ def test_the_divisor_of_a_loss_over_three_outputs_and_four_samples(
 
 
 @pytest.mark.parametrize("entry", LOSSES.values(), ids=lambda entry: entry.name)
-@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("reduction", ALL_REDUCTIONS)
 def test_the_loss_and_its_gradient_are_divided_by_the_same(entry: Loss, reduction: str) -> None:
     A, Y = (drawn(domain, (3, 4), seed=1) for domain in (entry.prediction_domain, entry.target_domain))
     given = entry.complete({}, FLOAT64)

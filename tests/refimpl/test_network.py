@@ -49,7 +49,7 @@ def test_an_unknown_loss_is_refused_with_the_names_there_are() -> None:
 
 @pytest.mark.parametrize("reduction", ["none", "Mean", ""])
 def test_an_unknown_reduction_is_refused(reduction: str) -> None:
-    with refused(f"unknown reduction {reduction!r} of loss mse; known: mean, sum, batchmean"):
+    with refused(f"unknown reduction {reduction!r} of loss mse; known: mean, sum, batchmean, entrymean"):
         LossSpec("mse", reduction)
 
 
