@@ -71,7 +71,7 @@ class ActivationSpec:
 class LossSpec:
     """The name of a loss, its reduction, its parameters.
 
-    The reduction is "mean", "sum" or "batchmean", as torch has them, or "entrymean", over outputs and samples.
+    Reductions are "mean", "sum", "batchmean", as torch has them, or "entrymean": over outputs and samples.
     `arrays` are those that the entry has, each optional, (n outputs, 1) or (n, m samples) as the entry says:
     numbers of the case's dtype, in their domain. Specs are compared and hashed by content.
     """

@@ -26,13 +26,12 @@ from refimpl import (
     Network,
 )
 from refimpl.domains import Interval, OneOf, TargetDomain
-from refimpl.functions import REDUCTIONS
 
 from .numbers import Array, Numbers, power_above
 from .options import Choices, DrawOptions, choices
-from .regimes import LargestSizes, Regime, Sizes
+from .regimes import Regime, Sizes
 from .source import SeedSource, Source, one_in, pick, pick_weighted
-from .targets import takes_labels
+from .targets import draw_hard_labels, takes_labels
 
 _EVERYTHING = DrawOptions()
 _STEEPEST = 6  # predictions of a loss that grows like e^a are below 2^6 before biases
@@ -65,17 +64,21 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
     allowed = choices(options)
     numbers = Numbers(source, dtype)
     regime = pick_weighted(source, allowed.regimes, allowed.regime_weights)
-    sizes = regime.sizes(source, LargestSizes(options.max_depth, options.max_width, options.max_batch))
+    sizes = regime.sizes(source, allowed.sizes)
     loss, output = _draw_pair(numbers, regime, allowed)
     learning_rate = numbers.learning_rate()
     draw = _LayerDraw(numbers, regime, allowed, sizes, loss, output)
-    A = X = regime.inputs(numbers, sizes.width(source), sizes.samples)
+    A = X = regime.inputs(numbers, sizes.inputs.draw(source), sizes.samples)
     layers = []
     for l in range(1, sizes.depth + 1):
         layer, A = source.group(partial(draw.layer, A, last=l == sizes.depth))
         layers.append(layer)
-    loss = _with_arrays(numbers, loss, A.shape)
-    Y = regime.targets(numbers, loss, A)
+    if options.arrays:
+        loss = _with_arrays(numbers, loss, A.shape)
+    if options.labels != "any" and takes_labels(loss.entry):
+        Y = draw_hard_labels(numbers, loss.entry, A.shape, one_hot_columns=options.labels != "hard")
+    else:
+        Y = regime.targets(numbers, loss, A)
     if regime.turns_dead_layers and _is_flat(loss, A, Y):
         Y = _other_labels(loss.entry.target_domain, Y)
     case = Case(Network(tuple(layers), loss), X.astype(dtype), Y.astype(dtype), learning_rate)
@@ -99,7 +102,8 @@ class _LayerDraw:
         spec = self.output if last else _draw_hidden(numbers, regime, self.allowed)
         entry, loss = spec.entry, self.loss.entry
         mixes = not (entry.elementwise and (loss.elementwise or not last))
-        units = self.sizes.width(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)
+        span = self.sizes.outputs if last else self.sizes.hidden
+        units = span.draw(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)
         W = regime.weights(numbers, units, len(A), self.sizes.depth)
         delicate = last and (loss.steep or math.isfinite(loss.prediction_domain.high))
         low, high = regime.powers(entry, delicate=delicate)
@@ -179,12 +183,12 @@ def _draw_pair(numbers: Numbers, regime: Regime, allowed: Choices) -> tuple[Loss
     if regime.prefers_labels:
         losses = tuple(loss for loss in losses if takes_labels(loss)) or losses
     entry = pick(source, losses)
-    reduction = pick(source, REDUCTIONS)
+    reduction = pick(source, allowed.reductions)
     fitting = allowed.outputs if one_in(source, 2) else allowed.customary
     output = pick(source, fitting[entry.name])
-    parameters = _parameters(numbers, entry)
+    parameters = _parameters(numbers, entry, allowed)
     loss = LossSpec(entry.name, reduction, parameters) if parameters else _default_loss(entry.name, reduction)
-    return loss, _draw_spec(numbers, output)
+    return loss, _draw_spec(numbers, output, allowed)
 
 
 def _with_arrays(numbers: Numbers, loss: LossSpec, shape: tuple[int, int]) -> LossSpec:
@@ -200,11 +204,11 @@ def _with_arrays(numbers: Numbers, loss: LossSpec, shape: tuple[int, int]) -> Lo
 
 def _draw_hidden(numbers: Numbers, regime: Regime, allowed: Choices) -> ActivationSpec:
     weights = allowed.kink_weights if regime.prefers_kinks else allowed.weights
-    return _draw_spec(numbers, pick_weighted(numbers.source, allowed.hidden, weights))
+    return _draw_spec(numbers, pick_weighted(numbers.source, allowed.hidden, weights), allowed)
 
 
-def _draw_spec(numbers: Numbers, activation: Activation) -> ActivationSpec:
-    drawn = _parameters(numbers, activation)
+def _draw_spec(numbers: Numbers, activation: Activation, allowed: Choices) -> ActivationSpec:
+    drawn = _parameters(numbers, activation, allowed)
     if not drawn:
         return _default_spec(activation.name, numbers.dtype)
     return ActivationSpec(activation.name, activation.complete(drawn, numbers.dtype))
@@ -220,6 +224,8 @@ def _default_spec(name: str, dtype: np.dtype[Any]) -> ActivationSpec:
     return ActivationSpec(name, ACTIVATIONS[name].complete({}, dtype))
 
 
-def _parameters(numbers: Numbers, entry: Activation | Loss) -> dict[str, float]:
+def _parameters(numbers: Numbers, entry: Activation | Loss, allowed: Choices) -> dict[str, float]:
     """Every second parameter, from the interval that its entry says to draw from; the others are defaults."""
+    if not allowed.parameters:
+        return {}
     return {p.name: numbers.within(p.drawn) for p in entry.parameters if one_in(numbers.source, 2)}

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,35 +21,60 @@ from .source import Source, one_in, pick, size
 from .targets import draw_labels, draw_targets, one_hot
 
 
+class Span(NamedTuple):
+    """The sizes from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def draw(self, source: Source, at_least: int = 1) -> int:
+        """One of them: log-uniform, and `at_least` so many where that is allowed."""
+        return max(size(source, self.most, self.least), min(at_least, self.most))
+
+    def limit(self, drawn: int) -> int:
+        """The least or the most, whichever is nearer by its logarithm."""
+        return self.least if drawn * drawn <= self.least * self.most else self.most
+
+    def small(self, most: int) -> Span:
+        """Those of them up to `most`; the least if there are none."""
+        return Span(self.least, max(self.least, min(self.most, most)))
+
+    def nearest(self, width: int) -> Span:
+        """The one of them that is nearest to a width."""
+        width = min(max(width, self.least), self.most)
+        return Span(width, width)
+
+
 @dataclass(frozen=True)
 class Sizes:
     """The number of layers L and of samples m, and between which numbers the widths n_0 … n_L lie."""
 
     depth: int
     samples: int
-    widest: int
-    narrowest: int = 1
-
-    def width(self, source: Source, at_least: int = 1) -> int:
-        """The number of units of one layer: log-uniform, and `at_least` so many where that is allowed."""
-        return max(size(source, self.widest), self.narrowest, min(at_least, self.widest))
+    hidden: Span
+    inputs: Span
+    outputs: Span
 
 
 @dataclass(frozen=True)
-class LargestSizes:
-    """The most layers, units in a layer and samples that a draw may have."""
+class AllowedSizes:
+    """How many layers, units in a layer and samples a draw may have; of inputs and outputs apart."""
 
-    depth: int
-    width: int
-    batch: int
+    depth: Span
+    batch: Span
+    hidden: Span
+    inputs: Span
+    outputs: Span
+
+    def small(self) -> AllowedSizes:
+        """Those of a small network: bounds are sharp there, and so is the judgement."""
+        widths = (span.small(8) for span in (self.hidden, self.inputs, self.outputs))
+        return AllowedSizes(self.depth.small(3), self.batch.small(8), *widths)
 
 
 # Where to round up: no sum of short binary and decimal numbers (a slope of 0.01) has this distance from an
 # integer, so that the last bits of a prediction do not decide.
 _ODD_HALF = 0.4854101966
-
-# What half of all cases keep to: bounds are sharp in small networks, and so is the judgement.
-SMALL = LargestSizes(depth=3, width=8, batch=8)
 
 
 class Regime:
@@ -72,15 +98,12 @@ class Regime:
     mixes_one_unit = False
     """Whether a softmax, or a loss that contains one, may have one unit only: its gradient is 0 then."""
 
-    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+    def sizes(self, source: Source, allowed: AllowedSizes) -> Sizes:
         """Log-uniform sizes; half of the networks are small."""
         if not one_in(source, 2):
-            largest = LargestSizes(
-                min(largest.depth, SMALL.depth),
-                min(largest.width, SMALL.width),
-                min(largest.batch, SMALL.batch),
-            )
-        return Sizes(size(source, largest.depth), size(source, largest.batch), largest.width)
+            allowed = allowed.small()
+        depth, samples = allowed.depth.draw(source), allowed.batch.draw(source)
+        return Sizes(depth, samples, allowed.hidden, allowed.inputs, allowed.outputs)
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
         """X."""
@@ -129,10 +152,10 @@ class Kinks(Regime):
     prefers_kinks = True
     turns_dead_layers = False
 
-    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+    def sizes(self, source: Source, allowed: AllowedSizes) -> Sizes:
         """As ordinary, with a hidden layer wherever that is allowed."""
-        drawn = super().sizes(source, largest)
-        return replace(drawn, depth=max(drawn.depth, min(2, largest.depth)))
+        drawn = super().sizes(source, allowed)
+        return replace(drawn, depth=max(drawn.depth, min(2, allowed.depth.most)))
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
         return _integers(numbers, rows, samples)
@@ -284,22 +307,18 @@ class Limits(Regime):
     weight = 2
     mixes_one_unit = True
 
-    def sizes(self, source: Source, largest: LargestSizes) -> Sizes:
+    def sizes(self, source: Source, allowed: AllowedSizes) -> Sizes:
         extreme = pick(source, ("depth", "width", "batch", "all"))
-        width = _limit(size(source, largest.width), largest.width)
-        drawn = super().sizes(source, largest)
+        width = allowed.hidden.limit(allowed.hidden.draw(source))
+        drawn = super().sizes(source, allowed)
         if extreme in ("depth", "all"):
-            drawn = replace(drawn, depth=_limit(drawn.depth, largest.depth))
+            drawn = replace(drawn, depth=allowed.depth.limit(drawn.depth))
         if extreme in ("batch", "all"):
-            drawn = replace(drawn, samples=_limit(drawn.samples, largest.batch))
+            drawn = replace(drawn, samples=allowed.batch.limit(drawn.samples))
         if extreme in ("width", "all"):
-            drawn = replace(drawn, narrowest=width, widest=width)
+            inputs, outputs = allowed.inputs.nearest(width), allowed.outputs.nearest(width)
+            drawn = replace(drawn, hidden=Span(width, width), inputs=inputs, outputs=outputs)
         return drawn
-
-
-def _limit(drawn: int, largest: int) -> int:
-    """1 or `largest`, whichever is nearer by its logarithm."""
-    return 1 if drawn * drawn <= largest else largest
 
 
 class Labels(Regime):

@@ -88,12 +88,13 @@ def one_in(source: Source, n: int) -> bool:
     return source.integer(0, n - 1) == n - 1
 
 
-def size(source: Source, largest: int) -> int:
-    """1 to `largest`, log-uniform by octaves: 1, 2-3, 4-7, … are equally likely; above 64 not every size.
+def size(source: Source, largest: int, least: int = 1) -> int:
+    """`least` to `largest`, log-uniform by octaves: from 1 on, 1, 2-3, 4-7, … are equally likely; where they
+    are longer than 64, not every size.
 
     One integer decides, monotonically, and its range is the same whatever `largest` is: so it shrinks well,
     and means a size even if `largest` changes. Hypothesis draws uniformly from ranges of up to 256.
     """
-    scaled = source.integer(0, 255) * largest.bit_length()
-    low = 1 << (scaled >> 8)
+    scaled = source.integer(0, 255) * (largest // least).bit_length()
+    low = least << (scaled >> 8)
     return low + ((scaled & 255) * (min(2 * low - 1, largest) - low + 1) >> 8)

@@ -76,10 +76,32 @@ def draw_labels(numbers: Numbers, domain: Interval, rows: int, columns: int) -> 
     soft = np.where((soft == domain.high) & (not domain.high_inside), middle, soft)
     if kind == "soft":
         return soft
-    low = domain.low if domain.low_inside else middle
-    high = domain.high if domain.high_inside else middle
+    low, high = _ends(domain)
     hard = np.where(numbers.mask(rows, columns, 2), high, low)
     return hard if kind == "hard" else np.where(numbers.mask(rows, columns, 2), soft, hard)
+
+
+def draw_hard_labels(numbers: Numbers, loss: Loss, shape: tuple[int, int], *, one_hot_columns: bool) -> Array:
+    """Labels at the ends of what a loss takes: one-hot columns for classes, 0 and 1, or -1 and 1.
+
+    With `one_hot_columns`, 0 and 1 come as such columns too, where there is more than one row.
+    """
+    rows, columns = shape
+    domain = loss.target_domain
+    if isinstance(domain, OneOf):
+        return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(shape)
+    if loss.classes or isinstance(domain, OneHot):
+        return one_hot(numbers, rows, columns)
+    if one_hot_columns and rows > 1 and domain.contains([0.0, 1.0]):
+        return one_hot(numbers, rows, columns)
+    low, high = _ends(domain)
+    return np.where(numbers.mask(rows, columns, 2), high, low)
+
+
+def _ends(domain: Interval) -> tuple[float, float]:
+    """The ends of a bounded domain; the middle stands for an end that is not inside."""
+    middle = (domain.low + domain.high) / 2
+    return (domain.low if domain.low_inside else middle), (domain.high if domain.high_inside else middle)
 
 
 def in_domain(domain: Interval, values: Array) -> Array:

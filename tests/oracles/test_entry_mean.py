@@ -1,4 +1,4 @@
-"""The reduction "entrymean": the sum of terms over outputs and samples, whatever the loss, in every oracle."""
+"""The reduction "entrymean": the sum of terms over outputs and samples, whatever the loss, in all oracles."""
 
 from __future__ import annotations
 
