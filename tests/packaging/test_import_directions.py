@@ -22,7 +22,11 @@ ROOMS: dict[str, set[str]] = {
     "backproof.shadowing": set(),
     # Drawing a composition takes the truth's word on where it is defined.
     "backproof.cases": {"refimpl", "oracles", "backproof.errors"},
-    "backproof.plugging": {"refimpl", "oracles", "backproof.errors"},
+    # What an implementation declares is what is drawn; what is wrong with an answer is a check.
+    "backproof.plugging": {
+        *("refimpl", "oracles"),
+        *("backproof.errors", "backproof.cases", "backproof.judging"),
+    },
     "backproof.judging": {"refimpl", "oracles", "backproof.errors"},
     "backproof.diagnosis": {"refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"},
     "backproof.reporting": {"backproof.errors"},
