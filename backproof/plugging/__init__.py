@@ -1,0 +1,1 @@
+"""Implementations of users: how they are declared, loaded, asked and judged."""
