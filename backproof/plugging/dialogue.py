@@ -27,8 +27,6 @@ from .dialogue_messages import (
 from .links import Hello, LinkError, Reply, Request
 from .processes import Child, one_line
 
-START_LIMIT = 30.0
-"""Seconds that a program has at least to say hello: a virtual machine may start slowly."""
 _GRACE = 1.0
 _STARTS_AT_MOST = 3
 
@@ -45,9 +43,14 @@ class DialogueLink:
         command: str,
         time_limit: float = 10.0,
         memory_limit: int | None = None,
+        *,
+        start_limit: float = 30.0,
         longest_line: int = LONGEST_LINE,
     ) -> None:
-        """time_limit: seconds for one case. memory_limit: in MiB, kept on Linux."""
+        """time_limit: seconds for one case. memory_limit: in MiB, kept on Linux.
+
+        start_limit: seconds to say hello, if time_limit is not more; a virtual machine may start slowly.
+        """
         try:
             self._command = shlex.split(command)
         except ValueError as error:
@@ -55,6 +58,7 @@ class DialogueLink:
         if not self._command:
             raise UsageError("the command is empty; give one, such as --impl-cmd './my_net'")
         self._time_limit, self._memory_limit, self._longest_line = time_limit, memory_limit, longest_line
+        self._start_limit = max(start_limit, time_limit)
         self._child: Child | None = None
         self._number = 0
         self._failed_starts = 0
@@ -64,19 +68,20 @@ class DialogueLink:
     def start(self) -> Hello:
         """Starts the program and greets it. LinkError of kind "start" if it does not greet back."""
         self._drop()
-        limit = max(self._time_limit, START_LIMIT)
         what = "the program"
         try:
             self._child = Child(
                 self._command, memory_limit_mib=self._memory_limit, longest_message=self._longest_line
             )
             what = "the program said no hello: it"
-            line = self._asked(hello_line(), limit)
+            line = self._asked(hello_line(), self._start_limit)
             what = "the program"
             hello = read_hello(line)
         except LinkError as error:
+            why = self._with_limit(error, self._start_limit)
             self._drop()
-            raise LinkError("start", f"{what} {self._with_limit(error, limit)}") from None
+            remedy = "; give a program that can be run, such as ./my_net" if error.kind == "start" else ""
+            raise LinkError("start", f"{what} {why}{remedy}") from None
         except GarbageError as error:
             self._drop()
             raise LinkError("start", f"{what} {error}") from None

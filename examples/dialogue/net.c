@@ -24,7 +24,6 @@ typedef struct Value {
     char *text;                       /* of a string */
     struct Value *key, *first, *next; /* the members of an object have keys; first child, next sibling */
 } Value;
-
 static char *pool;
 static size_t pool_size, pool_used;
 
