@@ -1,8 +1,8 @@
 """Relations between an implementation's answers to different cases, which hold whatever it computes.
 
 M2. Each relation is an equation between exact values: the answers to the base case are c + Σ k_i x_i of the
-    answers x_i to related cases, with coefficients k_i ≥ 0 and a known c. So an accurate implementation's differ
-    by at most E + Σ k_i E_i (M1), and what evaluating the sum itself rounds.
+    answers x_i to related cases, with coefficients k_i ≥ 0 and a known c. So an accurate implementation's
+    differ by at most E + Σ k_i E_i (M1), and what evaluating the sum itself rounds.
 M3. An implementation asked the same case again answers within 2 E of what it answered before.
 See docs/bounds-of-several-answers.md.
 """
@@ -66,7 +66,10 @@ class Relation:
             pairs = list(zip(values[quantity], added, sizes[quantity], strict=True))
             found[quantity] = [(v + c).astype(np.float64) for v, c, _ in pairs]
             rounding[quantity] = [
-                (lost * (s + np.abs(c)) + eps * np.abs(v + c)).astype(np.float64) for v, c, s in pairs
+                np.nan_to_num(lost * (s + np.abs(c)) + eps * np.abs(v + c), nan=0.0, posinf=0.0).astype(
+                    np.float64
+                )
+                for v, c, s in pairs  # what is not finite does not make the bound so
             ]
         return found, rounding
 
@@ -135,7 +138,7 @@ def _order(units: int, rng: np.random.Philox) -> Any:
 
 
 def split(case: Case) -> Relation | None:
-    """The batch in two parts: with the divisors d and d_i of the loss, sums over samples are Σ (d_i/d) x_i."""
+    """The batch in two parts: with the loss's divisors d and d_i, sums over samples are Σ (d_i/d) x_i."""
     m = case.samples
     if m < 2:
         return None
@@ -309,7 +312,7 @@ def _checks(
                     held,
                     narrow[quantity][place],
                     others,
-                )  # fmt: skip
+                )
             )
     return [
         check if check.verdict in ("conforms", "not judged") else _told(check, names[2])
@@ -328,7 +331,7 @@ def differs(
 ) -> Check | None:
     """M3: the gravest finding where two answers to the same case differ; None if they do not.
 
-    Equal bits, NaN among them, are the same. Others must lie within twice the bound: a sum's order may change.
+    Equal bits, NaN too, are the same. Others must lie within twice the bound: a sum's order may change.
     """
     first, second = (without_faults(case, name, trace)[0] for trace in (first, second))
     quantities = _common([first, second])
