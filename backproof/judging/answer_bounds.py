@@ -9,6 +9,7 @@ See docs/bounds-of-several-answers.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,14 +28,14 @@ from .verdicts import FAILING, Alternative, Check, Comparison, Verdict
 
 # Quantity → one float64 array for each layer; of the loss and dX, one.
 Arrays = Mapping[str, list[Any]]
-About = Literal["exact", "float64", "itself", "centre"]
+About = Literal["exact", "float64", "itself"]
 
 
 def answer_bounds(case: Case, bounding: Oracle, about: About = "exact", **allowed: Any) -> Arrays:
     """Quantity → for each layer (of the loss and dX: one) the bound, a matrix; of the loss, a scalar.
 
     Bounds the distance of an accurate answer from the exact one ("exact"), from an oracle's float64 one
-    ("float64"), from another answer of the same implementation ("itself"), or from P0's centre ("centre").
+    ("float64"), or from another answer of the same implementation ("itself").
     `bounding` evaluates functions; `allowed` is what else may err (`naive`, `deviations`).
     """
     return answers_bounds([case], bounding, about, **allowed)[0]
@@ -51,28 +52,33 @@ def answers_bounds(
         batch = Batch([cases[k] for k in places])
         levels = levels_of(dtype, about_centre=True, exact=about == "exact", **allowed)
         errors = bounds.carried(batch, bounding, levels)
-        found |= {place: _of_case(batch, errors, k, about) for k, place in enumerate(places)}
+        found |= {
+            place: _of_case(batch, errors, k, partial(_total, about=about)) for k, place in enumerate(places)
+        }
     return [found[k] for k in range(len(cases))]
 
 
-def _of_case(batch: Batch, errors: Mapping[str, Any], k: int, about: About) -> Arrays:
+def errors_about_centre(case: Case, bounding: Oracle, **allowed: Any) -> tuple[Arrays, Arrays]:
+    """What an accurate answer, and what an oracle's float64 one, can be off P0's centre."""
+    batch = Batch([case])
+    errors = bounds.carried(batch, bounding, levels_of(case.dtype, about_centre=True, **allowed))
+    own, oracle = (_of_case(batch, errors, 0, lambda E, level=level: E[level]) for level in (0, -1))
+    return own, oracle
+
+
+def _of_case(batch: Batch, errors: Mapping[str, Any], k: int, total: Callable[[Any], Any]) -> Arrays:
     depth, found = batch.cases[k].network.depth, {}
     for quantity, per_layer in QUANTITIES.items():
         layers = range(1, depth + 1) if per_layer else (None,)
+        data = [errors[quantity] if l is None else errors[quantity][l - 1] for l in layers]
         found[quantity] = [
-            _total(
-                _view(batch, quantity, l, errors[quantity] if l is None else errors[quantity][l - 1], k),
-                about,
-            )
-            for l in layers
+            total(_view(batch, quantity, l, each, k)) for l, each in zip(layers, data, strict=True)
         ]
     return found
 
 
 def _total(E: Any, about: About) -> Any:
     with np.errstate(all="ignore"):
-        if about == "centre":
-            return E[0]
         return E[0] + (E[0] if about == "itself" else E[-1])
 
 
