@@ -9,26 +9,26 @@ from typing import Any
 
 import pytest
 
-from refimpl import Backprop, Case, case_to_json
+from refimpl import Case, case_to_json
 
-from .diagnosis.mistakes import MISTAKES
-from .judging.panel import Panel
 from .judging.verdicts import FAILING, Check, Judgement
 from .reporting.files import write_report
 from .reporting.model import Report, Times
-from .run import REFERENCE, RunOptions, floor_of, make_panel, report_of
-from .tally import Origin, Tally, excess, replay_options
+from .run import RunOptions, floor_of, make_panel, report_of, subject_of, tally_of
+from .subject import Subject
+from .tally import Origin, excess
 
 
 class Session:
     """Judges cases for tests, counts them, and tells failures."""
 
     def __init__(
-        self, panel: Panel, options: RunOptions, report: Path | None, case_directory: Path | None
+        self, subject: Subject, options: RunOptions, report: Path | None, case_directory: Path | None
     ) -> None:
-        self.panel, self.options = panel, options
+        self.subject, self.options = subject, options
+        self.panel = make_panel(subject, options.oracles, options.truth)
         self.mistake = options.mistake
-        self.tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake), options.truth)
+        self.tally = tally_of(subject, options.oracles, options.truth)
         self.expected = 0
         self._report_directory, self._case_directory = report, case_directory
         self._report_path: Path | None = None
@@ -46,12 +46,12 @@ class Session:
         command = shlex.join(["pytest", *map(str, arguments)])
         names = tuple(name.strip() for name in oracles.split(",") if name.strip())
         options = RunOptions(1, 0, oracles=names, mistake=mistake, command=command)
-        return cls(make_panel(names, mistake), options, Path(report) if report else None, case_directory)
+        return cls(subject_of(options), options, Path(report) if report else None, case_directory)
 
     @property
-    def implementation(self) -> Backprop:
+    def implementation(self) -> Any:
         """What is judged: the reference, or a mistake."""
-        return MISTAKES[self.mistake].implementation() if self.mistake else Backprop()
+        return self.subject.implementation
 
     def judge(self, cases: Sequence[Case], origins: Iterable[Origin] = ()) -> list[Judgement]:
         """Judge and count; see `require` for the verdict."""
@@ -110,13 +110,15 @@ class Session:
         return floor_of(self.expected)
 
     def finish(self) -> None:
-        """Write the report if one was asked for."""
+        """Write the report if one was asked for, and end what was started."""
+        self.subject.close()
         if self._report_directory is not None:
             self._report_path = write_report(self.report(), self._report_directory)
 
     def report(self) -> Report:
         """What was judged, as the same report that the command line writes."""
-        return report_of(self.options, self.panel, self.tally, "complete", Times(), self.expected, self.floor)
+        done = (self.tally, "complete", Times(), self.expected, self.floor)
+        return report_of(self.options, self.subject, self.panel, *done)
 
     def totals(self) -> dict[str, int]:
         """What was judged, as plain values that `pytest_plugin` adds up and tells."""

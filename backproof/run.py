@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 from oracles import Oracle
 from oracles.ball_oracle import BallOracle
-from refimpl import ACTIVATIONS, DTYPES, LOSSES, Backprop, Case
+from refimpl import ACTIVATIONS, DTYPES, LOSSES, Case
 
 from .cases import DrawOptions, draw_case
 from .diagnosis.mistakes import MISTAKES
@@ -19,10 +20,11 @@ from .errors import UsageError
 from .judging.adjudication import MODES, Truth
 from .judging.panel import Panel
 from .kink_table import kink_table
+from .plugging.sources import Source
 from .reporting.model import Report, RunInfo, Times
+from .subject import PluggedSubject, Subject
 from .tally import Origin, Tally, replay_options
 
-REFERENCE = "reference"
 CHUNK = 256
 FLOOR = 0.9
 """The share of the requested cases that must have been judged for a run to count."""
@@ -47,6 +49,12 @@ MODULES = {"torch": ("torch",), "jax": ("jax", "optax"), "truth": ("flint",)}
 USUAL_ORACLES = ("torch", "jax")
 
 
+def usual_oracles() -> tuple[str, ...]:
+    """Those of `USUAL_ORACLES` that are installed; the truth if none is."""
+    found = (name for name in USUAL_ORACLES if all(find_spec(module) for module in MODULES[name]))
+    return tuple(found) or ("truth",)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What a run shall do; checked when made. Raises UsageError for anything that cannot be done."""
@@ -61,6 +69,8 @@ class RunOptions:
     mistake: str | None = None
     truth: str = "disputed"
     """Which cases to ask the truth about: see `MODES`."""
+    source: Source | None = None
+    """Somebody's implementation, in the reference's place."""
     command: str = ""
     """The command line that repeats this run."""
 
@@ -80,6 +90,8 @@ class RunOptions:
             for name in given:
                 if name not in known:
                     raise UsageError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+        if self.source is not None and self.mistake is not None:
+            raise UsageError("--mistake is put in the reference's place; leave it out, or --impl")
         try:
             object.__setattr__(self, "draw", DrawOptions(self.activations, self.losses))
         except ValueError as error:
@@ -93,36 +105,54 @@ def floor_of(requested: int) -> int:
     return min(requested, max(1, int(requested * FLOOR)))
 
 
-def make_panel(oracles: Sequence[str], mistake: str | None, truth: str = "disputed") -> Panel:
-    """The reference, or a mistake, with these oracles; OracleMissingError if a framework is not installed."""
-    implementation: Backprop = MISTAKES[mistake].implementation() if mistake else Backprop()
-    asked = Truth(mode=truth, oracle=BallOracle())
-    return Panel(implementation, [ORACLES[name]() for name in oracles], REFERENCE, asked)
+def subject_of(options: RunOptions) -> Subject:
+    """What these options judge; started, if it is a program of its own."""
+    return PluggedSubject.of(options.source) if options.source is not None else Subject(options.mistake)
+
+
+def make_panel(subject: Subject, oracles: Sequence[str], truth: str = "disputed") -> Panel:
+    """The subject with these oracles; OracleMissingError if a framework is not installed."""
+    return subject.panel([ORACLES[name]() for name in oracles], Truth(mode=truth, oracle=BallOracle()))
+
+
+def tally_of(subject: Subject, oracles: tuple[str, ...], truth: str) -> Tally:
+    """Counts judgements of the subject."""
+    return Tally(subject.name, replay_options(oracles, subject.options), truth)
 
 
 def run(options: RunOptions, progress: Progress | None = None) -> Report:
     """Draw, judge and count; Ctrl-C ends it early with status "interrupted" and all that was judged."""
     started, clock = datetime.now(UTC), time.monotonic()
-    panel = make_panel(options.oracles, options.mistake, options.truth)
-    tally = Tally(REFERENCE, replay_options(options.oracles, options.mistake), options.truth)
-    total = options.cases * len(options.dtypes)
-    done, status = 0, "complete"
+    subject = subject_of(options)
     try:
-        for drawn in _chunks(options):
-            for one, judgement in zip(drawn, panel.judge([d.case for d in drawn]), strict=True):
-                tally.add(judgement, Origin(one.regime, one.seed, one.index))
-            done += len(drawn)
-            if progress is not None:
-                progress(done, total, tally.mismatches)
-    except KeyboardInterrupt:
-        status = "interrupted"
+        options = replace(options, dtypes=subject.dtypes(options.dtypes))
+        draw = subject.draw(options.draw)
+        panel = make_panel(subject, options.oracles, options.truth)
+        tally = tally_of(subject, options.oracles, options.truth)
+        total = options.cases * len(options.dtypes)
+        done, status = 0, "complete"
+        try:
+            for drawn in _chunks(options, draw):
+                for one, judgement in zip(drawn, panel.judge([d.case for d in drawn]), strict=True):
+                    tally.add(judgement, Origin(one.regime, one.seed, one.index))
+                done += len(drawn)
+                if progress is not None:
+                    progress(done, total, tally.mismatches)
+        except KeyboardInterrupt:
+            status = "interrupted"
+    finally:
+        subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
-    return report_of(options, panel, tally, status, times, total, floor_of(total))
+    return report_of(options, subject, panel, tally, status, times, total, floor_of(total), draw)
 
 
-def replay(case: Case, oracles: Sequence[str] = USUAL_ORACLES, mistake: str | None = None) -> Report:
+def replay(
+    case: Case,
+    oracles: Sequence[str] = USUAL_ORACLES,
+    mistake: str | None = None,
+    source: Source | None = None,
+) -> Report:
     """Judge one given case, and ask the truth about it."""
-    file, words = f"cases/{case.content_hash[:16]}.json", replay_options(tuple(oracles), mistake)
     options = RunOptions(
         1,
         0,
@@ -130,37 +160,57 @@ def replay(case: Case, oracles: Sequence[str] = USUAL_ORACLES, mistake: str | No
         oracles=tuple(oracles),
         mistake=mistake,
         truth="all",
-        command=f"backproof replay {file} {words}",
+        source=source,
     )
-    panel = make_panel(options.oracles, mistake, options.truth)
-    tally = Tally(REFERENCE, replay_options(options.oracles, mistake), options.truth)
-    tally.add(panel.judge([case])[0], Origin())
-    return report_of(options, panel, tally, "complete", Times(), 1, 0)
+    subject = subject_of(options)
+    try:
+        words = replay_options(options.oracles, subject.options)
+        command = f"backproof replay cases/{case.content_hash[:16]}.json {words}"
+        options = replace(options, command=command)
+        panel = make_panel(subject, options.oracles, options.truth)
+        tally = tally_of(subject, options.oracles, options.truth)
+        tally.add(panel.judge([case])[0], Origin())
+    finally:
+        subject.close()
+    return report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
 
 
-def _chunks(options: RunOptions) -> Iterator[list[Any]]:
+def _chunks(options: RunOptions, draw: DrawOptions) -> Iterator[list[Any]]:
     for dtype in options.dtypes:
         for first in range(0, options.cases, CHUNK):
             indices = range(first, min(first + CHUNK, options.cases))
-            yield [draw_case(options.seed, index, dtype, options.draw) for index in indices]
+            yield [draw_case(options.seed, index, dtype, draw) for index in indices]
 
 
 def report_of(
-    options: RunOptions, panel: Panel, tally: Tally, status: Any, times: Times, requested: int, floor: int
+    options: RunOptions,
+    subject: Subject,
+    panel: Panel,
+    tally: Tally,
+    status: Any,
+    times: Times,
+    requested: int,
+    floor: int,
+    draw: DrawOptions | None = None,
 ) -> Report:
-    """The report of what `tally` counted, with at least `floor` cases to be judged."""
+    """The report of what `tally` counted, with at least `floor` cases to be judged; `draw` says of what."""
+    draw = draw or options.draw
     return Report(
         status=status,
         times=times,
         run=RunInfo(
             command=options.command,
-            implementation=REFERENCE,
+            implementation=subject.name,
+            source=subject.place,
+            declared=subject.declared,
+            not_offered=subject.not_offered,
+            versions=dict(subject.versions),
             mistake=options.mistake,
             seed=options.seed,
             cases_requested=requested,
             dtypes=options.dtypes,
-            activations=options.activations or tuple(ACTIVATIONS),
-            losses=options.losses or tuple(LOSSES),
+            activations=draw.activations or tuple(ACTIVATIONS),
+            losses=draw.losses or tuple(LOSSES),
             oracles=options.oracles,
         ),
         environment=environment(panel.oracles),

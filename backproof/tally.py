@@ -5,8 +5,10 @@ Memory does not grow with the number of cases: only counts are kept, and of the 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .judging.chain import ChainJudgement
 
 FINDINGS_SHOWN = 50
+_DIGITS = re.compile(r"\d+")  # what differs in numbers only is one cause
 _HELD_TO_BOUND = ("conforms", "mismatch", "fault")
 _REPORTED = ("fault", "mismatch", "unstable", "convention")
 
@@ -158,7 +161,7 @@ class Tally:
     def _add_finding(self, check: Check, case: Case, origin: Origin, settled: Settled | None) -> None:
         key = (
             SEVERITY.index(check.verdict), check.scope != "local", check.left, check.right,
-            _PASS.index(check.quantity), check.equation, check.reason, case.dtype.name,
+            _PASS.index(check.quantity), check.equation, _DIGITS.sub("0", check.reason), case.dtype.name,
         )  # fmt: skip
         known = self._findings.get(key)
         if known is not None:
@@ -337,9 +340,6 @@ def message(check: Check) -> str:
     )
 
 
-def replay_options(oracles: tuple[str, ...], mistake: str | None) -> str:
-    """The options with which `backproof replay` repeats a judgement."""
-    words = ["--oracles", ",".join(oracles)]
-    if mistake:
-        words += ["--mistake", mistake]
-    return shlex.join(words)
+def replay_options(oracles: tuple[str, ...], subject: Sequence[str] = ()) -> str:
+    """The options with which `backproof replay` repeats a judgement; `subject` are those that name it."""
+    return shlex.join(["--oracles", ",".join(oracles), *subject])

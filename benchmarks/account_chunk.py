@@ -20,7 +20,8 @@ from backproof.judging.decide import decide_blocks
 from backproof.judging.judge import Tables
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import FAILING, Judgement
-from backproof.run import ORACLES, REFERENCE
+from backproof.run import ORACLES
+from backproof.subject import REFERENCE
 from refimpl import Backprop, Case
 
 INJECTED = (0.1, 1.0, 3.0)

@@ -8,7 +8,8 @@ from typing import Any
 
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import FAILING, Check, Judgement
-from backproof.run import CHUNK, ORACLES, REFERENCE
+from backproof.run import CHUNK, ORACLES
+from backproof.subject import REFERENCE
 from benchmarks.peers import Answer, Problem
 from refimpl import Case, Trace
 

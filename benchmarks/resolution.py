@@ -24,7 +24,8 @@ from backproof.cases.numbers import Numbers, short_root
 from backproof.judging.judge import Tables
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import Judgement
-from backproof.run import ORACLES, REFERENCE
+from backproof.run import ORACLES
+from backproof.subject import REFERENCE
 from refimpl import Backprop
 
 RESULTS = Path(__file__).parent / "results"

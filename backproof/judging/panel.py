@@ -24,6 +24,8 @@ class Implementation(Protocol):
         ...
 
 
+# A trace, and checks that were decided before anything is compared, such as a crash.
+Run = tuple[Trace, tuple[Check, ...]]
 CONFIRMED_AT_MOST = 10
 """How many findings a panel confirms on an oracle's plain path, which may take seconds for each."""
 
@@ -51,14 +53,17 @@ class Panel:
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order. The cases may have different dtypes."""
-        runs = [self._run(case) for case in cases]
+        return self.judge_runs(cases, [self._run(case) for case in cases])
+
+    def judge_runs(self, cases: Sequence[Case], runs: Sequence[Run]) -> list[Judgement]:
+        """As `judge`, of what the implementation answered before, one run a case."""
         judgements = self._judged(cases, runs, self.oracles)
         return [self._confirmed(*each) for each in zip(judgements, runs, strict=True)]
 
     def _judged(
         self,
         cases: Sequence[Case],
-        runs: Sequence[tuple[Trace, tuple[Check, ...]]],
+        runs: Sequence[Run],
         oracles: Sequence[Oracle],
     ) -> list[Judgement]:
         traces: list[dict[str, Trace]] = [{self.name: trace} for trace, _ in runs]
@@ -90,7 +95,7 @@ class Panel:
             judgements |= zip(places, found, strict=True)
         return [judgements[i] for i in range(len(cases))]
 
-    def _confirmed(self, judgement: Judgement, run: tuple[Trace, tuple[Check, ...]]) -> Judgement:
+    def _confirmed(self, judgement: Judgement, run: Run) -> Judgement:
         """The judgement; or where it hangs on one framework, the one by that framework's plain path.
 
         A mismatch that the plain path does not confirm is a defect of the oracle, and a fault.
@@ -114,7 +119,7 @@ class Panel:
             return Judgement(judgement.case, (*again.checks, fault), self.name, again.ruling)
         return judgement
 
-    def _run(self, case: Case) -> tuple[Trace, tuple[Check, ...]]:
+    def _run(self, case: Case) -> Run:
         """The implementation's trace; an empty one and a fault if it raises."""
         try:
             trace: Any = self.implementation.run(case)

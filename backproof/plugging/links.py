@@ -33,6 +33,8 @@ class Hello:
     name: str
     declaration: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    stateful: bool = False
+    """Whether it is an object with passes of its own, so that `Request.predict` makes a difference."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Request:
     before: tuple[dict[str, Any], ...] = ()
     """Cases that are run first; their answers do not matter."""
     predict: tuple[dict[str, Any], ...] = ()
-    """Cases of which only the forward pass is run, between this case's forward and backward pass."""
+    """Cases of which only the forward pass is run, before this case."""
     arrays: Arrays = "plain"
     """How the arrays lie in memory."""
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .fields import CaseId, CaseJson, Count, Many, Number, Text
 
 FORMAT: Literal["backproof-report"] = "backproof-report"
-VERSION: Literal["1.0"] = "1.0"
+VERSION: Literal["1.1"] = "1.1"
 
 Verdict = Literal["conforms", "convention", "unstable", "mismatch", "fault", "known deviation", "not judged"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -115,6 +115,14 @@ class RunInfo(_Part):
     """What was under test."""
     mistake: Text | None = None
     """The mistake planted on purpose, if one was."""
+    source: Text = ""
+    """Where somebody's implementation was found; empty for the reference."""
+    declared: Many[Text] = ()
+    """What it declares, other than the usual."""
+    not_offered: Many[Text] = ()
+    """Quantities of a trace that it never gave, and that were therefore not judged."""
+    versions: dict[Text, Text] = Field(default_factory=dict)
+    """What it runs on, where that is a process of its own."""
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     cases_requested: Count
     dtypes: Many[Text]
@@ -339,7 +347,7 @@ class Report(_Part):
     """All that is said about one run. See the module's docstring for versions, texts and numbers."""
 
     format: Literal["backproof-report"] = FORMAT
-    schema_version: Literal["1.0"] = VERSION
+    schema_version: Literal["1.0", "1.1"] = VERSION
     status: Literal["complete", "interrupted"]
     times: Times = Times()
     run: RunInfo

@@ -41,6 +41,10 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
     """The lines of the summary."""
     lines = [Text(wording.verdict_sentence(report), style=_TONES[wording.tone(report)]), Text()]
     lines.append(_counts(report))
+    if report.run.declared:
+        lines.append(_labelled("declared", "; ".join(report.run.declared)))
+    if report.run.not_offered:
+        lines.append(_labelled("not offered", f"{', '.join(report.run.not_offered)}: not judged"))
     checks = f"{report.check_counts.judged:,} judged, worst error/bound {wording.worst(report)}"
     lines.append(_labelled("checks", checks))
     if report.truth is not None and report.truth.asked:

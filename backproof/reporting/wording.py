@@ -70,6 +70,7 @@ def verdict_sentence(report: Report) -> str:
     if report.run.mistake:
         tested += f" with the mistake {report.run.mistake}"
     judged = plural(counts.judged, "judged case")
+    subject = tested.replace("the", "The", 1) if report.run.implementation == "reference" else tested
     if counts.wrong:
         say = f"Does not conform: {tested} is wrong in {count(counts.wrong)} of {judged} ({_kinds(counts)})"
     elif not counts.judged:
@@ -77,10 +78,10 @@ def verdict_sentence(report: Report) -> str:
     elif not report.floor_met and report.status == "complete":
         say = f"No verdict: only {judged}, fewer than the floor of {count(report.floor)}, but none is wrong"
     elif report.unstable:
-        say = f"{tested[:1].upper()}{tested[1:]} is unstable"
+        say = f"{subject} is unstable"
         say += f": no mismatch and no fault in {judged}, but answers that overflow or lose digits"
     else:
-        say = f"{tested[:1].upper()}{tested[1:]} conforms: no mismatch and no fault in {judged}"
+        say = f"{subject} conforms: no mismatch and no fault in {judged}"
     if report.status == "interrupted":
         say = (
             f"Interrupted after {count(counts.total)} of {plural(report.run.cases_requested, 'case')}. {say}"

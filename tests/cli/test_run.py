@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backproof.cli import exit_status
+from backproof.cli_options import exit_status
 from backproof.reporting.files import read_report
 from backproof.reporting.model import Counts
 from tests.reporting.sample_report import sample_report

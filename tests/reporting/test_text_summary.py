@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from backproof.cli import _console, main
+from backproof.cli import main
+from backproof.cli_options import console
 from backproof.reporting.model import Counts, Report
 from backproof.reporting.text import print_summary, summary
 
@@ -153,9 +154,9 @@ def test_a_pipe_gets_plain_text_and_a_terminal_colours_unless_no_color_is_set(mo
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert _console().color_system is not None
+    assert console().color_system is not None
     monkeypatch.setenv("NO_COLOR", "1")
-    print_summary(sample_report(), _console(), PATH)
+    print_summary(sample_report(), console(), PATH)
     assert not _SGR.search(capsys.readouterr().out)
     assert main(["list", "mistakes"]) == 0
     assert not _SGR.search(capsys.readouterr().out)

@@ -1,0 +1,202 @@
+"""Two ways to ask Python code: in this process, or in a worker process that may crash, hang or flood."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from backproof.errors import UsageError
+
+from . import worker
+from .frames import reply_of, request_frame, request_parts
+from .links import Hello, LinkError, Reply, Request
+from .processes import Child
+from .sources import MEMORY_LIMIT, TIME_LIMIT
+
+IMPORT_LIMIT = 60.0
+"""Seconds for importing, and for the first case: many libraries compile then."""
+AHEAD = 16
+"""How many requests are under way, so that a worker need not wait while answers are judged."""
+MOST_DEATHS, MOST_IN_A_ROW, MOST_HANGS = 50, 5, 10
+PRINTED_AT_MOST = 2**20
+"""Bytes that one case may print; more is a flood."""
+
+
+class InProcess:
+    """Calls an implementation in this process: quick, debuggable, and without protection."""
+
+    def __init__(self, target: Any, name: str = "") -> None:
+        """`target` is the implementation itself, or the text that names it."""
+        self.target, self.name = target, name
+
+    def start(self) -> Hello:
+        """Loads it; UsageError says what is wrong with it."""
+        try:
+            target, name = self.target, self.name
+            if isinstance(target, str):
+                target, name = worker.loaded(target), target.rpartition(":")[2]
+            implementation = worker.Implementation(
+                target, name or getattr(target, "__name__", "implementation")
+            )
+        except worker.LoadError as error:
+            raise UsageError(str(error)) from None
+        self.caller = worker.Caller(implementation, interruptible=True)
+        declared: Any = implementation.declaration
+        return Hello(implementation.name, declared, worker.versions(), implementation.is_object)
+
+    def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """One reply a request, in order."""
+        for number, request in enumerate(requests):
+            yield reply_of(*self.caller.reply(*request_parts(number, request)))
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
+
+
+class Isolated:
+    """Calls an implementation in a worker process, which is replaced when it dies or hangs."""
+
+    def __init__(
+        self,
+        source: str,
+        python: str | None = None,
+        time_limit: float = TIME_LIMIT,
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        """`python` is another interpreter; `time_limit` in seconds a case, `memory_limit` in MiB."""
+        self.source, self.python = source, python or sys.executable
+        self.time_limit, self.memory_limit = time_limit, memory_limit
+        self.child: Child | None = None
+        self.given_up = ""
+        self._deaths = self._hangs = self._in_a_row = 0
+        self._limit = max(time_limit, IMPORT_LIMIT)
+        self._printed = 0
+
+    def start(self) -> Hello:
+        """Loads it. UsageError if it cannot be used; LinkError if loading it crashes or does not end."""
+        self.close()
+        command = [self.python, str(Path(worker.__file__))]
+        try:
+            self.child = Child(command, protocol="fds", memory_limit_mib=self.memory_limit)
+        except LinkError as error:
+            raise UsageError(f"{self.python} {error}; give a Python interpreter") from None
+        deadline = time.monotonic() + IMPORT_LIMIT
+        try:
+            self.child.send(worker.frame({"do": "load", "source": self.source}), deadline)
+            header, _ = self._frame(deadline)
+        except LinkError as error:
+            self.close()
+            if error.kind == "time":
+                raise LinkError(
+                    "time",
+                    f"importing did not end within {IMPORT_LIMIT:g} s; if it trains when imported, put that "
+                    'under if __name__ == "__main__"',
+                ) from None
+            raise LinkError(error.kind, f"importing: the process {error}") from None
+        if "error" in header:
+            self.close()
+            raise UsageError(header["error"])
+        self._printed = self._total_printed()
+        return Hello(header["name"], header["declaration"], header["versions"], header["stateful"])
+
+    def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """One reply a request, in order; what kills the worker is a fault of the request that it was at."""
+        sent = 0
+        for number in range(len(requests)):
+            if self.given_up:
+                yield Reply(None, (), self.given_up)
+                continue
+            try:
+                if self.child is None:
+                    self.start()
+                    sent = number
+                assert self.child is not None
+                deadline = time.monotonic() + self._limit
+                while sent < len(requests) and sent < number + AHEAD:
+                    self.child.send(request_frame(sent, requests[sent]), deadline)
+                    sent += 1
+                header, payload = self._frame(deadline)
+                reply = self._checked(number, header, payload)
+            except LinkError as error:
+                yield self._lost(self._told(error))
+            else:
+                self._in_a_row, self._limit = 0, self.time_limit
+                if header.get("exhausted"):
+                    limit = f"ran out of memory: the limit is {self.memory_limit:,} MiB"
+                    yield self._lost(limit, reply.faults)
+                else:
+                    yield self._with_flood(reply)
+
+    def close(self) -> None:
+        """Ends the worker."""
+        if self.child is not None:
+            self.child.close()
+            self.child = None
+
+    def _frame(self, deadline: float) -> tuple[Any, bytes]:
+        assert self.child is not None
+        child = self.child
+        try:
+            received = worker.read_frame(lambda count: child.read_exactly(count, deadline))
+        except ValueError:
+            raise LinkError("flood", "that is no reply") from None
+        assert received is not None  # a pipe that ends is a LinkError
+        return received
+
+    @staticmethod
+    def _checked(number: int, header: Any, payload: bytes) -> Reply:
+        """The reply in a frame; LinkError if somebody else than the worker wrote it."""
+        try:
+            if header["id"] == number:
+                return reply_of(header, payload)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            pass
+        raise LinkError("flood", "that is no reply")
+
+    def _total_printed(self) -> int:
+        return 0 if self.child is None else sum(tail.total for tail in self.child.printed.values())
+
+    def _told(self, error: LinkError) -> str:
+        """What happened to the process, as a clause about the implementation."""
+        printed, said = self._total_printed() - self._printed, str(error)
+        flood = f", and {_flood(printed)}" if printed > PRINTED_AT_MOST else ""
+        if error.kind == "time":
+            self._hangs += 1
+            return f"gave no answer within {self._limit:g} s{flood}"
+        if error.kind == "flood":
+            return "wrote into the connection to the harness"
+        if error.kind == "closed" or f"exit status {worker.PIPE_LOST}" in said:
+            return "closed the connection to the harness"
+        if "memory being limited" in said:
+            return f"ran out of memory: its process {said}{flood}"
+        if said.startswith("ended with exit status"):
+            return f"ended its process with status{said.removeprefix('ended with exit status')}{flood}"
+        return f"its process {said.replace('was killed by', 'died of')}{flood}"
+
+    def _lost(self, reason: str, faults: Sequence[str] = ()) -> Reply:
+        """The reply of a request that ended the worker; after too many of them no more is asked."""
+        self.close()
+        self._deaths += 1
+        self._in_a_row += 1
+        self._limit = self.time_limit
+        if self._in_a_row >= MOST_IN_A_ROW:
+            self.given_up = f"not asked: the process had been lost {self._in_a_row} times in a row"
+        elif self._hangs >= MOST_HANGS:
+            self.given_up = f"not asked: no answer had come in time {self._hangs} times"
+        elif self._deaths >= MOST_DEATHS:
+            self.given_up = f"not asked: the process had been lost {self._deaths} times"
+        return Reply(None, (reason, *(fault for fault in faults if "MemoryError" not in fault)))
+
+    def _with_flood(self, reply: Reply) -> Reply:
+        total = self._total_printed()
+        printed, self._printed = total - self._printed, total
+        if printed <= PRINTED_AT_MOST:
+            return reply
+        return Reply(reply.values, (*reply.faults, _flood(printed)), reply.unsupported)
+
+
+def _flood(printed: int) -> str:
+    return f"printed more than {PRINTED_AT_MOST >> 20} MiB for one case: {printed / 2**20:.1f}"

@@ -1,0 +1,147 @@
+"""What a run judges: the reference, a catalogued mistake in its place, or somebody's implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from oracles import Oracle
+from refimpl import QUANTITIES, Backprop
+
+from .cases import DrawOptions
+from .diagnosis.mistakes import MISTAKES
+from .errors import UsageError
+from .judging.adjudication import Truth
+from .judging.panel import Panel
+from .plugging.declaration import Declaration
+from .plugging.links import Hello, Link, LinkError, Reply, Request
+from .plugging.plugged import Plugged, PluggedPanel
+from .plugging.sources import Source
+
+REFERENCE = "reference"
+_TAKEN = (REFERENCE, "torch", "jax", "truth", "arithmetic", "itself")
+
+
+class Subject:
+    """The reference, or a mistake."""
+
+    name = REFERENCE
+    place = ""
+    declared: tuple[str, ...] = ()
+    versions: Mapping[str, str] = {}
+
+    def __init__(self, mistake: str | None = None) -> None:
+        self.mistake = mistake
+        self.options: list[str] = ["--mistake", mistake] if mistake else []
+        """What `backproof replay` needs to find it again."""
+
+    @property
+    def implementation(self) -> Backprop:
+        """What is judged, as a class of equations."""
+        return MISTAKES[self.mistake].implementation() if self.mistake else Backprop()
+
+    def panel(self, oracles: Sequence[Oracle], truth: Truth | None) -> Panel:
+        """It and these oracles around one table."""
+        return Panel(self.implementation, oracles, self.name, truth)
+
+    def dtypes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the dtypes asked for that it supports."""
+        return asked
+
+    def draw(self, asked: DrawOptions) -> DrawOptions:
+        """What to draw: what was asked for, as far as it is supported."""
+        return asked
+
+    @property
+    def not_offered(self) -> tuple[str, ...]:
+        """Quantities of a trace that it never gave, once it was asked."""
+        return ()
+
+    def close(self) -> None:
+        """Ends what was started for it."""
+
+
+class PluggedSubject(Subject):
+    """Somebody's implementation."""
+
+    def __init__(
+        self, link: Link, place: str, options: Sequence[str] = (), *, name: str | None = None
+    ) -> None:
+        """Starts it; UsageError says what is to be changed for it to be usable."""
+        super().__init__()
+        self.options = list(options)
+        self.place = place
+        try:
+            hello = link.start()
+        except LinkError as error:
+            link.close()
+            link, hello = _Dead(str(error)), Hello(place.rpartition(":")[2] or place, {}, {}, False)
+        self.name = name or hello.name
+        if self.name in _TAKEN:
+            self.name += " (under test)"
+        self.versions = hello.versions
+        try:
+            declaration = Declaration.read(hello.declaration, f"the declaration of {self.name}")
+        except UsageError:
+            link.close()
+            raise
+        self.declared = tuple(declaration.describe())
+        self.plugged = Plugged(link, declaration, self.name, stateful=hello.stateful)
+
+    @classmethod
+    def of(cls, source: Source) -> PluggedSubject:
+        """As the options of a command say."""
+        return cls(source.link(), source.place, source.words)
+
+    def panel(self, oracles: Sequence[Oracle], truth: Truth | None) -> Panel:
+        return PluggedPanel(self.plugged, oracles, truth)
+
+    def dtypes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        supported = self.plugged.declaration.dtypes
+        found = tuple(dtype for dtype in asked if dtype in supported)
+        if not found:
+            raise UsageError(
+                f"{self.name} declares {' and '.join(supported)} only; give --dtype {supported[0]}"
+            )
+        return found
+
+    def draw(self, asked: DrawOptions) -> DrawOptions:
+        own = self.plugged.declaration.draw_options()
+        narrowed: dict[str, Any] = {}
+        for kind in ("activations", "losses"):
+            names, supported = getattr(asked, kind), getattr(own, kind)
+            if names is None:
+                continue
+            missing = [name for name in names if supported is not None and name not in supported]
+            if missing:
+                raise UsageError(
+                    f"{self.name} does not declare {', '.join(missing)} among its {kind}; it has: "
+                    f"{', '.join(supported)}"
+                )
+            narrowed[kind] = names
+        return replace(own, **narrowed)
+
+    @property
+    def not_offered(self) -> tuple[str, ...]:
+        return tuple(quantity for quantity in QUANTITIES if not self.plugged.offered[quantity])
+
+    def close(self) -> None:
+        self.plugged.link.close()
+
+
+@dataclass
+class _Dead:
+    """In the place of an implementation that could not be loaded: every case is a fault, with the reason."""
+
+    reason: str
+
+    def start(self) -> Hello:
+        raise LinkError("ended", self.reason)
+
+    def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        for _ in requests:
+            yield Reply(None, (self.reason,))
+
+    def close(self) -> None:
+        pass
