@@ -7,7 +7,7 @@ fault, told in the layout that the user thinks in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from .wording import shown
 
 _DEEPEST = 3  # lists within lists: no quantity has more than two axes
 _BIASES = {"column": "biases are a column", "row": "biases are a row", "flat": "biases are flat"}
-_UPDATED = ("W_updated", "b_updated")
+_OF_WEIGHTS = ("dW", "W_updated")
+_OF_BIASES = ("db", "b_updated")
+_NO_GRADIENTS = ("Z", "A", "W_updated", "b_updated")
 
 
 def in_layout(case: Case, declaration: Declaration) -> dict[str, Any]:
@@ -76,15 +78,6 @@ class _FaultError(Exception):
     """What is wrong with a quantity: a sentence."""
 
 
-class _Layout(NamedTuple):
-    """The shape that a quantity has in the declared layout, what its axes are, and who else's shape it is."""
-
-    shape: tuple[int, ...]
-    axes: str
-    others: Mapping[tuple[int, ...], str]
-    """Shape → what to declare for it."""
-
-
 def _quantity(case: Case, declaration: Declaration, quantity: str, given: Any) -> Any:
     if not QUANTITIES[quantity]:
         return _part(case, declaration, quantity, None, given)
@@ -112,43 +105,48 @@ def _part(case: Case, declaration: Declaration, quantity: str, layer: int | None
             raise _FaultError(f"loss has shape {array.shape}, expected a single number")
         scale, array = declaration.loss_scale, array.reshape(())[()]
     else:
-        layout = _layout(declaration, quantity, ours)
-        if array.shape != layout.shape:
-            other = layout.others.get(array.shape)
-            remedy = f"; if it is always so, declare {other}" if other else ""
-            raise _FaultError(
-                f"{place} has shape {array.shape}, expected {layout.shape} ({layout.axes}){remedy}"
-            )
+        if array.shape != _declared_shape(declaration, quantity, ours):
+            misfit = _misfit(declaration, quantity, ours, array.shape)
+            raise _FaultError(f"{place} has shape {array.shape}, {misfit}")
         scale = declaration.gradient_scale
         array = array.T.copy() if _is_turned(declaration, quantity) else array.reshape(ours)
-    if quantity in ("Z", "A", *_UPDATED) or scale is None or not scale.half:
+    if quantity in _NO_GRADIENTS or scale is None or not scale.half:
         return array
     with np.errstate(over="ignore"):  # doubling is exact, or overflows as the answer without 1/2 would
         return array * case.dtype.type(2)
 
 
-def _layout(declaration: Declaration, quantity: str, ours: tuple[int, ...]) -> _Layout:
-    if quantity in ("db", "b_updated"):
-        forms = {form: _bias_shape(ours[0], form) for form in ("column", "row", "flat")}
-        others = {shape: f'bias: "{form}"' for form, shape in forms.items() if form != declaration.bias}
-        return _Layout(forms[declaration.bias], _BIASES[declaration.bias], others)
-    if quantity in ("dW", "W_updated"):
-        key, forms_of_axes = "weights", ("outputs x inputs", "inputs x outputs")
+def _declared_shape(declaration: Declaration, quantity: str, ours: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that a quantity has in the declared layout."""
+    if quantity in _OF_BIASES:
+        return _bias_shape(ours[0], declaration.bias)
+    return ours[::-1] if _is_turned(declaration, quantity) else ours
+
+
+def _misfit(declaration: Declaration, quantity: str, ours: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What was expected in the place of that shape, and what to declare if it is another layout's."""
+    expected = _declared_shape(declaration, quantity, ours)
+    if quantity in _OF_BIASES:
+        axes = _BIASES[declaration.bias]
+        forms = [form for form in _BIASES if _bias_shape(ours[0], form) == shape]
+        other = f'bias: "{forms[0]}"' if forms else ""
     else:
-        key, forms_of_axes = "samples", ("columns", "rows")
-    turned = _is_turned(declaration, quantity)
-    axes = forms_of_axes[turned]
-    if key == "samples":
-        axes = f"samples are {axes}"
-    shape = ours[::-1] if turned else ours
-    return _Layout(shape, axes, {shape[::-1]: f'{key}: "{forms_of_axes[not turned]}"'})
+        turned = _is_turned(declaration, quantity)
+        if quantity in _OF_WEIGHTS:
+            key, names = "weights", ("outputs x inputs", "inputs x outputs")
+            axes = names[turned]
+        else:
+            key, names = "samples", ("columns", "rows")
+            axes = f"samples are {names[turned]}"
+        other = f'{key}: "{names[not turned]}"' if shape == expected[::-1] else ""
+    return f"expected {expected} ({axes})" + (f"; if it is always so, declare {other}" if other else "")
 
 
 def _is_turned(declaration: Declaration, quantity: str) -> bool:
     """Whether the declared layout has this quantity transposed."""
-    if quantity in ("db", "b_updated"):
+    if quantity in _OF_BIASES:
         return False
-    if quantity in ("dW", "W_updated"):
+    if quantity in _OF_WEIGHTS:
         return declaration.weights == "inputs x outputs"
     return declaration.samples == "rows"
 
@@ -190,7 +188,7 @@ def _numbers(given: Any, place: str, dtype: np.dtype[Any]) -> Any:
 
 
 def _check_dtype(array: Any, place: str, dtype: np.dtype[Any]) -> None:
-    if array.dtype.newbyteorder("=") == dtype:
+    if array.dtype == dtype or array.dtype.newbyteorder("=") == dtype:
         return
     remedy = "compute in case.dtype"
     if array.dtype.name in DTYPES:
