@@ -152,6 +152,11 @@ class Declaration:
         of_gradients = _divided(of_loss, self.gradient_scale)
         return Judged(of_loss, of_gradients, _is_half(self.loss_scale), _is_half(self.gradient_scale))
 
+    @property
+    def is_out_of_step(self) -> bool:
+        """Whether the gradients are declared to be other than those of the loss."""
+        return self.gradient_scale != self.loss_scale
+
     def describe(self) -> list[str]:
         """What is declared other than the defaults, a few words each."""
         said = [_IN_WORDS[key].format(getattr(self, key)) for key in ("samples", "weights", "bias", "labels")

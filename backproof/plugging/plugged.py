@@ -25,6 +25,7 @@ from .layouts import in_layout, trace_of
 from .links import Arrays, Link, Reply, Request
 from .probes import Prober
 from .sampling import ARRANGED, arrangement
+from .second_questions import OwnLosses, TrainingSteps
 
 ITSELF = "itself"
 _OVERFLOWED = ("raised OverflowError", "raised FloatingPointError", "raised ZeroDivisionError")
@@ -80,6 +81,8 @@ class PluggedPanel(Panel):
         super().__init__(_Nobody(), oracles, plugged.name, truth)
         self.plugged = plugged
         self.prober = Prober(plugged, self.oracles) if probes else None
+        self.steps = TrainingSteps(plugged, self.oracles)
+        self.losses = OwnLosses(plugged, self.oracles)
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order, under the scales that the implementation declares."""
@@ -95,9 +98,14 @@ class PluggedPanel(Panel):
                 continue
             exams.append((k, each.gradients, (replace(trace, loss=None), faults)))
             exams.append((k, each.loss, (Trace(loss=trace.loss, Z=trace.Z, A=trace.A), ())))
+        exams += self.steps.exams(exams)
         judgements = self.judge_runs([case for _, case, _ in exams], [run for _, _, run in exams])
         found = _merged(len(cases), exams, judgements, self.name)
         found = [self._unstable(judgement) for judgement in found]
+        for place, checks in self.steps.checks(exams).items():
+            found[place] = replace(found[place], checks=(*found[place].checks, *checks))
+        for place, (each, (trace, _)) in enumerate(zip(scaled, runs, strict=True)):
+            found[place] = self.losses.held(each.loss, trace, found[place])
         if self.prober is not None:
             found = self.prober.probed(exams, found)
         return found
