@@ -22,7 +22,7 @@ NOTES = "BACKPROOF_MINIATURE_NOTES"
 CASES, SEED, TIME_LIMIT, MEMORY_LIMIT = 20, 1, 2, 1024
 """With this seed some of the cases that miniatures declare have three samples, most have not."""
 LONGEST = 90
-"""Seconds after which a run is held to hang: a few cases that take the time limit each, and a slow machine."""
+"""Seconds after which a run is held to hang: some cases take the time limit, and machines are slow."""
 
 
 @dataclass(frozen=True)

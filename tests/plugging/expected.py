@@ -29,14 +29,16 @@ def isolated(reason: str, **changes: bool) -> Expected:
 
 
 FLOAT32 = ("--dtype", "float32")
+MANY = ("--cases", "100", "--oracles", "torch")
+"""For what shows only in arrays of an unusual layout, which few cases have."""
 
 RAISES = {
     "raises_a_value_error": Expected(r"^raised ValueError: no rule for 3 samples"),
     "raises_a_key_error_with_ansi_sequences": Expected(r"^raised KeyError: .*\\x1b.*red"),
     "raises_an_error_with_a_hostile_text": Expected(
-        r"^raised RuntimeError: \\x1b\]0;owned\\x07\\x1b\[2J\\rall is well\\n\\u202e\\ud800"
+        r"^raised RuntimeError: \\x1b\]0;owned\\x07\\x1b\[2J(\\r| )all is well(\\n| )+\\u202e\\ud800"
     ),
-    "raises_an_error_of_a_hostile_name": Expected(r"^raised \\x1b\[31mRed\\n"),
+    "raises_an_error_of_a_hostile_name": Expected(r"^raised \\x1b\[31mRed"),
     "raises_an_error_with_ten_million_letters": Expected(r"^raised ValueError: long long .{,2000}$"),
     "raises_an_error_whose_text_raises": Expected(r"^raised WithoutText"),
     "fails_an_assertion_without_text": Expected(r"^raised AssertionError"),
@@ -52,7 +54,7 @@ RAISES = {
     "always_raises": Expected(r"^raised ValueError: never right", partial=False),
 }
 
-NO_ANSWER = r"^gave no answer within 2 s"
+NO_ANSWER = r"^did not answer within 2 s"
 HANGS = {
     "sleeps": isolated(NO_ANSWER),
     "spins": isolated(NO_ANSWER),
@@ -61,132 +63,142 @@ HANGS = {
     "hangs_in_c_and_lets_no_other_thread_run": isolated(NO_ANSWER),
     "stops_its_own_process": isolated(NO_ANSWER),
     "reads_standard_input": isolated(r"^raised EOFError: EOF when reading a line"),
+    "always_sleeps": isolated(NO_ANSWER, partial=False),
 }
 
-OUT_OF_MEMORY = r"(?i)^(ran out of memory|raised \w*MemoryError)"
+OUT_OF_MEMORY = r"^ran out of memory|^raised \w*MemoryError|memory being limited to"
 DIES = {
-    "segfaults": isolated(r"process.* died of SIGSEGV"),
-    "aborts": isolated(r"process.* died of SIGABRT"),
-    "kills_itself": isolated(r"process.* died of SIGKILL"),
-    "ends_its_process_with_status_3": isolated(r"ended its process with status 3"),
-    "ends_its_process_with_status_0": isolated(r"ended its process with status 0"),
-    "becomes_another_program": isolated(r"ended its process with status 0"),
+    "segfaults": isolated(r"process.* killed by SIGSEGV"),
+    "aborts": isolated(r"process.* killed by SIGABRT"),
+    "kills_itself": isolated(r"process.* killed by SIGKILL"),
+    "ends_its_process_with_status_3": isolated(r"process.* exit status 3"),
+    "ends_its_process_with_status_0": isolated(r"process.* exit status 0"),
+    "becomes_another_program": isolated(r"process.* exit status 0"),
     "exhausts_memory_at_once": isolated(OUT_OF_MEMORY),
     "exhausts_memory_bit_by_bit": isolated(OUT_OF_MEMORY),
     "exhausts_memory_and_keeps_quiet": isolated(OUT_OF_MEMORY),
     "leaks_memory_with_each_call": isolated(OUT_OF_MEMORY),
+    "always_segfaults": isolated(r"process.* killed by SIGSEGV", partial=False),
 }
 
-FLOOD = r"^printed more than \d+ (KiB|MiB)"
+FLOOD = r"printed (more than )?\d+ MiB"
 FLOODS = {
     "floods_standard_output": isolated(FLOOD),
     "floods_standard_error": isolated(FLOOD),
     "floods_without_a_newline": isolated(FLOOD),
     "floods_with_binary_noise": isolated(FLOOD),
     "floods_through_a_child": isolated(FLOOD),
-    "floods_without_end": isolated(rf"{FLOOD}|{NO_ANSWER}"),
+    "floods_without_end": isolated(FLOOD),
 }
 
 MEDDLES = {
-    "closes_every_descriptor": isolated(r"closed the connection to the harness"),
-    "writes_noise_into_every_descriptor": isolated(r"(wrote into|closed) the connection to the harness"),
+    "closes_every_descriptor": isolated(r"closed the pipe over which it is asked"),
+    "writes_noise_into_every_descriptor": isolated(
+        r"(wrote nonsense to|closed) the pipe over which it is asked"
+    ),
+    "replaces_the_standard_streams": Expected(r"^changed sys\.std(out|err)"),
+    "changes_the_folder": Expected(r"^changed the (current|working) folder"),
 }
 
-SHAPE = r"has shape \(.*\), expected \(\d+, \d+\)"
+SHAPE = r"(\[1\])? has shape \(.*\), expected \(\d+, \d+\)"
+
+
+def of_dtype(name: str) -> str:
+    """What is said of a dW of that dtype."""
+    return rf"^dW(\[1\])? has dtype {name}, .*the case.* float"
+
+
 ANSWERS = {
     "has_nan_gradients": Expected(r"not finite", verdict="mismatch"),
     "has_an_infinite_loss": Expected(r"not finite", verdict="mismatch"),
     "has_nan_in_plain_lists": Expected(r"not finite", verdict="mismatch"),
-    "has_a_column_too_many": Expected(rf"^dW {SHAPE}"),
-    "flattens_gradients": Expected(rf"^dW {SHAPE}"),
-    "transposes_gradients": Expected(rf"^dW {SHAPE}"),
+    "has_a_column_too_many": Expected(rf"^dW{SHAPE}"),
+    "flattens_gradients": Expected(rf"^dW{SHAPE}"),
+    "transposes_gradients": Expected(rf"^dW{SHAPE}"),
     "transposes_square_gradients": Expected(r"outside the bound", verdict="mismatch"),
-    "has_flat_bias_gradients": Expected(rf"^db {SHAPE}"),
-    "sums_no_samples_for_the_bias": Expected(rf"^db {SHAPE}"),
-    "has_a_matrix_for_a_loss": Expected(r"^loss has shape \(1, 1\), expected \(\)"),
-    "has_an_enormous_gradient": Expected(r"^dW has shape \(3000, 3000\), expected"),
-    "lacks_a_layer": Expected(r"^dW must be one array for each of the \d layers"),
-    "has_a_layer_too_many": Expected(r"^db must be one array for each of the \d layers"),
-    "answers_float32_cases_in_float64": Expected(r"^dW has dtype float64, the case float32", words=FLOAT32),
-    "answers_in_float16": Expected(r"^dW has dtype float16, the case float64"),
-    "answers_in_whole_numbers": Expected(r"^dW has dtype int64, the case float64"),
-    "answers_in_complex_numbers": Expected(r"^dW has dtype complex128, the case float64"),
-    "answers_in_booleans": Expected(r"^dW has dtype bool, the case float64"),
-    "answers_in_objects": Expected(r"^dW has dtype object, the case float64"),
-    "answers_in_texts": Expected(r"^dW has dtype (str\w*|<U\d+), the case float64"),
-    "answers_in_big_endian_numbers": Expected(r"^dW has dtype >f8, the case float64"),
-    "has_ragged_lists": Expected(r"^dW.* rows of different lengths"),
-    "has_texts_in_lists": Expected(r"^dW holds? (a|an) str"),
-    "has_none_in_lists": Expected(r"^dW holds? (a )?None"),
-    "has_whole_numbers_beyond_every_float": Expected(r"^dW.*(too large|shape)"),
-    "has_a_list_that_contains_itself": Expected(r"^dW.*(nest|contains itself)"),
-    "has_none_for_a_layer": Expected(r"^dW is None"),
+    "has_flat_bias_gradients": Expected(rf"^db{SHAPE}"),
+    "sums_no_samples_for_the_bias": Expected(rf"^db{SHAPE}"),
+    "has_a_loss_for_each_sample": Expected(r"^loss has shape \(\d,\), expected"),
+    "has_an_enormous_gradient": Expected(r"^dW(\[1\])? has shape \(3000, 3000\), expected"),
+    "lacks_a_layer": Expected(r"^dW has \d entr(y|ies), expected \d, one for each layer"),
+    "has_a_layer_too_many": Expected(r"^db has \d entries, expected \d, one for each layer"),
+    "answers_float32_cases_in_float64": Expected(of_dtype("float64"), words=FLOAT32),
+    "answers_in_float16": Expected(of_dtype("float16")),
+    "answers_in_whole_numbers": Expected(of_dtype("int64")),
+    "answers_in_complex_numbers": Expected(of_dtype("complex128")),
+    "answers_in_booleans": Expected(of_dtype("bool")),
+    "answers_in_objects": Expected(of_dtype("object")),
+    "answers_in_texts": Expected(of_dtype(r"<U\d+")),
+    "answers_in_big_endian_numbers": Expected(of_dtype(">f8")),
+    "has_ragged_lists": Expected(r"^dW(\[1\])? is ragged"),
+    "has_texts_in_lists": Expected(r"^dW(\[1\])? has ('.*'|a str) inside"),
+    "has_none_in_lists": Expected(r"^dW(\[1\])? has None inside"),
+    "has_whole_numbers_beyond_every_float": Expected(r"^dW(\[1\])?.*too large"),
+    "has_a_list_that_contains_itself": Expected(r"^dW(\[1\])?.*(nested deeper|contains itself)"),
+    "has_none_for_a_layer": Expected(r"^dW\[1\] is None"),
     "has_a_generator_for_a_list": Expected(r"^dW is a generator"),
     "has_a_dict_for_a_list": Expected(r"^dW is a dict"),
-    "has_one_array_for_a_list": Expected(r"^dW must be one array for each of the \d layers"),
+    "has_one_array_for_a_list": Expected(r"^dW is an array"),
     "has_a_list_without_end": Expected(r"^dW"),
-    "has_a_text_for_a_loss": Expected(r"^loss is (a )?str"),
-    "answers_none": Expected(r"^returned None"),
-    "answers_a_text": Expected(r"^returned (a )?str"),
-    "answers_a_number": Expected(r"^returned (a )?float64"),
-    "answers_a_tuple": Expected(r"^returned (a )?tuple"),
-    "answers_nothing": Expected(r"^(returned|offers) none of loss, "),
-    "answers_an_object_without_attributes": Expected(
-        r"^(returned|offers) .*(WithoutAttributes|none of loss, )"
-    ),
-    "answers_an_object_that_cannot_be_read": Expected(r"raised RuntimeError: no gradients today"),
+    "has_a_text_for_a_loss": Expected(r"^loss is a str"),
+    "answers_none": Expected(r"^returned None, not a dict"),
+    "answers_a_text": Expected(r"^returned a str, not a dict"),
+    "answers_a_number": Expected(r"^returned a float64, not a dict"),
+    "answers_a_tuple": Expected(r"^returned a tuple, not a dict"),
+    "answers_nothing": Expected(r"^returned an empty dict"),
+    "answers_an_object_without_attributes": Expected(r"^returned a WithoutAttributes, not a dict"),
+    "answers_an_object_that_cannot_be_read": Expected(r"RuntimeError: no gradients today"),
     "has_a_key_in_small_letters": Expected(r"unknown key 'dw'.*did you mean 'dW'\?"),
     "has_an_unknown_key": Expected(r"unknown key 'grads'.*known: .*dW"),
     "has_a_hostile_key": Expected(r"unknown key '.*\\x1b\[31mdW"),
-    "has_a_key_that_is_no_text": Expected(r"unknown key 1\b"),
+    "has_a_key_that_is_no_text": Expected(r"unknown key '?1\b"),
 }
 TENSORS = {
-    "answers_with_tensors": Expected(r"^dW is (a )?Tensor, not a NumPy array"),
-    "answers_with_tensors_that_require_gradients": Expected(r"^dW is (a )?Tensor, not a NumPy array"),
+    "answers_with_tensors": Expected(r"^dW(\[1\])? is a Tensor"),
+    "answers_with_tensors_that_require_gradients": Expected(r"^dW(\[1\])? is a Tensor"),
 }
 
-AGAIN = r"another answer when called (again|twice|a second time)"
-AFTER = r"another answer after (a case with )?another batch size"
+AGAIN = r"the same case asked again is answered otherwise|accumulate across calls|right after the same case"
+AFTER = r"right after a case with another number of samples"
+LAYOUT = r"answers otherwise than with plain arrays"
 STATE = {
-    "adds_random_noise": Expected(AGAIN),
+    "adds_random_noise": Expected(AGAIN, words=MANY),
     "alternates_between_right_and_wrong": Expected(AGAIN),
     "is_wrong_when_called_again": Expected(AGAIN),
-    "divides_by_the_batch_size_that_a_network_had_first": Expected(rf"{AFTER}|{AGAIN}"),
+    "divides_by_the_batch_size_that_a_network_had_first": Expected(AFTER),
     "divides_by_the_first_batch_size_of_all": Expected(r"outside the bound", verdict="mismatch"),
     "keeps_the_buffer_of_the_first_batch": Expected(r"^raised ValueError: could not broadcast"),
-    "answers_in_the_same_memory_each_time": Expected(r"dW.*(a former answer|memory of a former)"),
+    "answers_in_the_same_memory_each_time": Expected(r"^dW is the array of a former answer"),
     "centres_X_in_place": Expected(r"^changed its argument X\b"),
     "turns_Y_into_the_error_in_place": Expected(r"^changed its argument Y\b"),
     "updates_W_in_place": Expected(r"^changed its argument W\b"),
     "updates_b_in_place": Expected(r"^changed its argument b\b"),
     "empties_the_list_of_weights": Expected(r"^changed its argument W\b"),
     "changes_the_names_of_activations": Expected(r"^changed its argument activations\b"),
-    "sets_an_attribute_of_the_case": Expected(r"^changed its argument learning_rate\b"),
-    "answers_in_the_memory_of_its_arguments": Expected(r"W_updated.* shares memory with (its|the) argument"),
+    "answers_in_the_memory_of_its_arguments": Expected(r"^W_updated shares its memory with an argument"),
     "needs_writable_arguments": Expected(
-        r"read-only.*raised ValueError: assignment destination is read-only"
-        r"|raised ValueError: assignment destination is read-only.*read-only"
+        r"^raised ValueError: assignment destination is read-only.*given read-only arrays", words=MANY
     ),
-    "reads_X_in_the_order_of_memory": Expected(r"another answer .*Fortran"),
-    "takes_X_for_contiguous": Expected(r"another answer .*(strided|Fortran)"),
-    "seeds_numpy": Expected(r"changed the state of numpy\.random"),
-    "draws_from_numpys_global_generator": Expected(r"changed the state of numpy\.random"),
-    "seeds_random": Expected(r"changed the state of random\b"),
-    "ignores_floating_point_errors": Expected(r"changed .*(np|numpy)\.seterr"),
-    "raises_on_floating_point_errors": Expected(r"changed .*(np|numpy)\.seterr"),
-    "ignores_warnings": Expected(r"changed .*warning.? ?filters"),
+    "reads_X_in_the_order_of_memory": Expected(LAYOUT, words=MANY),
+    "takes_X_for_contiguous": Expected(LAYOUT, words=MANY),
+    "seeds_numpy": Expected(r"^changed the seed of NumPy's random"),
+    "draws_from_numpys_global_generator": Expected(r"^changed the seed of NumPy's random"),
+    "seeds_random": Expected(r"^changed the seed of Python's random"),
+    "ignores_floating_point_errors": Expected(r"^changed NumPy's error state"),
+    "raises_on_floating_point_errors": Expected(r"^changed NumPy's error state"),
+    "ignores_warnings": Expected(r"^changed the (warning|warnings) filters|^changed the filters of warnings"),
 }
 """Those that change what belongs to the process are harmless: the harness puts it back."""
 
+PREDICTION = r"right after a prediction"
 OBJECTS = {
-    "KeepsTheFirstBatch": Expected(r"another answer .*predict"),
-    "PredictingTurnsTrainingOff": Expected(r"another answer .*predict"),
-    "AddsToFormerGradients": Expected(rf"{AGAIN}|another answer .*(before|after)", partial=False),
-    "RemembersTheFirstBatchSize": Expected(r"another answer .*(batch|predict)"),
-    "SetsParametersOnce": Expected(r"another answer .*(after|parameters)"),
-    "RaisesWhenMade": Expected(r"raised ValueError: too wide"),
-    "RaisesInBackward": Expected(r"raised ZeroDivisionError: three samples"),
-    "HasNoGradients": Expected(r"(has no|without) .*'?dW"),
+    "KeepsTheFirstBatch": Expected(PREDICTION),
+    "PredictingTurnsTrainingOff": Expected(PREDICTION),
+    "AddsToFormerGradients": Expected(AGAIN),
+    "RemembersTheFirstBatchSize": Expected(rf"{PREDICTION}|{AFTER}"),
+    "SetsParametersOnce": Expected(r"right after .*other parameters"),
+    "RaisesWhenMade": Expected(r"^raised ValueError: too wide"),
+    "RaisesInBackward": Expected(r"^raised ZeroDivisionError: three samples"),
     "UpdatesTheGivenParameters": Expected(r"^changed its argument W\b", partial=False),
 }
 
@@ -198,8 +210,6 @@ CONFORMING = (
     "floods.py:prints_a_line_with_each_call",
     "floods.py:prints_what_looks_like_an_answer",
     "meddles.py:closes_the_standard_streams",
-    "meddles.py:replaces_the_standard_streams",
-    "meddles.py:changes_the_folder",
     "meddles.py:forks_and_lets_the_child_answer_too",
     "meddles.py:leaves_a_child_running",
     "meddles.py:leaves_a_thread_running",
@@ -211,6 +221,7 @@ CONFORMING = (
     "state.py:has_a_generator_of_its_own",
     "state.py:changes_the_environment",
     "state.py:changes_the_recursion_limit",
+    "state.py:sets_an_attribute_of_its_view",
     "objects.py:GivesGradientsByMethods",
     "objects.py:IsMadeOfNothing",
     "trains_on_import_briefly.py:right",

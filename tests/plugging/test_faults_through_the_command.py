@@ -1,4 +1,4 @@
-"""Whatever code under test does in its process, the run completes, names it, and judges the other cases."""
+"""Runs on miniatures as a whole: what is odd but right, what is left behind, and that nothing is lost."""
 
 import re
 import time
@@ -6,45 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from refimpl import case_from_json
-
 from .command import CASES, call, miniature, run
 from .expected import CONFORMING, EXPECTED, FLOAT32, NO_ANSWER
-
-
-def assert_whole(outcome):
-    """The run has gone to its end: a valid report of all cases, and nothing but printable text said."""
-    assert "Traceback" not in outcome.err
-    report = outcome.report
-    assert report.status == "complete"
-    assert report.counts.total == CASES
-    assert all(line.isprintable() for line in (outcome.out + outcome.err).splitlines())
-    assert len(outcome.out) + len(outcome.err) < 50_000, "what the implementation prints is no answer of ours"
-    assert all(line.isprintable() for line in Path(outcome.folder, "report.json").read_text().splitlines())
-    assert (outcome.folder / "report.html").exists()
-    return report
-
-
-def assert_found(outcome, source, expected):
-    """Exit status 1, the expected finding with the case that shows it, and the other cases judged."""
-    assert outcome.status == 1, outcome.err
-    report = assert_whole(outcome)
-    found = outcome.findings(expected.verdict, expected.reason)
-    assert found, [(finding.verdict, finding.reason) for finding in report.findings]
-    for finding in found:
-        case = case_from_json((outcome.folder / finding.case_file).read_text())
-        assert case.content_hash.startswith(finding.case_id)
-        assert source in finding.replay, "the line that shows it again names the implementation"
-    if expected.partial:
-        assert report.counts.conforms > 0
-        assert report.counts.wrong < CASES
-    return report
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_what_goes_wrong_in_a_process_of_its_own_is_a_finding_and_the_run_goes_on(name, tmp_path):
-    source = miniature(name)
-    assert_found(run(tmp_path, source, *EXPECTED[name].words), source, EXPECTED[name])
+from .faults import assert_found, assert_whole
 
 
 @pytest.mark.parametrize("name", CONFORMING)
@@ -58,6 +22,12 @@ def test_what_is_odd_but_right_conforms(name, tmp_path):
 def test_the_right_one_conforms_in_float32_too(tmp_path):
     outcome = run(tmp_path, miniature("right.py:right"), *FLOAT32)
     assert (outcome.status, assert_whole(outcome).counts.conforms) == (0, CASES)
+
+
+def test_a_right_implementation_is_not_taken_for_a_wrong_one(tmp_path):
+    source = miniature("right.py:right")
+    with pytest.raises(AssertionError):
+        assert_found(run(tmp_path, source), source, EXPECTED["raises.py:raises_a_value_error"])
 
 
 def test_all_cases_that_hang_are_faults_and_no_other(tmp_path):

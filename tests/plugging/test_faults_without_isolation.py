@@ -4,7 +4,7 @@ import pytest
 
 from .command import CASES, call, miniature, run
 from .expected import CONFORMING, EXPECTED
-from .test_faults_through_the_command import assert_found, assert_whole
+from .faults import assert_found, assert_whole
 
 HARMLESS = [name for name, expected in EXPECTED.items() if expected.harmless]
 STATEFUL = ("meddles.py", "floods.py", "prints_on_import.py")

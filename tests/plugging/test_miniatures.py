@@ -244,7 +244,6 @@ MUTATING = {
     "updates_b_in_place": "b",
     "empties_the_list_of_weights": "W",
     "changes_the_names_of_activations": "activations",
-    "sets_an_attribute_of_the_case": "learning_rate",
 }
 
 
@@ -347,8 +346,6 @@ def test_the_other_objects_fail_where_their_names_say():
         loaded("objects.py:RaisesWhenMade")(view)
     with pytest.raises(ZeroDivisionError):
         stepwise(view, loaded("objects.py:RaisesInBackward")(view))
-    with pytest.raises(AttributeError, match="dW"):
-        stepwise(view, loaded("objects.py:HasNoGradients")(view))
     before = [w.copy() for w in view.W]
     stepwise(view, loaded("objects.py:UpdatesTheGivenParameters")(view))
     assert any((w != b).any() for w, b in zip(view.W, before, strict=True))

@@ -24,6 +24,7 @@ def refused(folder, words, remedy, *, in_process=True):
     assert line.isprintable(), f"not one plain line: {line!r}"
     assert line.startswith("backproof: error: ")
     assert len(line) < 2_000
+    assert "line None" not in line
     assert re.search(remedy, line), f"{line!r} does not match {remedy!r}"
     assert not (folder / "out" / "report.json").exists()
 
@@ -42,10 +43,10 @@ def here(folder, *words: str) -> Outcome:
 @pytest.mark.parametrize(
     ("source", "remedy"),
     [
-        ("nowhere.py:right", r"nowhere\.py.*(does not exist|No such file).*FILE\.py:NAME"),
-        ("nowhere/at_all.py:right", r"nowhere/at_all\.py.*(does not exist|No such file)"),
+        ("nowhere.py:right", r"no file.*nowhere\.py"),
+        ("nowhere/at_all.py:right", r"no file.*nowhere/at_all\.py"),
         (".:right", r"'?\.'?.*FILE\.py:NAME"),
-        ("/dev/null:right", r"/dev/null.*FILE\.py:NAME"),
+        ("/dev/null:right", r"no (Python )?file.*/dev/null|/dev/null is no Python file"),
         (miniature("right.py"), r"right\.py.* (name|NAME)"),
         (miniature("right.py:"), r"right\.py.* (name|NAME)"),
         (miniature("right.py:rihgt"), r"no 'rihgt'.*did you mean 'right'"),
@@ -53,10 +54,10 @@ def here(folder, *words: str) -> Outcome:
         (miniature("right.py:Right.nothing"), r"nothing"),
         (miniature("declared_wrongly.py:A_NUMBER"), r"A_NUMBER is an int.*(function|class)"),
         (miniature("declared_wrongly.py:AN_INSTANCE"), r"AN_INSTANCE is an object.*(function|class)"),
-        ("no_such_module_anywhere:right", r"no module.* 'no_such_module_anywhere'"),
+        ("no_such_module_anywhere:right", r"no module.*no_such_module_anywhere"),
         ("os.no_such_part:right", r"os\.no_such_part"),
         ("json:dunps", r"no 'dunps'.*did you mean 'dumps'"),
-        ("", r"--impl is empty"),
+        ("", r"--impl is empty|names no implementation"),
         ("right", r"'right'.*(FILE\.py:NAME|MODULE:NAME)"),
         (":right", r"':right'.*(FILE\.py:NAME|MODULE:NAME)"),
         ("\x1b[31mred\n.py:right", r"\\x1b\[31mred\\n"),
@@ -72,7 +73,7 @@ def test_a_source_that_leads_nowhere(source, remedy, tmp_path):
     [
         (
             "x = 1\ndef right(view)\n    return {}\n",
-            r"mine\.py.* line 2.*SyntaxError|SyntaxError.*mine\.py.* line 2",
+            r"mine\.py.* line 2.*expected ':'",
         ),
         ("def right(view):\nreturn {}\n", r"line 2"),
         ("right = lambda view: {}\n\x00", r"mine\.py.*(null|source)"),
@@ -93,13 +94,13 @@ def test_a_file_that_is_no_module(content, remedy, tmp_path):
     ("name", "remedy"),
     [
         ("needs_a_missing_package.py:right", r"'a_package_that_nobody_has'.*(install|--python)"),
-        ("raises_on_import.py:right", r"raised RuntimeError: no \\x1b\[31mdata\\n here|RuntimeError.*\\x1b"),
-        ("exits_on_import.py:right", r"SystemExit.*if __name__ == '__main__'"),
-        ("dies_on_import.py:right", r"ended its process with status 0"),
-        ("reads_input_on_import.py:right", r"EOFError.*if __name__ == '__main__'"),
+        ("raises_on_import.py:right", r"raised RuntimeError: no \\x1b\[31mdata"),
+        ("exits_on_import.py:right", r"raised SystemExit"),
+        ("dies_on_import.py:right", r"exit status 0"),
+        ("reads_input_on_import.py:right", r"raised EOFError"),
         (
             "trains_on_import_for_hours.py:right",
-            r"import.* longer than .*if __name__ == '__main__'.*--time-limit",
+            r"importing.* did not end within .*if __name__ == .__main__.",
         ),
     ],
 )
@@ -114,32 +115,35 @@ def test_a_module_that_cannot_be_imported(name, remedy, tmp_path):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("unknown_activation", r"activations.*'tahn'.*did you mean 'tanh'"),
-        ("unknown_loss", r"losses.*'half_square_error'.*did you mean 'half_squared_error'"),
+        ("unknown_activation", r"(?=.*activations).*'tahn'.*did you mean 'tanh'"),
+        ("unknown_loss", r"(?=.*losses).*'half_square_error'.*did you mean 'half_squared_error'"),
         ("unknown_key", r"'activation'.*did you mean 'activations'"),
         ("hostile_key", r"\\x1b\[31msamples\\n"),
-        ("key_that_is_no_text", r"key 1\b"),
+        ("key_that_is_no_text", r"key '?1\b"),
         ("wrong_word_for_samples", r"samples.*'row'.*'?rows'?"),
         ("wrong_word_for_weights", r"weights.*'inputs times outputs'.*inputs x outputs"),
         ("wrong_word_for_bias", r"bias.*'vector'.*flat"),
         ("wrong_word_for_labels", r"labels.*'onehot'.*one-hot"),
         ("wrong_scale", r"loss_scale.*'1/m'.*'?/m"),
         ("wrong_gradient_scale", r"gradient_scale.*0\.5.*/m"),
-        ("wrong_dtype", r"dtypes.*'float16'.*float32"),
-        ("wrong_reduction", r"reductions.*'average'.*mean"),
-        ("text_for_a_list", r"activations.*'tanh'.*\['tanh'\]|activations.*list.*'tanh'"),
+        ("wrong_dtype", r"(?=.*dtypes).*'float16'.*float32"),
+        ("wrong_reduction", r"(?=.*reductions).*'average'.*mean"),
+        ("text_for_a_list", r"activations must be a list.*\['tanh'\]"),
         ("empty_list", r"activations.*(empty|at least one)"),
         ("depth_upside_down", r"depth.*\[?3, 1\]?"),
-        ("depth_zero", r"depth.*\b0\b.*1"),
+        ("depth_zero", r"depth.*at least 1.*\b0\b"),
         ("batch_in_words", r"batch.*'many'"),
-        ("pair_that_does_not_fit", r"pairs.*identity.*bce"),
+        ("pair_that_does_not_fit", r"(?=.*bce).*identity"),
         ("pair_of_three", r"pairs.*\['identity', 'bce', 'mean'\]"),
-        ("words_for_parameters", r"parameters.*'yes'.*(true|True)"),
-        ("no_mapping", r"(declaration|backproof).*(dict|mapping).*list|list.*(dict|mapping)"),
+        ("words_for_parameters", r"(?=.*'yes').*parameters must be true or false"),
+        ("no_mapping", r"declaration is a (dict|mapping)"),
         ("activations_that_fit_no_loss", r"bce.*add one of: .*sigmoid"),
-        ("takes_nothing", r"takes_nothing.*(takes no argument|0 arguments).*one"),
-        ("takes_a_network_and_data", r"takes_a_network_and_data.*(2|two) arguments.*one"),
-        ("takes_the_parts", r"takes_the_parts.*(3|three) arguments.*one"),
+        ("takes_nothing", r"takes_nothing\(\) must take exactly one argument"),
+        (
+            "takes_a_network_and_data",
+            r"takes_a_network_and_data\(network, data\) must take exactly one argument",
+        ),
+        ("takes_the_parts", r"takes_the_parts\(W, b, X\) must take exactly one argument"),
     ],
 )
 def test_what_cannot_be_an_implementation_or_a_declaration(name, remedy, tmp_path):
@@ -151,8 +155,8 @@ def test_what_cannot_be_an_implementation_or_a_declaration(name, remedy, tmp_pat
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("HasNoBackward", r"HasNoBackward has no (method )?'?backward"),
-        ("NeedsWidthsToBeMade", r"NeedsWidthsToBeMade.*(__init__|made|constructor).*(2|two)"),
+        ("HasNoBackward", r"HasNoBackward lacks backward"),
+        ("NeedsWidthsToBeMade", r"NeedsWidthsToBeMade.*must take the case, or nothing"),
     ],
 )
 def test_a_class_that_is_no_implementation(name, remedy, tmp_path):
@@ -182,9 +186,9 @@ def test_a_class_that_is_no_implementation(name, remedy, tmp_path):
         (("--impl", RIGHT, "--time-limit", "0"), r"time-limit.*0"),
         (("--impl", RIGHT, "--time-limit", "-1"), r"time-limit.*-1"),
         (("--impl", RIGHT, "--time-limit", "nan"), r"time-limit.*nan"),
-        (("--impl", RIGHT, "--time-limit", "soon"), r"time-limit.*'soon'.*number"),
+        (("--impl", RIGHT, "--time-limit", "soon"), r"time-limit.*'soon'"),
         (("--impl", RIGHT, "--memory-limit", "0"), r"memory-limit.*0"),
-        (("--impl", RIGHT, "--memory-limit", "much"), r"memory-limit.*'much'.*number"),
+        (("--impl", RIGHT, "--memory-limit", "much"), r"memory-limit.*'much'"),
         (("--impl", RIGHT, "--activations", "softmax"), r"softmax.*(declares|supports|tanh)"),
         (("--impl", RIGHT, "--losses", "bce"), r"bce.*(declares|supports|half_squared_error)"),
     ],
@@ -198,7 +202,7 @@ def test_options_that_do_not_go_together_or_hold_no_number(words, remedy, tmp_pa
     [
         ("no-such-python", r"--python.*no-such-python"),
         ("/nowhere/python", r"--python.*/nowhere/python"),
-        ("true", r"--python.*true.*(no|not a) Python|true.*Python"),
+        ("true", r"true.*Python"),
         ("echo", r"echo.*Python"),
         (".", r"--python.*'?\.'?.*(directory|folder|program|Permission)"),
         ("a_text.txt", r"--python.*a_text\.txt"),

@@ -92,9 +92,9 @@ def sums_no_samples_for_the_bias(view):
     return changed(view, "db", lambda db: np.repeat(db, 7, axis=1))
 
 
-@breaks(on=wide)
-def has_a_matrix_for_a_loss(view):
-    return right(view) | {"loss": np.reshape(right(view)["loss"], (1, 1))}
+@breaks(on=lambda view: view.samples > 1)
+def has_a_loss_for_each_sample(view):
+    return right(view) | {"loss": np.full(view.samples, right(view)["loss"])}
 
 
 @breaks(on=wide)

@@ -6,7 +6,7 @@ import signal
 import sys
 
 import numpy as np
-from right import breaks, right, three
+from right import always, breaks, right, three
 
 MIB = 2**20
 ENOUGH = 3 * 1024 * MIB
@@ -16,6 +16,11 @@ HELD = []
 
 @breaks(on=three)
 def segfaults(view):
+    return ctypes.string_at(0)
+
+
+@breaks(on=always)
+def always_segfaults(view):
     return ctypes.string_at(0)
 
 

@@ -16,6 +16,11 @@ def sleeps(view):
     time.sleep(AN_HOUR)
 
 
+@breaks(on=always)
+def always_sleeps(view):
+    time.sleep(AN_HOUR)
+
+
 @breaks(on=three)
 def spins(view):
     while True:
