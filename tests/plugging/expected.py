@@ -105,7 +105,7 @@ SHAPE = r"(\[1\])? has shape \(.*\), expected \(\d+, \d+\)"
 
 def of_dtype(name: str) -> str:
     """What is said of a dW of that dtype."""
-    return rf"^dW(\[1\])? has dtype {name}, .*the case.* float"
+    return rf"^dW(\[1\])? (has dtype {name}, but the case is float|is an array of dtype {name}, not )"
 
 
 ANSWERS = {
@@ -129,17 +129,16 @@ ANSWERS = {
     "answers_in_booleans": Expected(of_dtype("bool")),
     "answers_in_objects": Expected(of_dtype("object")),
     "answers_in_texts": Expected(of_dtype(r"<U\d+")),
-    "answers_in_big_endian_numbers": Expected(of_dtype(">f8")),
     "has_ragged_lists": Expected(r"^dW(\[1\])? is ragged"),
-    "has_texts_in_lists": Expected(r"^dW(\[1\])? has ('.*'|a str) inside"),
-    "has_none_in_lists": Expected(r"^dW(\[1\])? has None inside"),
-    "has_whole_numbers_beyond_every_float": Expected(r"^dW(\[1\])?.*too large"),
-    "has_a_list_that_contains_itself": Expected(r"^dW(\[1\])?.*(nested deeper|contains itself)"),
+    "has_texts_in_lists": Expected(r"^dW(\[1\])? (has ('.*'|a str) inside|is a str)"),
+    "has_none_in_lists": Expected(r"^dW(\[1\])? (has None inside|is None)"),
+    "has_whole_numbers_beyond_every_float": Expected(r"^dW(\[1\])?.*(too large|huge integer)"),
+    "has_a_list_that_contains_itself": Expected(r"^dW(\[1\])?.*nested (deeper|too deep)"),
     "has_none_for_a_layer": Expected(r"^dW\[1\] is None"),
     "has_a_generator_for_a_list": Expected(r"^dW is a generator"),
     "has_a_dict_for_a_list": Expected(r"^dW is a dict"),
     "has_one_array_for_a_list": Expected(r"^dW is an array"),
-    "has_a_list_without_end": Expected(r"^dW"),
+    "has_a_list_without_end": isolated(rf"^dW|{NO_ANSWER}"),
     "has_a_text_for_a_loss": Expected(r"^loss is a str"),
     "answers_none": Expected(r"^returned None, not a dict"),
     "answers_a_text": Expected(r"^returned a str, not a dict"),
@@ -154,7 +153,6 @@ ANSWERS = {
     "has_a_key_that_is_no_text": Expected(r"unknown key '?1\b"),
 }
 TENSORS = {
-    "answers_with_tensors": Expected(r"^dW(\[1\])? is a Tensor"),
     "answers_with_tensors_that_require_gradients": Expected(r"^dW(\[1\])? is a Tensor"),
 }
 
@@ -165,7 +163,9 @@ STATE = {
     "adds_random_noise": Expected(AGAIN, words=MANY),
     "alternates_between_right_and_wrong": Expected(AGAIN),
     "is_wrong_when_called_again": Expected(AGAIN),
-    "divides_by_the_batch_size_that_a_network_had_first": Expected(AFTER),
+    "divides_by_the_batch_size_that_a_network_had_first": Expected(
+        r"differs from its own answer", verdict="mismatch"
+    ),
     "divides_by_the_first_batch_size_of_all": Expected(r"outside the bound", verdict="mismatch"),
     "keeps_the_buffer_of_the_first_batch": Expected(r"^raised ValueError: could not broadcast"),
     "answers_in_the_same_memory_each_time": Expected(r"^dW is the array of a former answer"),
@@ -217,7 +217,9 @@ CONFORMING = (
     "answers.py:answers_with_an_object",
     "answers.py:answers_with_plain_numbers_and_lists",
     "answers.py:answers_with_arrays_of_odd_memory_layout",
+    "answers.py:answers_in_big_endian_numbers",
     "answers.py:leaves_the_loss_out",
+    "tensors.py:answers_with_tensors",
     "state.py:has_a_generator_of_its_own",
     "state.py:changes_the_environment",
     "state.py:changes_the_recursion_limit",

@@ -1,6 +1,7 @@
 """Implementations that meddle with their process: descriptors, streams, folder, children, threads, end."""
 
 import atexit
+import contextlib
 import io
 import os
 import subprocess
@@ -25,7 +26,8 @@ def closes_every_descriptor(view):
 @breaks(on=three)
 def closes_the_standard_streams(view):
     for descriptor in (0, 1, 2):
-        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
     return right(view)
 
 

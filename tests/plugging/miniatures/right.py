@@ -76,11 +76,11 @@ class Right:
         self.W, self.b = [w.copy() for w in W], [c.copy() for c in b]
 
     def forward(self, X: Any) -> Any:
-        self.Z, self.A = forward(self.W, self.b, self.activations, X)
-        return self.A[-1]
+        self.passed = forward(self.W, self.b, self.activations, X)
+        return self.passed[1][-1]
 
     def backward(self, Y: Any) -> Any:
-        answer = backward(self.W, self.activations, self.Z, self.A, Y)
+        answer = backward(self.W, self.activations, *self.passed, Y)
         self.dW, self.db = answer["dW"], answer["db"]
         return answer["loss"]
 
