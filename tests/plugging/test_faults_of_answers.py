@@ -1,0 +1,15 @@
+"""Answers of a wrong form, from a process of its own: named, and the other cases are judged."""
+
+import pytest
+
+from .command import miniature, run
+from .expected import EXPECTED
+from .faults import assert_found
+
+FILES = ("answers.py", "tensors.py")
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith(FILES)])
+def test_a_wrong_answer_is_a_finding_and_the_other_cases_are_judged(name, tmp_path):
+    source = miniature(name)
+    assert_found(run(tmp_path, source, *EXPECTED[name].words), source, EXPECTED[name])
