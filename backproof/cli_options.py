@@ -110,6 +110,9 @@ def source_of(
             if is_given:
                 raise UsageError(f"{option} says how to run an implementation; give one with --impl, too")
         return None
+    if no_isolation and (time_limit is not None or memory_limit is not None):
+        option = "--time-limit" if time_limit is not None else "--memory-limit"
+        raise UsageError(f"{option} needs a process of its own; leave out --no-isolation")
     return Source(
         impl,
         impl_cmd,

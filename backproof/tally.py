@@ -160,7 +160,8 @@ class Tally:
 
     def _add_finding(self, check: Check, case: Case, origin: Origin, settled: Settled | None) -> None:
         key = (
-            SEVERITY.index(check.verdict), check.scope != "local", check.left, check.right,
+            SEVERITY.index(check.verdict), check.scope != "local", check.left,
+            check.right.startswith("its"), check.right,  # oracles before what it says itself
             _PASS.index(check.quantity), check.equation, _DIGITS.sub("0", check.reason), case.dtype.name,
         )  # fmt: skip
         known = self._findings.get(key)

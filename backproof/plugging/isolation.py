@@ -16,8 +16,8 @@ from .links import Hello, LinkError, Reply, Request
 from .processes import Child
 from .sources import MEMORY_LIMIT, TIME_LIMIT
 
-IMPORT_LIMIT = 60.0
-"""Seconds for importing, and for the first case: many libraries compile then."""
+START_FACTOR = 6
+"""Importing, and the first case, may take so many times the limit for one case: many libraries compile."""
 AHEAD = 16
 """How many requests are under way, so that a worker need not wait while answers are judged."""
 MOST_DEATHS, MOST_IN_A_ROW, MOST_HANGS = 50, 5, 10
@@ -72,7 +72,7 @@ class Isolated:
         self.child: Child | None = None
         self.given_up = ""
         self._deaths = self._hangs = self._in_a_row = 0
-        self._limit = max(time_limit, IMPORT_LIMIT)
+        self.start_limit = self._limit = START_FACTOR * time_limit
         self._printed = 0
 
     def start(self) -> Hello:
@@ -83,7 +83,7 @@ class Isolated:
             self.child = Child(command, protocol="fds", memory_limit_mib=self.memory_limit)
         except LinkError as error:
             raise UsageError(f"{self.python} {error}; give a Python interpreter") from None
-        deadline = time.monotonic() + IMPORT_LIMIT
+        deadline = time.monotonic() + self.start_limit
         try:
             self.child.send(worker.frame({"do": "load", "source": self.source}), deadline)
             header, _ = self._frame(deadline)
@@ -92,8 +92,8 @@ class Isolated:
             if error.kind == "time":
                 raise LinkError(
                     "time",
-                    f"importing did not end within {IMPORT_LIMIT:g} s; if it trains when imported, put that "
-                    'under if __name__ == "__main__"',
+                    f"importing did not end within {self.start_limit:g} s; if it trains when imported, put "
+                    'that under if __name__ == "__main__"',
                 ) from None
             raise LinkError(error.kind, f"importing: the process {error}") from None
         if "error" in header:
@@ -111,7 +111,7 @@ class Isolated:
                 continue
             try:
                 if self.child is None:
-                    self.start()
+                    self._start_again()
                     sent = number
                 assert self.child is not None
                 deadline = time.monotonic() + self._limit
@@ -129,6 +129,12 @@ class Isolated:
                     yield self._lost(limit, reply.faults)
                 else:
                     yield self._with_flood(reply)
+
+    def _start_again(self) -> None:
+        try:
+            self.start()
+        except UsageError as error:
+            raise LinkError("start", f"cannot be started again: {error}") from None
 
     def close(self) -> None:
         """Ends the worker."""
@@ -166,6 +172,8 @@ class Isolated:
         if error.kind == "time":
             self._hangs += 1
             return f"gave no answer within {self._limit:g} s{flood}"
+        if error.kind == "start":
+            return said
         if error.kind == "flood":
             return "wrote into the connection to the harness"
         if error.kind == "closed" or f"exit status {worker.PIPE_LOST}" in said:

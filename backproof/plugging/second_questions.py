@@ -18,7 +18,7 @@ from refimpl import Case, Trace
 
 Exam = tuple[int, Case, Run]
 ASKED_AT_MOST = 8
-"""How many wrong gradients a run holds against their own losses, and tells scale and cosine of."""
+"""How many wrong gradients a run holds against their own losses."""
 _RATIO = 16.0
 _REALISTIC = 2.0**-6
 _GRADIENTS = ("dW", "db")
@@ -95,15 +95,14 @@ class OwnLosses:
         self._left = ASKED_AT_MOST
 
     def held(self, case: Case, trace: Trace, judgement: Judgement) -> Judgement:
-        """The judgement with what the own loss says of a gradient that is wrong, or declared to be out of step.
+        """The judgement with what the own loss says of a gradient that is wrong, or out of step.
 
         `trace` has the loss in the scale of `case`, and the gradients in theirs.
         """
         wrong = [check for check in judgement.checks if self._is_gradient(check) and check.verdict in FAILING]
         apart = self.plugged.declaration.is_out_of_step
-        if not (wrong or apart) or self._left == 0:
+        if not (wrong or apart):
             return judgement
-        self._left -= 1
         oracle = self.oracles[0]
         checks = list(judgement.checks)
         if wrong:
@@ -114,19 +113,24 @@ class OwnLosses:
                     check._replace(reason=f"{check.reason}; {words}") if check in wrong else check
                     for check in checks
                 ]
-        points = own_loss_cases(case, trace, oracle)
-        if points:
-            runs = self.plugged.runs(points, [self.plugged.request(point) for point in points])
-            losses = [run[0].loss for run in runs]
-            own = judge_own_loss(case, trace, points, losses, oracle, oracle, self.plugged.name)
-            if own.check is not None:
-                contradicts = apart and not wrong and own.check.verdict == "mismatch"
-                checks.append(
-                    own.check._replace(verdict="convention", reason=f"as declared, {own.check.reason}")
-                    if contradicts
-                    else own.check
-                )
+        if self._left > 0:
+            self._left -= 1
+            checks += self._against_own_loss(case, trace, as_declared=apart and not wrong)
         return replace(judgement, checks=tuple(checks))
+
+    def _against_own_loss(self, case: Case, trace: Trace, *, as_declared: bool) -> list[Check]:
+        oracle, name = self.oracles[0], self.plugged.name
+        points = own_loss_cases(case, trace, oracle)
+        if not points:
+            return []
+        runs = self.plugged.runs(points, [self.plugged.request(point) for point in points])
+        losses = [run[0].loss for run in runs]
+        check = judge_own_loss(case, trace, points, losses, oracle, oracle, name).check
+        if check is None:
+            return []
+        if as_declared and check.verdict == "mismatch":
+            return [check._replace(verdict="convention", reason=f"as declared, {check.reason}")]
+        return [check]
 
     def _is_gradient(self, check: Check) -> bool:
         is_own = check.left == self.plugged.name and check.right != "itself"

@@ -437,6 +437,11 @@ class Surroundings:
         return here
 
 
+def _quiet() -> Any:
+    """No warnings of overflow and the like; unlike "ignore", "call" is no state that a user sets."""
+    return contextlib.nullcontext() if np is None else np.errstate(all="call", call=lambda *_: None)
+
+
 def _set_filters(filters: list[Any]) -> None:
     known: Any = warnings.filters
     known[:] = filters
@@ -473,7 +478,7 @@ class Caller:
         out, values = Payload(), None
         surroundings = Surroundings()
         try:
-            with np.errstate(all="ignore") if np is not None else contextlib.nullcontext():
+            with _quiet():
                 known = np.geterr() if np is not None else None
                 answer = self.implementation.run(case, before, predict)
                 if np is not None and np.geterr() != known:
@@ -506,7 +511,8 @@ class Caller:
         known = {key: value for key, value in offered.items() if isinstance(key, str) and key in QUANTITIES}
         for key in offered:
             if key not in known:
-                near = difflib.get_close_matches(str(key), QUANTITIES, 1, 0.4)
+                near = [q for q in QUANTITIES if q.lower() == str(key).lower()]
+                near = near or difflib.get_close_matches(str(key), QUANTITIES, 1, 0.4)
                 hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(QUANTITIES)
                 faults.append(f"returned the unknown key {key!r:.40}; {hint}")
         if not offered:
