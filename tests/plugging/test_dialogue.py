@@ -1,10 +1,13 @@
-"""A program in dialogue does whatever programs do: each is a reason for its case, and the next is asked anew."""
+"""Whatever a program in dialogue does is the reason for its case, and the next case is asked anew."""
 
 import os
 import re
 import shlex
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,19 +36,25 @@ for line in sys.stdin:
 ANSWER = 'say({"id": id, "loss": 13.0})'
 
 
-def _command(tmp_path, at_thirteen="pass", at_stop="pass"):
+def _command(tmp_path: Path, at_thirteen: str = "pass", at_stop: str = "pass") -> str:
     path = tmp_path / "miniature.py"
     path.write_text(PROGRAM.format(at_thirteen=at_thirteen, at_stop=at_stop), encoding="utf-8")
     return shlex.join([sys.executable, str(path)])
 
 
-def _case(x, dtype="float64"):
+def _case(x: Any, dtype: str = "float64") -> Request:
     return Request({"X": np.array([[x]], dtype=dtype), "dtype": dtype})
 
 
 def _replies(
-    tmp_path, at_thirteen, numbers=(1, 13, 2), time_limit=5.0, memory_limit=None, longest_line=2**20
-):
+    tmp_path: Path,
+    at_thirteen: str,
+    numbers: Sequence[int] = (1, 13, 2),
+    *,
+    time_limit: float = 5.0,
+    memory_limit: int | None = None,
+    longest_line: int = 2**20,
+) -> list[Reply]:
     command = _command(tmp_path, at_thirteen)
     link = DialogueLink(command, time_limit, memory_limit, longest_line=longest_line)
     try:
@@ -62,8 +71,10 @@ DEEDS = {
     ),
     "a log line on standard output": (
         f'print("epoch 1, loss 0.5", flush=True); {ANSWER}',
-        "wrote the line 'epoch 1, loss 0.5', which is no answer: print only answers on standard output, "
-        "and logs on standard error",
+        (
+            "wrote the line 'epoch 1, loss 0.5', which is no answer: print only answers on standard output, "
+            "and logs on standard error"
+        ),
     ),
     "half an object": (
         "print('{\"id\": ', flush=True)",
@@ -80,7 +91,7 @@ DEEDS = {
     "no id": ('say({"loss": 1.0})', 'answered without an "id"; give that of the case, 2'),
     "a key twice": ('print(\'{"id": 2, "id": 2}\', flush=True)', "key 'id' stands twice"),
     "two answers": (
-        f"print(json.dumps(dict(id=id, loss=1))*1 + chr(10) + '{{}}', flush=True)",
+        "print(json.dumps(dict(id=id, loss=1)) + chr(10) + '{}', flush=True)",
         "wrote more after",
     ),
     "status 3": (
@@ -171,8 +182,10 @@ def test_a_program_that_writes_between_cases_is_told_so(tmp_path):
     finally:
         link.close()
     assert second.faults == (
-        "the program wrote more before this case was sent: 'late'; "
-        "write one line a case, and logs on standard error",
+        (
+            "the program wrote more before this case was sent: 'late'; "
+            "write one line a case, and logs on standard error"
+        ),
     )
     assert third == Reply({"loss": 3.0})
 
