@@ -205,7 +205,7 @@ class Child:
         return data
 
     def _more(self, deadline: float | None) -> None:
-        if self._from not in self._selector.get_map():
+        if self._from not in (self._selector.get_map() or ()):
             raise self._no_more()
         self._turn(deadline)
 
