@@ -15,6 +15,7 @@ import pytest
 from backproof.errors import UsageError
 from backproof.plugging.dialogue import DialogueLink
 from backproof.plugging.links import LinkError, Reply, Request
+from backproof.plugging.processes import Child
 
 # Answers loss = X[0][0]; a case with X = [[13]] is the one at which it does what a test puts there.
 PROGRAM = """
@@ -307,13 +308,15 @@ def test_a_program_that_cannot_be_started_is_not_started_for_each_case_anew(tmp_
     assert reasons[-1] == "the program was not started again after 3 failures"
 
 
+def _interrupted(*_: Any) -> bytes:
+    raise KeyboardInterrupt
+
+
 def test_a_question_that_is_broken_off_does_not_put_answers_out_of_step(tmp_path, monkeypatch):
     link = DialogueLink(_command(tmp_path))
     link.start()
     with monkeypatch.context() as patched:
-        patched.setattr(
-            "backproof.plugging.dialogue.read_reply", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        patched.setattr(Child, "read_line", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             list(link.ask([_case(1.0)]))
     assert list(link.ask([_case(2.0)])) == [Reply({"loss": 2.0})]

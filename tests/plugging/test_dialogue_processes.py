@@ -185,6 +185,19 @@ def test_its_own_children_are_killed_when(then):
     assert not _runs(child.pid)
 
 
+def test_a_child_of_it_that_left_its_group_and_holds_its_pipes_does_not_hide_its_end():
+    escaped = FAMILY.replace('60)"]', '60)"], start_new_session=True')
+    with _python(escaped + "os._exit(6)") as child:
+        grandchild = int(child.read_line(_soon()))
+        try:
+            with pytest.raises(LinkError, match="ended with exit status 6"):
+                child.read_line(_soon())
+            with pytest.raises(LinkError, match="ended with exit status 6"):
+                child.send(b"x" * 2**20, _soon())
+        finally:
+            os.kill(grandchild, signal.SIGKILL)
+
+
 def test_it_ends_when_its_parent_does_and_when_it_is_forgotten(tmp_path):
     program = tmp_path / "parent.py"
     program.write_text(
