@@ -155,7 +155,12 @@ class DialogueLink:
     def _asked(self, line: bytes, limit: float) -> bytes:
         assert self._child is not None
         deadline = time.monotonic() + limit
-        self._child.send(line, deadline)
+        try:
+            self._child.send(line, deadline)
+        except LinkError as error:
+            if error.kind != "ended":
+                raise
+            # It may have written something all the same; if not, this tells again how it ended.
         return self._child.read_line(deadline)
 
     def _check_silent(self, when: str) -> None:

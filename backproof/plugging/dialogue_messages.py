@@ -56,13 +56,16 @@ def _line(message: dict[str, Any]) -> bytes:
 def written(value: Any) -> Any:
     """`value` as JSON values: arrays as nested lists, numbers that read back to the same number."""
     if isinstance(value, np.ndarray):
-        return written(value.tolist() if value.dtype != np.float32 else [*value] if value.ndim else value[()])
+        if value.dtype == np.float32:
+            return [written(each) for each in value] if value.ndim else written(value[()])
+        numbers = value.tolist()
+        return numbers if np.isfinite(value).all() else written(numbers)
     if isinstance(value, Mapping):
         return {str(key): written(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [written(each) for each in value]
     if isinstance(value, np.float32) and np.isfinite(value):
-        short = float(np.format_float_scientific(value, unique=True))
+        short = float(str(value))  # as NumPy writes it, faster than it formats it
         # The shortest decimal of a float32 is read as a double first; rounding twice could miss it.
         return short if np.float32(short) == value else float(value)
     if isinstance(value, (float, np.floating)):

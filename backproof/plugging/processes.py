@@ -25,6 +25,7 @@ LONGEST_MESSAGE = 256 * 2**20
 _KEPT = 4096
 _CHUNK = 2**16
 _TICK = 0.02
+_MOMENT = 2.0  # between the end of its pipes and its own, on a busy machine
 _MEMORY_WORDS = ("MemoryError", "bad_alloc", "out of memory", "Out of memory", "annot allocate memory")
 
 
@@ -204,7 +205,7 @@ class Child:
         return data
 
     def _more(self, deadline: float | None) -> None:
-        if self._from not in self._selector.get_map():
+        if self._from not in (self._selector.get_map() or ()):
             raise self._no_more()
         self._turn(deadline)
 
@@ -274,7 +275,7 @@ class Child:
 
         Waits a moment: its pipes are closed before it is dead.
         """
-        if not self.wait(time.monotonic() + 0.5):
+        if not self.wait(time.monotonic() + _MOMENT):
             return ""
         code = self._group.poll() or 0
         words = self.printed["stderr"].line()

@@ -77,13 +77,17 @@ def _versions(hello: Hello) -> str:
 
 def _questions(link: Link, declaration: Declaration, options: DrawOptions) -> Iterator[Step]:
     asked = list(_cases(declaration, options))
-    supported = 0
+    supported, wrong = 0, False
     for name, case in asked:
         reply = _answer(link, Request(in_layout(case, declaration)))
         step = _step(name, case, declaration, reply)
         yield step
         supported += step.ok and not reply.unsupported
+        wrong |= not step.ok
     if not supported:
+        if not wrong:
+            remedy = 'declare what is, such as losses: ["mse"]'
+            yield Step("support", False, f"none of these cases is supported; {remedy}")
         return
     request = Request(in_layout(asked[0][1], declaration))
     yield _repeated(request, link)
@@ -136,9 +140,7 @@ def _step(name: str, case: Case, declaration: Declaration, reply: Reply) -> Step
     if reply.faults:
         return Step(name, False, "; ".join(reply.faults))
     if reply.unsupported:
-        return Step(
-            name, True, f"not supported: {reply.unsupported}; declare what is, or nothing may be judged"
-        )
+        return Step(name, True, f"not supported: {reply.unsupported}")
     trace, faults = trace_of(case, declaration, reply.values or {})
     if faults:
         return Step(name, False, "; ".join(faults))

@@ -1,11 +1,13 @@
-"""The examples in C and in JavaScript conform; one wrong sign does not; the documented exchange is what happens."""
+"""The examples in C and JavaScript conform, with one wrong sign they do not; the page is what happens."""
 
 import json
 import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,8 @@ from backproof.plugging.declaration import Declaration
 from backproof.plugging.dialogue import DialogueLink
 from backproof.plugging.dialogue_messages import hello_line, run_line, stop_line
 from backproof.plugging.layouts import in_layout, trace_of
-from backproof.plugging.links import Request
+from backproof.plugging.links import Link, Request
+from refimpl import Case, Trace
 
 ROOT = Path(__file__).parents[2]
 C, JAVASCRIPT = (ROOT / "examples" / "dialogue" / f"net.{ending}" for ending in ("c", "js"))
@@ -26,7 +29,7 @@ SCHEMA = Path(backproof.plugging.__file__).parent / "schema" / "dialogue-1.schem
 CASES = 100
 
 
-def _compiled(folder, source, *options):
+def _compiled(folder: Path, source: str, *options: str) -> str:
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler, cc")
     (folder / "net.c").write_text(source, encoding="utf-8")
@@ -35,14 +38,16 @@ def _compiled(folder, source, *options):
     return shlex.quote(str(folder / "my_net"))
 
 
-def _javascript(folder, source):
+def _javascript(folder: Path, source: str) -> str:
     if shutil.which("node") is None:
         pytest.skip("there is no node")
     (folder / "net.js").write_text(source, encoding="utf-8")
     return shlex.join(["node", str(folder / "net.js")])
 
 
-def _command(language, folder, change=("", ""), options=()):
+def _command(
+    language: str, folder: Path, change: tuple[str, str] = ("", ""), options: Sequence[str] = ()
+) -> str:
     path = C if language == "C" else JAVASCRIPT
     source = path.read_text(encoding="utf-8")
     assert change[0] in source
@@ -53,10 +58,10 @@ def _command(language, folder, change=("", ""), options=()):
 class _Asked:
     """A program in dialogue as the panel's implementation."""
 
-    def __init__(self, link):
+    def __init__(self, link: Link) -> None:
         self.link, self.declaration = link, Declaration.read(link.start().declaration, "hello")
 
-    def run(self, case):
+    def run(self, case: Case) -> Trace:
         (reply,) = self.link.ask([Request(in_layout(case, self.declaration))])
         assert reply.faults == ()
         assert not reply.unsupported
@@ -65,7 +70,7 @@ class _Asked:
         return trace
 
 
-def _verdicts(command, count=CASES):
+def _verdicts(command: str, count: int = CASES) -> list[str]:
     pytest.importorskip("torch", reason="torch, of the extra torch, is not installed")
     from oracles.torch_oracle import TorchOracle
 
@@ -116,13 +121,13 @@ def test_the_example_in_c_says_what_it_does_not_support(tmp_path):
 # ---------------------------------------------------------------- the documented exchange
 
 
-def _exchange():
+def _exchange() -> list[tuple[str, str]]:
     block = re.search(r"```\n(→.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
     return [(line[0], line[2:]) for line in block[1].splitlines()]
 
 
-def _documented_case():
+def _documented_case() -> dict[str, Any]:
     fields = json.loads(_exchange()[2][1])["case"]
     for name in ("X", "Y"):
         fields[name] = np.array(fields[name])

@@ -1,9 +1,10 @@
-"""Lines of a dialogue: every number survives, every kind of wrong answer has its own words, the schema agrees."""
+"""Lines of a dialogue: numbers survive, each kind of wrong answer has its own words, the schema agrees."""
 
 import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,12 +22,13 @@ from backproof.plugging.dialogue_messages import (
     written,
 )
 from backproof.plugging.layouts import in_layout
+from backproof.plugging.links import Reply
 from refimpl import QUANTITIES
 
 SCHEMA = Path(backproof.plugging.__file__).parent / "schema" / "dialogue-1.schema.json"
 
 
-def _reply(dtype="float64", **answer):
+def _reply(dtype: str = "float64", **answer: Any) -> Reply:
     return read_reply(json.dumps({"id": 1, **answer}).encode(), 1, dtype)
 
 
@@ -158,7 +160,7 @@ def test_hello_is_read_with_all_that_it_may_say():
 # ---------------------------------------------------------------- the schema
 
 
-def _validator():
+def _validator() -> Any:
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema, of the extra dev, is not installed")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
