@@ -1,11 +1,15 @@
 """micrograd: one `Value` for each number, so small networks only. `pip install micrograd`."""
 
+import random
+
 from micrograd.engine import Value
 from micrograd.nn import MLP
 
 
 def network(case):
-    mlp = MLP(case.widths[0], case.widths[1:])
+    state = random.getstate()
+    mlp = MLP(case.widths[0], case.widths[1:])  # draws weights, which are replaced
+    random.setstate(state)
     for layer, name, W, b in zip(mlp.layers, case.activations, case.W, case.b, strict=True):
         for neuron, w, c in zip(layer.neurons, W.tolist(), b.tolist(), strict=True):
             neuron.w, neuron.b, neuron.nonlin = [Value(x) for x in w], Value(c), name == "relu"

@@ -83,7 +83,7 @@ EXAMPLES = (
             Known("unstable", "as inaccurate as the textbook formula", "MyGrad: selu and elu near 0"),
             Known(
                 "fault",
-                "has dtype float64, the case float32",
+                "has dtype float64, but the case is float32",
                 "MyGrad: float32 in, float64 out",
                 ("float32",),
             ),
@@ -200,7 +200,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if missing:
         print(f"not installed: {', '.join(missing)}; pip install 'backproof[peers]'", file=sys.stderr)
         return 1
-    rows, versions = [], {}
+    rows: list[tuple[str, ...]] = []
+    versions: dict[str, str] = {}
     for example in EXAMPLES:
         try:
             outcome = run(example, given.cases, given.seed)
