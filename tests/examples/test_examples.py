@@ -81,12 +81,12 @@ def test_what_stands_above_the_adapter_does_not_count() -> None:
 
 
 EXPECTED = Example(
-    "smallest.py:layer", "", (Known("unstable", "textbook", "MyGrad: selu's slope", ("float64",)),)
+    "smallest.py:layer", "", (Known("unstable", "textbook", "MyGrad: selu's slope", ("float64",), ("A",)),)
 )
 
 
 def _finding(**changes: str) -> Mapping[str, Any]:
-    return {"verdict": "unstable", "reason": "as the textbook", "dtype": "float64"} | changes
+    return {"verdict": "unstable", "reason": "as the textbook", "dtype": "float64", "quantity": "A"} | changes
 
 
 def test_a_finding_of_another_kind_is_not_explained() -> None:
@@ -94,6 +94,7 @@ def test_a_finding_of_another_kind_is_not_explained() -> None:
     assert table.explains(EXPECTED, _finding(verdict="mismatch")) is None
     assert table.explains(EXPECTED, _finding(reason="outside the bound")) is None
     assert table.explains(EXPECTED, _finding(dtype="float32")) is None
+    assert table.explains(EXPECTED, _finding(quantity="dW")) is None
 
 
 def test_a_row_has_counts_and_links_to_what_is_known() -> None:
