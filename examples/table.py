@@ -193,6 +193,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Runs the examples and tabulates their verdicts.")
     parser.add_argument("--cases", type=int, default=500, help="random networks in each dtype")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--oracles", default="torch", help="as of backproof run")
     parser.add_argument("--write", action="store_true", help="put the table into examples/README.md")
     given = parser.parse_args(words)
     missing = [example.package for example in EXAMPLES if example.missing]
@@ -203,7 +204,7 @@ def main(words: Sequence[str] | None = None) -> int:
     versions: dict[str, str] = {}
     for example in EXAMPLES:
         try:
-            outcome = run(example, given.cases, given.seed)
+            outcome = run(example, given.cases, given.seed, "--oracles", given.oracles)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1
