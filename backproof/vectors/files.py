@@ -37,8 +37,9 @@ def line_of(values: dict[str, Any]) -> str:
 def write_vectors(options: VectorOptions, out: str | os.PathLike[str]) -> dict[str, Any]:
     """Writes the vectors to a file, or to standard output if `out` is "-"; returns the footer.
 
-    The file takes its name when it is whole, replacing an older one. Raises UsageError if `out` is empty
-    and ReportError if it cannot be written.
+    The file takes its name when it is whole, replacing an older one. If who reads standard output stops
+    before the end, there is no footer: the result is empty. Raises UsageError if `out` is empty and
+    ReportError if it cannot be written.
     """
     if str(out) == "":
         raise UsageError("--out is empty; give a file, or - for standard output")
@@ -46,7 +47,7 @@ def write_vectors(options: VectorOptions, out: str | os.PathLike[str]) -> dict[s
     with _standard_output() if str(out) == "-" else _whole_file(Path(out)) as stream:
         for footer in vectors(options):
             stream.write(line_of(footer))
-    return footer
+    return footer if footer.get("kind") == "footer" else {}
 
 
 @contextmanager
@@ -55,6 +56,10 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
     try:
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")
+        if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
+            with path.open("w", encoding="ascii", newline="\n") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="ascii", newline="\n") as stream:
             yield stream

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from backproof import __version__
 from backproof.cases import DrawOptions, draw_case
 from backproof.cases.options import output_activations
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, LossSpec
@@ -64,7 +64,7 @@ def vectors(options: VectorOptions) -> Iterator[dict[str, Any]]:
         "kind": "header",
         "format": FORMAT,
         "version": VERSION,
-        "backproof": __version__,
+        "backproof": metadata.version("backproof"),
         "kinds": list(options.kinds),
         "dtypes": list(options.dtypes),
         "seed": options.seed,

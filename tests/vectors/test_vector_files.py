@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -77,6 +78,17 @@ def test_what_cannot_be_written_is_said_in_one_line(tmp_path, name):
     assert _names(tmp_path) == ["file"]
 
 
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        write_vectors(ONE, pipe)
+        said = reader.communicate(timeout=60)[0]
+    write_vectors(ONE, tmp_path / "one.jsonl")
+    assert said == (tmp_path / "one.jsonl").read_text(encoding="ascii")
+    assert pipe.is_fifo()
+
+
 def test_an_empty_name_is_refused():
     with pytest.raises(UsageError, match="--out is empty; give a file, or - for standard output"):
         write_vectors(ONE, "")
@@ -89,7 +101,10 @@ def test_standard_output_gets_the_same_lines(tmp_path, capsys):
 
 
 def test_who_stops_reading_gets_no_traceback():
-    script = "from backproof.vectors import VectorOptions, write_vectors as w; w(VectorOptions(cases=1), '-')"
+    script = (
+        "from backproof.vectors import VectorOptions, write_vectors\n"
+        "assert write_vectors(VectorOptions(cases=1), '-') == {}"
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
