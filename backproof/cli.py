@@ -14,6 +14,7 @@ import typer
 
 from . import __version__
 from .cli_options import INTERRUPTED, USAGE
+from .cli_plugging import smoke, vectors
 from .cli_run import replay, run
 from .errors import ReportError, UsageError
 from .shadowing import ShadowedPackageError, check_shadowing
@@ -52,6 +53,8 @@ def _root(
 
 app.command()(run)
 app.command()(replay)
+app.command()(smoke)
+app.command()(vectors)
 
 
 @app.command("list")

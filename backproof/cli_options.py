@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .reporting.model import Report
 
 USAGE, INTERRUPTED = 2, 130
+DTYPES = {"float32": ("float32",), "float64": ("float64",), "both": ("float32", "float64")}
 
 
 def whole(text: str) -> int:

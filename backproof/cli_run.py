@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .cli_options import (
+    DTYPES,
     INTERRUPTED,
     Impl,
     ImplCmd,
@@ -31,7 +32,6 @@ from .cli_options import (
 from .errors import UsageError
 
 _MOST_CASES = 10**9
-_DTYPES = {"float32": ("float32",), "float64": ("float64",), "both": ("float32", "float64")}
 
 
 def run(
@@ -85,8 +85,8 @@ def run(
     from .run import RunOptions
     from .run import run as run_cases
 
-    if dtype not in _DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(_DTYPES)}")
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     if cases > _MOST_CASES:
         raise UsageError(f"cases must be at most {_MOST_CASES:,}, not {cases:,}; take several seeds")
     if out == "":
@@ -109,7 +109,7 @@ def run(
     options = RunOptions(
         cases=cases,
         seed=seed,
-        dtypes=_DTYPES[dtype],
+        dtypes=DTYPES[dtype],
         activations=names_of(activations),
         losses=names_of(losses),
         oracles=against,

@@ -154,7 +154,12 @@ ACTIVATION_FACTS: dict[str, ActivationFacts] = {
     "celu": ActivationFacts(
         relative, lambda z, d, p: np.ones_like(d), lambda p: (0.0,), naive_value=_elu_slope
     ),
-    "selu": ActivationFacts(relative, lambda z, d, p: np.where(z > 0, d, 1.76), lambda p: (0.0,)),
+    "selu": ActivationFacts(
+        relative,
+        lambda z, d, p: np.where(z > 0, d, 1.76),
+        lambda p: (0.0,),
+        naive_value=lambda z, v, p: np.where(z > 0, np.abs(v), 1.76),
+    ),
     # The minimum, and where the slope is least and greatest: for gelu ±√2.
     "gelu": ActivationFacts(
         _gelu, _gelu_slope, lambda p: (-0.7517915246935645, -(2**0.5), 2**0.5), underflow=_times_z

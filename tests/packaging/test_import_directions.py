@@ -30,6 +30,11 @@ ROOMS: dict[str, set[str]] = {
     "backproof.judging": {"refimpl", "oracles", "backproof.errors"},
     "backproof.diagnosis": {"refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"},
     "backproof.reporting": {"backproof.errors"},
+    # Vectors are the truth's values with the judge's bounds.
+    "backproof.vectors": {
+        *("refimpl", "oracles", "backproof.errors"),
+        *("backproof.cases", "backproof.judging", "backproof.reporting"),
+    },
 }
 # A report's reader shares the strict JSON reader of cases, and its error.
 EXCEPTIONS = {
