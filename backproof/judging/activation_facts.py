@@ -139,26 +139,47 @@ def _log_softmax_value(z: Any, value: Any, _p: Any) -> Any:
 ACTIVATION_FACTS: dict[str, ActivationFacts] = {
     "identity": ActivationFacts(exact, exact),
     # a(1 - a) with a accurate: 1 - a is off by a's error. 1 - a² likewise, by twice a's error.
-    "sigmoid": ActivationFacts(relative, lambda z, d, p: 1.25 / (1 + np.exp(-z)), lambda p: (0.0,)),
-    "tanh": ActivationFacts(relative, lambda z, d, p: np.abs(d) + 2 * (1 - d), lambda p: (0.0,)),
+    "sigmoid": ActivationFacts(
+        relative,
+        lambda z, d, p: 1.25 / (1 + np.exp(-z)),
+        lambda p: (0.0,),
+        exponent=lambda z, p: np.abs(z),
+        squared=True,
+    ),
+    # By exponentials it is off by roundings of 1.
+    "tanh": ActivationFacts(
+        relative,
+        lambda z, d, p: np.abs(d) + 2 * (1 - d),
+        lambda p: (0.0,),
+        naive_value=lambda z, v, p: np.ones_like(v),
+        exponent=_twice_z,
+    ),
     "relu": ActivationFacts(exact, exact),
     "leaky_relu": ActivationFacts(relative, exact),
     "softplus": ActivationFacts(
         _softplus,
         lambda z, d, p: of_softplus(p["beta"] * z, d),
         naive_value=lambda z, v, p: np.ones_like(v) / p["beta"] + np.abs(v),
+        exponent=lambda z, p: p["beta"] * z,
     ),
     "softmax": ActivationFacts(_softmax_value, rule=SOFTMAX),
     # e^z - 1 instead of expm1 is right but for cancelling near 0.
-    "elu": ActivationFacts(relative, _elu_slope, lambda p: (0.0,), naive_value=_elu_slope),
+    "elu": ActivationFacts(
+        relative, _elu_slope, lambda p: (0.0,), naive_value=_elu_slope, exponent=lambda z, p: z
+    ),
     "celu": ActivationFacts(
-        relative, lambda z, d, p: np.ones_like(d), lambda p: (0.0,), naive_value=_elu_slope
+        relative,
+        lambda z, d, p: np.ones_like(d),
+        lambda p: (0.0,),
+        naive_value=_elu_slope,
+        exponent=lambda z, p: z / p["alpha"],
     ),
     "selu": ActivationFacts(
         relative,
         lambda z, d, p: np.where(z > 0, d, 1.76),
         lambda p: (0.0,),
         naive_value=lambda z, v, p: np.where(z > 0, np.abs(v), 1.76),
+        exponent=lambda z, p: z,
     ),
     # The minimum, and where the slope is least and greatest: for gelu ±√2.
     "gelu": ActivationFacts(
@@ -175,19 +196,25 @@ ACTIVATION_FACTS: dict[str, ActivationFacts] = {
         _silu_slope,
         lambda p: (-1.2784645427610738, -2.3993572805154677, 2.3993572805154677),
         underflow=_times_z,
+        exponent=lambda z, p: np.abs(z),
     ),
     "mish": ActivationFacts(
         relative,
         _mish_slope,
         lambda p: (-1.1924312145154952, -2.2563763963607931, 1.4905711794854285),
         underflow=_times_z,
+        exponent=_twice_z,
     ),
     # By the quotient rule 1/(1 + |z|) - |z|/(1 + |z|)², which cancels far from 0; the square may underflow.
     "softsign": ActivationFacts(
         relative, lambda z, d, p: 1 / (1 + np.abs(z)), lambda p: (0.0,), underflow=lambda z, p: np.abs(z)
     ),
     "logsigmoid": ActivationFacts(
-        relative, lambda z, d, p: of_softplus(z, d), naive_value=lambda z, v, p: np.ones_like(v) + np.abs(v)
+        relative,
+        lambda z, d, p: of_softplus(z, d),
+        naive_value=lambda z, v, p: np.ones_like(v) + np.abs(v),
+        naive_derivative=lambda z, d, p: np.ones_like(d),  # 1 - σ(z)
+        exponent=lambda z, p: np.abs(z),
     ),
     # z - tanh z and 1 - (1 - tanh² z) cancel near 0; tanh² is off by twice tanh's error.
     "tanhshrink": ActivationFacts(

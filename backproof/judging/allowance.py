@@ -16,7 +16,7 @@ from refimpl import ActivationSpec, LossSpec
 
 from .activation_facts import ACTIVATION_FACTS
 from .deviations import Deviation
-from .error_facts import ACCURACY
+from .error_facts import ACCURACY, log_of_rest
 from .loss_facts import LOSS_FACTS
 
 
@@ -53,7 +53,11 @@ class Allowance:
         if self.naive and facts.naive_derivative:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(z, slope, p))
         extra = facts.underflow(z, p) if facts.underflow else 0.0
-        return self._errors(scales, spec.name, (z, p), extra)
+        own, own_slope = self._errors(scales, spec.name, (z, p), extra)
+        if self.naive and facts.squared:
+            size = np.max(np.abs(slope), axis=0)
+            own_slope = own_slope + np.where(size < 2 * np.sqrt(self.tiny), size, 0.0)
+        return own, own_slope
 
     def loss(self, spec: LossSpec, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
         """The largest own error of ℓ and of ∂ℓ/∂a over the points along axis 0."""
@@ -65,7 +69,10 @@ class Allowance:
             scales[0] = np.maximum(scales[0], facts.naive_value(a, value, y, p))
         if self.naive and facts.naive_derivative:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(a, slope, y, p))
-        return self._errors(scales, spec.name, (a, y, p))
+        own, own_slope = self._errors(scales, spec.name, (a, y, p))
+        if self.naive and facts.of_rest:
+            own = own + np.max(facts.of_rest(y, p) * log_of_rest(self.u, a), axis=0)
+        return own, own_slope
 
     def _errors(
         self, scales: list[Any], function: str, arguments: tuple[Any, ...], extra: Any = 0.0

@@ -62,8 +62,7 @@ def errors_about_centre(case: Case, bounding: Oracle, **allowed: Any) -> tuple[A
     """What an accurate answer, and what an oracle's float64 one, can be off P0's centre."""
     batch = Batch([case])
     errors = bounds.carried(batch, bounding, levels_of(case.dtype, about_centre=True, **allowed))
-    own, oracle = (_of_case(batch, errors, 0, lambda E, level=level: E[level]) for level in (0, -1))
-    return own, oracle
+    return _of_case(batch, errors, 0, lambda E: E[0]), _of_case(batch, errors, 0, lambda E: E[-1])
 
 
 def _of_case(batch: Batch, errors: Mapping[str, Any], k: int, total: Callable[[Any], Any]) -> Arrays:

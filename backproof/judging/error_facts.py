@@ -5,7 +5,8 @@ E1. A value v computed by one of the listed formula families errs by at most ACC
     (1 - tanh² near saturation: 1). This is measured, not proven: `tests/judging` measures every oracle.
 E2. `naive` scales belong to formulas that are right in exact arithmetic and lose more than that in floats.
     An answer outside E1 and inside these is "unstable", not a mismatch.
-See docs/bounds.md.
+E6. A textbook's log(1 - σ(z)) is off by log(1 + 2ε) with ε = 8u (1 + e^z), or not finite once ε ≥ ½.
+See docs/bounds.md and docs/textbook-formulas.md.
 
 `turns` are the points at which σ or σ' (ℓ or ∂ℓ/∂a) changes from rising to falling; between turns and
 kinks both are monotone, so that their extremes over an interval are met at its ends or at these points.
@@ -43,6 +44,17 @@ def of_softplus(x: Any, slope: Any) -> Any:
     return np.abs(slope) * (1 + np.abs(x) / 4)
 
 
+def log_of_rest(u: Any, z: Any) -> Any:
+    """E6: what log(1 - σ(z)) may be off by, if it is a number."""
+    log_epsilon = np.log(ACCURACY * u) + np.logaddexp(0.0, z)
+    return np.logaddexp(0.0, np.log(2.0) + log_epsilon)
+
+
+def rest_vanishes(u: float, z: Any) -> Any:
+    """E6: whether 1 - σ(z) may round to 0."""
+    return np.log(ACCURACY * u) + np.logaddexp(0.0, z) >= np.log(0.5)
+
+
 def no_turns(*_: Any) -> tuple[Any, ...]:
     """σ and σ' are monotone between kinks."""
     return ()
@@ -66,6 +78,10 @@ class ActivationFacts:
     """An `ActivationRule` of `activation_rules`, for an activation that is not elementwise."""
     naive_value: Scale | None = field(default=None, kw_only=True)
     naive_derivative: Scale | None = field(default=None, kw_only=True)
+    exponent: Scale | None = field(default=None, kw_only=True)
+    """(z, parameters) → the largest x of which a textbook formula computes e^x (E5)."""
+    squared: bool = field(default=False, kw_only=True)
+    """Whether a textbook derivative divides by the square of 1 + e^|z|, and is 0 where that overflows."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +99,5 @@ class LossFacts:
     """A `LossRule` of `loss_rules`, for a loss whose terms depend on all outputs of a sample."""
     naive_value: Scale | None = field(default=None, kw_only=True)
     naive_derivative: Scale | None = field(default=None, kw_only=True)
+    of_rest: Callable[..., Any] | None = field(default=None, kw_only=True)
+    """(targets, arguments) → the factor of log(1 - σ(a)) in a textbook formula (E6)."""

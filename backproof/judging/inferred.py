@@ -102,8 +102,12 @@ def inferred_comparisons(
             for place, observed in enumerate(values):
                 bound = partial(width, quantity, place, rounding[place])
                 others = readings(case, (name, oracle), expected[place], bound)
-                names = (quantity, place + 1, "end to end", name, oracle)
-                found.append(Comparison(*names, observed, expected[place], bound(), others))
+                value = expected[place]
+                found.append(
+                    Comparison(
+                        quantity, place + 1, "end to end", name, oracle, observed, value, bound(), others
+                    )
+                )
     return found
 
 

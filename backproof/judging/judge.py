@@ -14,8 +14,10 @@ from .batch import Batch, Sides, offered
 from .blocks import Block
 from .decide import decide_blocks
 from .end_to_end import EndToEnd
+from .error_facts import rest_vanishes
 from .faults import without_faults
 from .local import LocalSteps, Steps
+from .loss_facts import LOSS_FACTS
 from .rounding import precision
 from .verdicts import Check, Judgement
 
@@ -120,7 +122,10 @@ class Tables:
 
 
 def extreme(case: Case, centre: Trace) -> bool:
-    """Whether textbook formulas can overflow on this case: e^|z| squared, or the square of some value."""
+    """Whether textbook formulas can overflow on this case: e^|z| squared, or the square of some value.
+
+    Or meet the logarithm of 1 - σ(z) that has rounded to 0 (E6).
+    """
     largest = precision(case.dtype).largest
     assert centre.Z is not None
     assert centre.delta is not None
@@ -128,4 +133,8 @@ def extreme(case: Case, centre: Trace) -> bool:
     with np.errstate(all="ignore"):
         z = max(float(np.max(np.abs(array))) for array in centre.Z)
         top = max(float(np.max(np.abs(array))) for array in arrays)
+    if LOSS_FACTS[case.network.loss.name].of_rest is not None:
+        assert centre.A is not None
+        if np.any(rest_vanishes(precision(case.dtype).u, np.abs(centre.A[-1]))):
+            return True
     return not (z < np.log(largest) / 2 and top < np.sqrt(largest))

@@ -67,6 +67,7 @@ LOSS_FACTS: dict[str, LossFacts] = {
         _bce_with_logits_slope,
         lambda y, p: (_logit(y) - np.log(p["pos_weight"]),),
         naive_value=lambda a, v, y, p: p["weight"] * np.maximum(p["pos_weight"], 1) * (1 + np.abs(a)),
+        of_rest=lambda y, p: p["weight"] * (1 - y),
     ),
     "cross_entropy_with_logits": LossFacts(rule=cross_entropy_with_logits),
     "cosine_distance": LossFacts(rule=cosine_distance),
@@ -105,6 +106,8 @@ LOSS_FACTS: dict[str, LossFacts] = {
         _multilabel_slope,
         lambda y, p: (_logit(y),),
         naive_value=lambda a, v, y, p: p["weight"] * (1 + np.abs(a)),
+        naive_derivative=lambda a, d, y, p: np.broadcast_to(p["weight"], np.shape(d)),  # σ(z) - y
+        of_rest=lambda y, p: p["weight"] * (1 - y),
     ),
     "sigmoid_focal": LossFacts(focal_value, focal_slope, focal_turns, naive_value=focal_naive_value),
     "perceptron": LossFacts(exact, exact),

@@ -23,6 +23,7 @@ from .levels import Levels
 from .loss_facts import LOSS_FACTS
 from .rounding import outward
 from .spread import activation_spread, loss_spread
+from .textbook import CROSS_ENTROPIES, may_break, of_cross_entropy, of_log_softmax_vjp, of_softmax
 
 
 class Activated(NamedTuple):
@@ -38,6 +39,8 @@ class Activated(NamedTuple):
     E_slope: Any
     underflows: Any
     """How many times η₀ a product with σ' can lose, entry by entry."""
+    Z: Any = None
+    E_Z: Any = None
 
 
 def _members(keys: Sequence[Hashable]) -> dict[Any, list[int]]:
@@ -72,6 +75,8 @@ def activated(
             at = _entries(layout, cases)
             found = activation_spread(oracle, spec, Z[..., at], E_Z[..., at], levels.allowance)
             A[..., at], E_A[..., at], slope[..., at], E_slope[..., at] = found
+            if levels.naive and levels.centre is not None:  # E5
+                E_A[..., at] += np.where(may_break(levels, spec, Z[..., at], E_Z[..., at]), np.inf, 0.0)
             facts = ACTIVATION_FACTS[spec.name]
             if facts.underflow is not None:
                 farthest = np.abs(Z[..., at]) + E_Z[..., at]
@@ -86,8 +91,10 @@ def activated(
             scale = facts.value(z, reach, spec.parameters) + facts.rule.farther(reach, farthest)
             layout.view(A, k)[...] = y
             layout.view(E_A, k)[...] = spread + ACCURACY * matrices.u * scale + matrices.tiny
+            if levels.naive:
+                layout.view(E_A, k)[...] += of_softmax(matrices, spec.name, z, E)
     E_A = levels.limited(E_A, np.abs(A) + E_A)
-    return Activated(specs, A, E_A, slope, outward(E_slope), underflows)
+    return Activated(specs, A, E_A, slope, outward(E_slope), underflows, Z, E_Z)
 
 
 def own_errors(
@@ -125,6 +132,10 @@ def backward_activation(levels: Levels, activation: Activated, layout: Layout, g
         y, E_y, g_k, E_k = (layout.view(data, k) for data in (activation.A, activation.E_A, g, E_g))
         error = ACTIVATION_FACTS[activation.specs[k].name].rule.vjp_error
         own = error(y, E_y, g_k, E_k, matrices.u, matrices.gamma(y.shape[-2] + 1), matrices.tiny)
+        if levels.naive and activation.specs[k].name == "log_softmax":
+            own = own + of_log_softmax_vjp(
+                matrices, layout.view(activation.Z, k), layout.view(activation.E_Z, k), g_k, E_k
+            )
         sums = np.sum(np.abs(g_k) + E_k, axis=-2, keepdims=True)
         layout.view(E, k)[...] = matrices.limited(own, sums + own)
     return E
@@ -181,6 +192,9 @@ def loss_errors(levels: Levels, oracle: Oracle, batch: Batch, A: Any, E_A: Any) 
         for k in cases:
             given = (layout.view(A, k), layout.view(E_A, k), layout.view(Y, k), specs[k].arguments)
             terms, E_terms, gradient, error = rule(*given, matrices.u, matrices.tiny * divisors[k])
+            if levels.naive and specs[k].name in CROSS_ENTROPIES:
+                more, more_slope = of_cross_entropy(matrices, *given)
+                E_terms, error = E_terms + more, error + more_slope
             layout.view(g, k)[...], layout.view(E_g, k)[...] = gradient, error
             sums[..., k] = np.sum(np.abs(terms) + E_terms, axis=(-2, -1))
             E_sums[..., k] = np.sum(E_terms, axis=(-2, -1))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,9 @@ from refimpl import Case, Layer, Network, Trace
 
 from .answer_bounds import Arrays, answer_bounds, arrays_of
 from .deviations import deviations_of
+from .direction import scale_and_cosine
 from .faults import without_faults
-from .local import concerned
+from .local import NAIVE_REASON, concerned
 from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import Check, Verdict
 
@@ -147,40 +148,69 @@ def judge_own_loss(
         return OwnLoss(None)
     (documented,) = oracle.traces([case], "float64")
     scale, cosine = scale_and_cosine(trace, documented)
-    loss_factor, gradient_factor, contradicted, asked = _EVERYTHING, _EVERYTHING, False, 0
     declared = concerned(deviations_of(name, oracle.name), case)
     allowed: dict[str, Any] = {"deviations": declared} if declared else {}
+
+    def factors(**more: Any) -> _Factors:
+        return _factors(
+            (case, trace, documented), _twos(points, point_losses), oracle, bounding, allowed | more
+        )
+
+    found = factors()
+    verdict: Verdict = "conforms"
+    reason = ""
+    if not found.asked or found.gradient == _EVERYTHING:
+        verdict, reason = "not judged", "unresolved"
+    elif _empty(found.loss):
+        verdict = "not judged"
+        reason = "the loss is not a multiple of the documented one plus a constant near these parameters"
+    elif found.contradicted:
+        verdict, reason = "mismatch", _told(case, found.loss, found.gradient, (scale, cosine))
+        if not factors(naive=True).contradicted:
+            verdict, reason = "unstable", NAIVE_REASON
+    check = Check("dW", None, "end to end", name, OWN_LOSS, "B1", verdict, reason, entries=found.asked)
+    return OwnLoss(check, found.loss, found.gradient, scale, cosine)
+
+
+class _Factors(NamedTuple):
+    loss: Interval
+    gradient: Interval
+    contradicted: bool
+    asked: int
+    """How many pairs of points said something about c."""
+
+
+def _factors(
+    known: tuple[Case, Trace, Trace],
+    pairs: Sequence[tuple[tuple[Case, Case], tuple[float, float]]],
+    oracle: Oracle,
+    bounding: Oracle,
+    allowed: dict[str, Any],
+) -> _Factors:
+    """M4 and M5 for all pairs of points; `known` are the case, its trace and the oracle's."""
+    case, trace, documented = known
     gradient = _Gradient(
         arrays_of(trace, _GRADIENTS), documented, _bounds(case, bounding, allowed), case.dtype
     )
-    directions: list[Interval] = []
-    for (plus, minus), losses in _twos(points, point_losses):
+    of_loss, of_gradient, directions = _EVERYTHING, _EVERYTHING, []
+    for (plus, minus), losses in pairs:
         E = sum(float(_bounds(point, bounding, allowed)["loss"][0]) for point in (plus, minus))
         c = _loss_factor((plus, minus), losses, oracle, E)
-        if c == _EVERYTHING:
-            continue
-        asked += 1
-        loss_factor = _both(loss_factor, c)
-        directions.append(gradient.factor(_difference(plus, minus)))
+        if c != _EVERYTHING:
+            of_loss = _both(of_loss, c)
+            directions.append(gradient.factor(_difference(plus, minus)))
     for gamma in directions:
-        gradient_factor = _both(gradient_factor, gamma)
-        contradicted = contradicted or _empty(_both(loss_factor, gamma))
-    verdict: Verdict = "conforms"
-    reason = ""
-    if not asked or all(gamma == _EVERYTHING for gamma in directions):
-        verdict, reason = "not judged", "unresolved"
-    elif _empty(loss_factor):
-        verdict = "not judged"
-        reason = "the loss is not a multiple of the documented one plus a constant near these parameters"
-    elif contradicted:
-        verdict = "mismatch"
-        reason = _told(case, loss_factor, gradient_factor, (scale, cosine))
-    check = Check("dW", None, "end to end", name, OWN_LOSS, "B1", verdict, reason, entries=asked)
-    return OwnLoss(check, loss_factor, gradient_factor, scale, cosine)
+        of_gradient = _both(of_gradient, gamma)
+    contradicted = any(_empty(_both(of_loss, gamma)) for gamma in directions)
+    return _Factors(of_loss, of_gradient, contradicted, len(directions))
 
 
-def _twos(points: Sequence[Case], losses: Sequence[Any]) -> list[tuple[tuple[Case, Case], tuple[Any, Any]]]:
-    pairs = zip(points[::2], points[1::2], losses[::2], losses[1::2], strict=True)
+def _twos(
+    points: Sequence[Case], losses: Sequence[Any]
+) -> list[tuple[tuple[Case, Case], tuple[float, float]]]:
+    """Pairs of points with both losses, those that are numbers."""
+    known = [None if loss is None or np.size(loss) != 1 else float(np.ravel(loss)[0]) for loss in losses]
+    pairs = zip(points[::2], points[1::2], known[::2], known[1::2], strict=True)
     return [((p, m), (x, y)) for p, m, x, y in pairs if x is not None and y is not None]
 
 
@@ -189,9 +219,8 @@ def _bounds(case: Case, bounding: Oracle, allowed: dict[str, Any]) -> Arrays:
     return answer_bounds(case, bounding, "float64", **allowed)
 
 
-def _loss_factor(points: tuple[Case, Case], losses: tuple[Any, Any], oracle: Oracle, E: float) -> Interval:
+def _loss_factor(points: tuple[Case, Case], own: tuple[float, float], oracle: Oracle, E: float) -> Interval:
     """M4: the c for which the own losses can be c times the documented ones plus a constant; E is E₊ + E₋."""
-    own = [float(np.asarray(loss, dtype=np.float64).reshape(())) for loss in losses]
     documented = [float(trace.loss) for trace in oracle.traces(points, "float64")]
     u = precision(points[0].dtype)
     rounding = 3 * u.u * (abs(own[0]) + abs(own[1])) + 2 * u.tiny
@@ -324,53 +353,3 @@ def constant_in(interval: Interval, case: Case) -> str:
     }
     found = [name for name, value in known.items() if value != 1 and interval[0] <= value <= interval[1]]
     return found[0] if len(found) == 1 else ""
-
-
-def scale_and_cosine(trace: Trace, expected: Trace) -> tuple[float, float]:
-    """(⟨g, e⟩/⟨e, e⟩, ⟨g, e⟩/(|g||e|)) over all of dW and db that both have; NaN where undefined.
-
-    A wrong constant has cosine ±1, a wrong direction has not.
-    """
-    pairs = [pair for layer in _by_layer(trace, expected) for pair in layer]
-    return _beside(pairs)
-
-
-def scales_and_cosines(trace: Trace, expected: Trace) -> list[tuple[float, float]]:
-    """`scale_and_cosine` of each layer, layer 1 first."""
-    return [_beside(pairs) for pairs in _by_layer(trace, expected)]
-
-
-def in_words(scale: float, cosine: float) -> str:
-    """For a reason: "gradients are 0.5 x the expected ones, cosine 1.000000"; empty where undefined."""
-    if not (math.isfinite(scale) and math.isfinite(cosine)):
-        return ""
-    return f"gradients are {scale:.4g} x the expected ones, cosine {cosine:.6f}"
-
-
-def _by_layer(trace: Trace, expected: Trace) -> list[list[tuple[Any, Any]]]:
-    quantities = [
-        (getattr(trace, name), getattr(expected, name))
-        for name in _GRADIENTS
-        if getattr(trace, name) is not None and getattr(expected, name) is not None
-    ]
-    if not quantities:
-        return []
-    return [
-        [
-            (np.asarray(own[l], dtype=np.float64), np.asarray(other[l], dtype=np.float64))
-            for own, other in quantities
-        ]
-        for l in range(min(min(len(own), len(other)) for own, other in quantities))
-    ]
-
-
-def _beside(pairs: Sequence[tuple[Any, Any]]) -> tuple[float, float]:
-    if not pairs or any(x.shape != y.shape for x, y in pairs):
-        return math.nan, math.nan
-    g, e = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
-    top_g, top_e = (float(np.max(np.abs(x), initial=0.0)) for x in (g, e))
-    if not (0 < top_g < math.inf and 0 < top_e < math.inf):
-        return math.nan, math.nan
-    g, e = g / top_g, e / top_e  # so that no square overflows
-    along, square = float(np.dot(g, e)), float(np.dot(e, e))
-    return along / square * (top_g / top_e), along / math.sqrt(float(np.dot(g, g)) * square)

@@ -162,7 +162,7 @@ def split(case: Case) -> Relation | None:
         case,
         parts,
         mapped,
-        1 - sum(factors),
+        Fraction(1 - sum(factors)),
     )
 
 

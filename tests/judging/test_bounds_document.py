@@ -11,10 +11,18 @@ import pytest
 from backproof.judging import bounds
 
 ROOT = Path(bounds.__file__).parents[2]
-DOCUMENTS = (ROOT / "docs" / "bounds.md", ROOT / "docs" / "bounds-of-vector-functions.md")
+DOCUMENTS = tuple(
+    ROOT / "docs" / name
+    for name in (
+        "bounds.md",
+        "bounds-of-vector-functions.md",
+        "bounds-of-several-answers.md",
+        "textbook-formulas.md",
+    )
+)
 FOLDERS = (ROOT / "backproof", ROOT / "oracles")
 # The letters that the document's equations (F, C, B, U) leave. Ranges are as in "J1 to J3" and "V1–V8".
-STATEMENT = re.compile(r"(?<![\w^])([RPSEDLJKVTQ])(\d)\b(?:(?: to |–| - )\1(\d)\b)?")
+STATEMENT = re.compile(r"(?<![\w^])([RPSEDLJKVTQM])(\d)\b(?:(?: to |–| - )\1(\d)\b)?")
 LINES_AT_MOST = 400
 
 

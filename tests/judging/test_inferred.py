@@ -12,6 +12,7 @@ from judge_cases import drawn_case
 
 from backproof.cases.drawing import draw_case
 from backproof.diagnosis.mistakes import MISTAKES
+from backproof.judging.direction import scale_and_cosine
 from backproof.judging.inferred import (
     CONSTANT_REASON,
     PROPORTIONAL_REASON,
@@ -21,7 +22,6 @@ from backproof.judging.inferred import (
     judge_inferred,
     proportional_to_rate,
 )
-from backproof.judging.own_loss import scale_and_cosine
 from oracles.ball_oracle import BallOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import DTYPES, Backprop, Case, Trace

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from judge_cases import drawn_case
+from textbook import TEXTBOOK_LOSSES
 
 from backproof.cases.drawing import draw_case
 from backproof.diagnosis.mistakes import MISTAKES
+from backproof.judging.direction import in_words, scale_and_cosine, scales_and_cosines
 from backproof.judging.own_loss import (
     OwnLoss,
     constant_in,
-    in_words,
     judge_own_loss,
     own_loss_cases,
-    scale_and_cosine,
-    scales_and_cosines,
 )
 from oracles.torch_oracle import TorchOracle
 from refimpl import DTYPES, ActivationSpec, Backprop, Case, Layer, LossSpec, Network, Trace
@@ -218,3 +217,18 @@ def test_the_case_of_two_layers_conforms_in_every_reduction() -> None:
         assert own.check is not None
         assert own.check.verdict == "conforms"
     assert _judged(Backprop(), drawn_case(["relu"], "mse")).check is not None
+
+
+def test_a_loss_by_a_textbook_formula_is_unstable_where_it_alone_contradicts_the_gradient() -> None:
+    formula = TEXTBOOK_LOSSES["bce_with_logits: log σ(z)"]
+    verdicts = set()
+    for seed in range(6):
+        case = drawn_case(["tanh", "identity"], "bce_with_logits", samples=4, seed=seed)
+        last = case.network.layers[-1]
+        layers = (case.network.layers[0], Layer(last.W, last.b + np.float32(9), last.activation))
+        case = replace(case, network=Network(layers, case.network.loss), Y=np.zeros_like(case.Y))
+        own = _judged(formula, case)
+        assert own.check is not None
+        verdicts.add(own.check.verdict)
+    assert verdicts <= {"unstable", "conforms", "not judged"}
+    assert verdicts - {"conforms"}
