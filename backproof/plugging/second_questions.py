@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from backproof.judging.direction import in_words, scale_and_cosine
 from backproof.judging.inferred import judge_inferred, proportional_to_rate
-from backproof.judging.own_loss import in_words, judge_own_loss, own_loss_cases, scale_and_cosine
+from backproof.judging.own_loss import judge_own_loss, own_loss_cases
 from backproof.judging.panel import Run
 from backproof.judging.verdicts import FAILING, Check, Judgement
 from oracles import Oracle
