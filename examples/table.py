@@ -66,9 +66,7 @@ class Example(NamedTuple):
         return bool(self.package) and importlib.util.find_spec(self.package) is None
 
 
-OUT_OF_STEP = Known(
-    "mismatch", "own loss", "scikit-learn: squared loss and gradient out of step", always=False
-)
+OUT_OF_STEP = Known("convention", "own loss", "scikit-learn: squared loss and gradient out of step")
 CLIPPED = Known(
     "mismatch", "outside the bound", "scikit-learn: log loss of clipped probabilities", quantities=("loss",)
 )
