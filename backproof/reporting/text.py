@@ -71,7 +71,8 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
 
 def _tells(finding: Finding, report: Report) -> bool:
     """Whether it says something about the implementation under test, or is wrong whoever's it is."""
-    return finding.wrong or (finding.verdict == "unstable" and finding.left == report.run.implementation)
+    own = finding.left == report.run.implementation
+    return finding.wrong or (own and (finding.verdict == "unstable" or finding.right == "its own loss"))
 
 
 def _labelled(label: str, text: str) -> Text:
