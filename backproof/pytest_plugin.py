@@ -6,14 +6,20 @@ installed. What it needs is imported when a test first asks for a fixture.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from .plugging.sources import Source
     from .pytest_session import Session
 
 _SESSION = pytest.StashKey["Session"]()
+# The suites of `backproof.testing` of which some check ran.
+_SUITES = pytest.StashKey[list[Any]]()
 # What was judged, added up over this process and, under pytest-xdist, its workers.
 _TOTALS = pytest.StashKey[dict[str, int]]()
 
@@ -34,8 +40,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--backproof-oracles",
         metavar="NAMES",
-        default="torch,jax",
-        help="what to judge against, separated by commas (default: torch,jax)",
+        help="what to judge against, separated by commas (default: torch,jax, those that are installed)",
+    )
+    group.addoption(
+        "--impl",
+        metavar="SOURCE",
+        help="judge your implementation in the reference's place: FILE.py:NAME or package.module:NAME",
+    )
+    group.addoption(
+        "--impl-cmd",
+        metavar="COMMAND",
+        help="judge a program of yours that is asked in JSON lines on its standard input",
+    )
+    group.addoption("--impl-python", metavar="PATH", help="the interpreter that runs --impl")
+    group.addoption(
+        "--impl-no-isolation",
+        action="store_true",
+        help="call --impl in this process: for a debugger; a crash of it then ends the session",
     )
 
 
@@ -45,13 +66,38 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--backproof-report needs one process: leave out -n")
 
 
+def _source(config: pytest.Config) -> Source | None:
+    """The implementation that the options name. Raises UsageError."""
+    from .errors import UsageError
+    from .plugging.sources import Source
+
+    impl, command = config.getoption("--impl"), config.getoption("--impl-cmd")
+    python, in_process = config.getoption("--impl-python"), config.getoption("--impl-no-isolation")
+    if impl is None and command is None:
+        if python is not None or in_process:
+            option = "--impl-python" if python is not None else "--impl-no-isolation"
+            raise UsageError(f"{option} says how to run an implementation; give one with --impl, too")
+        return None
+    try:
+        return Source(impl, command, python, isolated=not in_process)
+    except UsageError as error:  # in the words of the commands
+        text = str(error)
+        for option in ("python", "no-isolation"):
+            text = text.replace(f"--{option}", f"--impl-{option}")
+        raise UsageError(text) from None
+
+
+def _case_directory(config: pytest.Config) -> Path | None:
+    cache = getattr(config, "cache", None)  # it is not there under -p no:cacheprovider
+    return cache.mkdir("backproof") if cache else None
+
+
 @pytest.fixture(scope="session")
 def backproof(pytestconfig: pytest.Config) -> Session:
     """Judges cases and counts them: see `backproof.pytest_session.Session`."""
     from .errors import UsageError
     from .shadowing import check_shadowing
 
-    cache = getattr(pytestconfig, "cache", None)  # it is not there under -p no:cacheprovider
     try:
         check_shadowing()
         from .pytest_session import Session
@@ -60,13 +106,36 @@ def backproof(pytestconfig: pytest.Config) -> Session:
             oracles=pytestconfig.getoption("--backproof-oracles"),
             mistake=pytestconfig.getoption("--backproof-mistake"),
             report=pytestconfig.getoption("--backproof-report"),
-            case_directory=cache.mkdir("backproof") if cache else None,
+            case_directory=_case_directory(pytestconfig),
             arguments=pytestconfig.invocation_params.args,
+            source=_source(pytestconfig),
         )
     except (UsageError, ImportError) as error:
         pytest.exit(f"backproof: error: {error}", returncode=2)
     pytestconfig.stash[_SESSION] = session
     return session
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Around a test of `backproof.testing`: a test that does not call its check has checked nothing, and fails."""
+    testing = sys.modules.get("backproof.testing")
+    spec = getattr(pyfuncitem, "callspec", None)
+    checks: list[Any] = []
+    if testing is not None and spec is not None:
+        checks = [value for value in spec.params.values() if isinstance(value, testing.NetworkCheck)]
+    config = pyfuncitem.config
+    for check in checks:
+        check.called = False
+        suites = config.stash.setdefault(_SUITES, [])
+        if check.suite not in suites:
+            suites.append(check.suite)
+            check.suite.case_directory = _case_directory(config)
+    result = yield
+    for check in checks:
+        if not check.called:
+            pytest.fail(f"{check.id} was not called: write check() in {pyfuncitem.originalname}", pytrace=False)
+    return result
 
 
 def _add(config: pytest.Config, totals: dict[str, int]) -> None:
@@ -86,9 +155,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report, and fail a session that judged less than its floor."""
     config = session.config
     ours = config.stash.get(_SESSION, None)
-    if ours is not None:
-        ours.finish()
-        _add(config, ours.totals())
+    suites = config.stash.get(_SUITES, [])
+    for each in (ours, *(suite.session for suite in suites)):
+        if each is not None:
+            each.finish()
+            _add(config, each.totals())
     totals = config.stash.get(_TOTALS, {})
     if hasattr(config, "workeroutput"):  # a worker of pytest-xdist: the controller decides
         config.workeroutput["backproof"] = totals

@@ -3,59 +3,96 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from refimpl import Case, case_to_json
+from refimpl import Case, Trace, case_to_json
 
 from .judging.verdicts import FAILING, Check, Judgement
+from .plugging.sources import Source
 from .reporting.files import write_report
 from .reporting.model import Report, Times
-from .run import RunOptions, floor_of, make_panel, report_of, subject_of, tally_of
-from .subject import Subject
+from .run import FLOOR, RunOptions, make_panel, report_of, subject_of, tally_of, usual_oracles
+from .subject import PluggedSubject, Subject
 from .tally import Origin, excess
+
+
+def least(cases: int, share: float) -> int:
+    """The fewest of the cases that are that share: at least one, if there is any."""
+    return min(cases, max(1, int(cases * share)))
 
 
 class Session:
     """Judges cases for tests, counts them, and tells failures."""
 
     def __init__(
-        self, subject: Subject, options: RunOptions, report: Path | None, case_directory: Path | None
+        self,
+        subject: Subject,
+        options: RunOptions,
+        report: Path | None,
+        case_directory: Path | None,
+        *,
+        replay: Callable[[Path], str] | None = None,
+        floor: float = FLOOR,
     ) -> None:
+        """`replay` gives the words that judge a saved case again; `floor` is the share that must be judged."""
         self.subject, self.options = subject, options
-        self.panel = make_panel(subject, options.oracles, options.truth)
+        try:
+            self.panel = make_panel(subject, options.oracles, options.truth)
+        except BaseException:
+            subject.close()
+            raise
         self.mistake = options.mistake
         self.tally = tally_of(subject, options.oracles, options.truth)
-        self.expected = 0
+        self.expected = self._excused = 0
+        self._share, self._how = floor, replay
         self._report_directory, self._case_directory = report, case_directory
         self._report_path: Path | None = None
 
     @classmethod
     def from_options(
         cls,
-        oracles: str,
+        oracles: str | None,
         mistake: str | None,
         report: str | None,
         case_directory: Path | None,
         arguments: Sequence[Any] = (),
+        source: Source | None = None,
     ) -> Session:
         """From the command line's values; raises UsageError or OracleMissingError."""
         command = shlex.join(["pytest", *map(str, arguments)])
-        names = tuple(name.strip() for name in oracles.split(",") if name.strip())
-        options = RunOptions(1, 0, oracles=names, mistake=mistake, command=command)
+        given = (name.strip() for name in oracles.split(",")) if oracles is not None else usual_oracles()
+        names = tuple(name for name in given if name)
+        options = RunOptions(1, 0, oracles=names, mistake=mistake, source=source, command=command)
         return cls(subject_of(options), options, Path(report) if report else None, case_directory)
 
     @property
-    def implementation(self) -> Any:
-        """What is judged: the reference, or a mistake."""
-        return self.subject.implementation
+    def plugged(self) -> PluggedSubject | None:
+        """Somebody's implementation, if that is what is judged."""
+        return self.subject if isinstance(self.subject, PluggedSubject) else None
 
-    def judge(self, cases: Sequence[Case], origins: Iterable[Origin] = ()) -> list[Judgement]:
-        """Judge and count; see `require` for the verdict."""
+    @property
+    def name(self) -> str:
+        """What is judged, as the checks name it."""
+        return self.subject.name
+
+    def trace(self, case: Case) -> Trace:
+        """What the implementation answers, in the reference's layout; what it does not offer is None."""
+        if self.plugged is None:
+            return self.subject.implementation.run(case)
+        asked = self.plugged.plugged
+        runs = asked.runs([asked.declaration.judged_cases(case).gradients], [asked.request(case)])
+        return runs[0][0]
+
+    def judge(
+        self, cases: Sequence[Case], origins: Iterable[Origin] = (), *, excused: bool = False
+    ) -> list[Judgement]:
+        """Judge and count; see `require` for the verdict. `excused` ones do not count for the floor."""
         self.expected += len(cases)
+        self._excused += len(cases) if excused else 0
         judgements = self.panel.judge(cases)
         given = list(origins) or [Origin()] * len(cases)
         for judgement, origin in zip(judgements, given, strict=True):
@@ -65,9 +102,16 @@ class Session:
     def require(self, checks: Iterable[tuple[Case, Check]]) -> None:
         """Fail the test with the first mismatch or fault among these checks, told in full."""
         failing = [(case, check) for case, check in checks if check.verdict in FAILING]
-        if failing:
-            failing.sort(key=lambda item: (item[1].scope != "local", sum(item[0].network.widths)))
-            pytest.fail(self.failure(*failing[0], len(failing)), pytrace=False)
+        gravest = self.gravest(failing)
+        if gravest is not None:
+            pytest.fail(self.failure(*gravest, len(failing)), pytrace=False)
+
+    @staticmethod
+    def gravest(failing: Sequence[tuple[Case, Check]]) -> tuple[Case, Check] | None:
+        """The one to tell: on its own inputs, if there is such a one, and of the smallest network."""
+        if not failing:
+            return None
+        return min(failing, key=lambda item: (item[1].scope != "local", sum(item[0].network.widths)))
 
     def failure(self, case: Case, check: Check, total: int = 1) -> str:
         """What the judge knows of one failed check, in a few lines."""
@@ -75,8 +119,9 @@ class Session:
         layers = " → ".join(layer.activation.name for layer in network.layers)
         place = check.quantity + (f"[{check.layer}]" if check.layer else "")
         held = "on its own inputs" if check.scope == "local" else "end to end"
+        head = f"{check.verdict} in equation {check.equation}: {check.left}'s {place}, {held}"
         lines = [
-            f"{check.verdict} in equation {check.equation or '?'}: {check.left}'s {place}, {held}",
+            head if check.equation else f"{check.verdict}: {check.left}, as a whole",
             f"  reason    {check.reason}",
         ]
         if check.observed is not None:
@@ -99,15 +144,21 @@ class Session:
     def _replay(self, case: Case) -> str:
         name = f"{case.content_hash[:16]}.json"
         if self._case_directory is None:
-            return f"backproof replay {name} (not saved: pytest's cache is off)"
+            return f"{self._told(Path(name))} (not saved: pytest's cache is off)"
         path = self._case_directory / name
         path.write_text(case_to_json(case) + "\n", encoding="utf-8")
-        return f"backproof replay {shlex.quote(str(path))} {self.tally.replay_options}"
+        return self._told(path)
+
+    def _told(self, path: Path) -> str:
+        if self._how is not None:
+            return self._how(path)
+        saved = "" if self._case_directory is None else f" {self.tally.replay_options}"
+        return f"backproof replay {shlex.quote(str(path))}{saved}"
 
     @property
     def floor(self) -> int:
         """The fewest cases that must have been judged."""
-        return floor_of(self.expected)
+        return least(self.expected - self._excused, self._share)
 
     def finish(self) -> None:
         """Write the report if one was asked for, and end what was started."""
