@@ -149,8 +149,8 @@ class Findings:
         if self.disagreeing:
             check = self.disagreeing[0][1]
             lines.append(
-                f"{check.left} and {check.right} disagree on {check.quantity} in {len(self.disagreeing)} checks: "
-                f"{check.reason}; leave one of them out of oracles"
+                f"{check.left} and {check.right} disagree on {check.quantity} in "
+                f"{len(self.disagreeing)} checks: {check.reason}; leave one of them out of oracles"
             )
         return lines
 

@@ -12,7 +12,7 @@ from .errors import UsageError
 
 
 def source_of(target: Any, *, needed: bool) -> str | None:
-    """ "FILE.py:NAME" or "package.module:NAME"; None if there is none, or UsageError if it is `needed`."""
+    """The text FILE.py:NAME or package.module:NAME; None if there is none, UsageError if it is `needed`."""
     try:
         return _source_of(target)
     except UsageError:
@@ -25,7 +25,9 @@ def _source_of(target: Any) -> str:
     remedy = 'give it as the text "FILE.py:NAME", or leave out isolated=True'
     module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
-        raise UsageError(f"another process cannot find an object of {type(target).__name__} by name; {remedy}")
+        raise UsageError(
+            f"another process cannot find an object of {type(target).__name__} by name; {remedy}"
+        )
     if "<" in name:
         raise UsageError(f"another process cannot find {name}, which is made inside a function; {remedy}")
     found: Any = sys.modules.get(module)

@@ -118,7 +118,7 @@ def backproof(pytestconfig: pytest.Config) -> Session:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """Around a test of `backproof.testing`: a test that does not call its check has checked nothing, and fails."""
+    """A test of `backproof.testing` that does not call its check has checked nothing, and fails."""
     testing = sys.modules.get("backproof.testing")
     spec = getattr(pyfuncitem, "callspec", None)
     checks: list[Any] = []
@@ -134,7 +134,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     result = yield
     for check in checks:
         if not check.called:
-            pytest.fail(f"{check.id} was not called: write check() in {pyfuncitem.originalname}", pytrace=False)
+            pytest.fail(
+                f"{check.id} was not called: write check() in {pyfuncitem.originalname}", pytrace=False
+            )
     return result
 
 

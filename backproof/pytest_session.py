@@ -38,7 +38,7 @@ class Session:
         replay: Callable[[Path], str] | None = None,
         floor: float = FLOOR,
     ) -> None:
-        """`replay` gives the words that judge a saved case again; `floor` is the share that must be judged."""
+        """`replay` gives the words that judge a saved case again; `floor` is the share to be judged."""
         self.subject, self.options = subject, options
         try:
             self.panel = make_panel(subject, options.oracles, options.truth)

@@ -7,8 +7,8 @@
     def test_my_net(check):
         check()
 
-What there is to check is known at once, without running anything. The cases are drawn and judged when the first
-check of a dtype runs, and shared by all of that dtype.
+What there is to check is known at once, without running anything. The cases are drawn and judged when the
+first check of a dtype runs, and shared by all of that dtype.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ def parametrize_with_checks(
         code = getattr(test, "__code__", None)
         folder = Path(code.co_filename).parent if code is not None else Path.cwd()
         try:
-            if code is not None and "check" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-                raise UsageError(f"{test.__name__} must take an argument named check, and call it")
+            _require_argument(test, code)
             target = _Target.of(implementation, folder, dict(declaration or {}), isolated=isolated)
             suite = Suite(target, cases, seed, dtypes, oracles, floor)
             checks = suite.checks(expected_failures or {})
@@ -77,6 +76,11 @@ def parametrize_with_checks(
         return pytest.mark.parametrize("check", parameters)(test)
 
     return decorated
+
+
+def _require_argument(test: Callable[..., Any], code: Any) -> None:
+    if code is not None and "check" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        raise UsageError(f"{test.__name__} must take an argument named check, and call it")
 
 
 def replay(
@@ -92,20 +96,21 @@ def replay(
     """
     from refimpl import case_from_json
 
-    from .judging.adjudication import Truth
     from .reporting.files import read_text
     from .reporting.model import Times
     from .reporting.text import summary
-    from .run import ORACLES, BallOracle, RunOptions, report_of, tally_of, usual_oracles
+    from .run import RunOptions, make_panel, report_of, tally_of, usual_oracles
     from .tally import Origin
 
     path = Path(case_file)
     case = case_from_json(read_text(path, "a case file, as failures name it"))
     target = _Target.of(implementation, Path.cwd(), dict(declaration or {}), isolated=False)
     names = tuple(oracles or usual_oracles())
-    options = RunOptions(1, 0, (case.dtype.name,), oracles=names, truth="all", command="backproof.testing.replay")
+    options = RunOptions(
+        1, 0, (case.dtype.name,), oracles=names, truth="all", command="backproof.testing.replay"
+    )
     subject = target.subject()
-    panel = subject.panel([ORACLES[name]() for name in names], Truth(mode="all", oracle=BallOracle()))
+    panel = make_panel(subject, names, "all")
     tally = tally_of(subject, names, "all")
     tally.add(panel.judge([case])[0], Origin())
     report = report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
@@ -156,11 +161,13 @@ class _Target:
         from .plugging.sources import Source
 
         loaded: Any = implementation
+        source: Source | None
         if isinstance(implementation, str):
             text = _beside(implementation, folder)
             source = Source(impl=text, isolated=isolated)
             name = text.rpartition(":")[2]
             if isolated:
+                # What is declared in the file is not known here: the file is not imported.
                 Declaration.read(more, f"the declaration of {name}")
                 return cls(name, source, source.link, more, None)
         else:
@@ -237,7 +244,8 @@ class Suite:
         for dtype in chosen:
             if declared is not None and dtype not in declared:
                 raise UsageError(
-                    f"dtypes has {dtype}, but {target.name} declares {' and '.join(declared)} only; leave it out"
+                    f"dtypes has {dtype}, but {target.name} declares {' and '.join(declared)} only; "
+                    "leave it out"
                 )
         self.case_directory: Path | None = None
         """Where the cases of failures are saved; the plugin sets it."""
@@ -259,9 +267,13 @@ class Suite:
         }
         for name, reason in expected_failures.items():
             if name not in checks:
-                raise UsageError(f"expected_failures has {shown(name)}, which is no check; {_nearest(name, checks)}")
+                raise UsageError(
+                    f"expected_failures has {shown(name)}, which is no check; {_nearest(name, checks)}"
+                )
             if not isinstance(reason, str) or not reason.strip():
-                raise UsageError(f"expected_failures[{name!r}] must be the reason, a text, not {shown(reason)}")
+                raise UsageError(
+                    f"expected_failures[{name!r}] must be the reason, a text, not {shown(reason)}"
+                )
             checks[name].expected = reason
         self._excused = frozenset(d for d in self.options.dtypes if checks[f"{ENOUGH}-{d}"].expected)
         return list(checks.values())
@@ -285,7 +297,11 @@ class Suite:
         findings = self._found[dtype]
         if kind == ENOUGH:
             lines = findings.too_little(least(self.options.cases, self.floor))
-            return ("failed", "\n".join([f"too little was judged in {dtype}", *lines])) if lines else ("passed", "")
+            return (
+                ("failed", "\n".join([f"too little was judged in {dtype}", *lines]))
+                if lines
+                else ("passed", "")
+            )
         failing = session.gravest(findings.kinds[kind].failing)
         if failing is not None:
             return "failed", session.failure(*failing, len(findings.kinds[kind].failing))
@@ -303,7 +319,8 @@ class Suite:
             self.session = Session(
                 self.target.subject(), self.options, None, self.case_directory, replay=how, floor=self.floor
             )
-        session, subject = self.session, self.session.subject
+        session, subject = self.session, self.session.plugged
+        assert subject is not None
         if dtype not in subject.plugged.declaration.dtypes:
             return
         draw, judgements = subject.draw(DrawOptions()), []

@@ -1,15 +1,22 @@
-"""Cases for the conformance suite: drawn and judged once for each function and dtype, shared by its tests."""
+"""Cases for the conformance suite: drawn and judged once for each function and dtype, shared by its tests.
 
-from collections import defaultdict
+With --impl, somebody's implementation is judged in the reference's place: within what it declares. A test of
+what it does not declare, or does not offer, is skipped with that reason.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backproof.cases import DrawOptions, draw_case
-from backproof.judging.verdicts import Judgement
+from backproof.judging.verdicts import FAILING, Check, Judgement
 from backproof.tally import Origin
-from refimpl import ACTIVATIONS, DTYPES, LOSSES
+from refimpl import ACTIVATIONS, DTYPES, LOSSES, Case
+
+from .narrowing import NotDeclaredError, resized, with_activation, with_loss
 
 SEED = 20_261_124
 SIZES: dict[str, Any] = {"max_depth": 4, "max_width": 16, "max_batch": 8}
@@ -19,12 +26,33 @@ CASES = 48
 Judged = Callable[[str, str, str], list[Judgement]]
 
 
-def _with(kind: str, name: str) -> DrawOptions:
-    if kind == "loss":
-        return DrawOptions(losses=(name,), **SIZES)
-    # Together with identity, so that every loss has an output activation that fits.
-    others = tuple({name, "identity", "sigmoid"})
-    return DrawOptions(activations=others, **SIZES)
+def options_within(backproof: Any, dtype: str, options: DrawOptions) -> DrawOptions:
+    """What to draw; of somebody's implementation, what it declares of the regimes and sizes of `options`."""
+    subject = backproof.plugged
+    if subject is None:
+        return options
+    require_dtype(backproof, dtype)
+    sizes = {name: getattr(options, name) for name in SIZES}
+    return replace(resized(subject.draw(DrawOptions()), sizes), regimes=options.regimes)
+
+
+def require_dtype(backproof: Any, dtype: str) -> None:
+    """Skips a test of a dtype that somebody's implementation does not declare."""
+    subject = backproof.plugged
+    if subject is not None and dtype not in subject.plugged.declaration.dtypes:
+        pytest.skip(f"the implementation does not declare {dtype}")
+
+
+def _with(backproof: Any, kind: str, name: str, dtype: str) -> DrawOptions:
+    others = ("identity", "sigmoid")  # together with these, every loss has an output activation that fits
+    if backproof.plugged is None:
+        named = {"losses": (name,)} if kind == "loss" else {"activations": tuple({name, *others})}
+        return DrawOptions(**named, **SIZES)
+    own = options_within(backproof, dtype, DrawOptions(**SIZES))
+    try:
+        return with_loss(own, name) if kind == "loss" else with_activation(own, name, others)
+    except NotDeclaredError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +62,27 @@ def judged(backproof: Any) -> Judged:
 
     def judged_cases(kind: str, name: str, dtype: str) -> list[Judgement]:
         if (kind, name, dtype) not in cache:
-            drawn = [draw_case(SEED, index, dtype, _with(kind, name)) for index in range(CASES)]
+            options = _with(backproof, kind, name, dtype)
+            drawn = [draw_case(SEED, index, dtype, options) for index in range(CASES)]
             origins = [Origin(one.regime, one.seed, one.index) for one in drawn]
             cache[kind, name, dtype] = backproof.judge([one.case for one in drawn], origins)
         return cache[kind, name, dtype]
 
     return judged_cases
+
+
+def require_offered(backproof: Any, judgements: list[Judgement], checks: list[tuple[Case, Check]]) -> None:
+    """Skips where somebody's implementation offers nothing to check; fails where it was to, but broke."""
+    if checks or backproof.plugged is None:
+        return
+    own = [(j.case, check) for j in judgements for check in j.checks if check.left == backproof.name]
+    backproof.require((case, check) for case, check in own if check.verdict in FAILING)
+    reasons = Counter(check.reason for _, check in own if check.quantity == "trace")
+    answered = any(check.quantity != "trace" for _, check in own)
+    for reason in reasons:
+        if reason.startswith("not asked"):
+            pytest.fail(f"{backproof.name} was {reason}", pytrace=False)
+    pytest.skip("not offered" if answered or not reasons else reasons.most_common(1)[0][0])
 
 
 def table(*columns: Any) -> list[Any]:

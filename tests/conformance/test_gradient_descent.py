@@ -8,6 +8,8 @@ import pytest
 from backproof.cases import DrawOptions, draw_case
 from refimpl import DTYPES, Case, Layer, Network
 
+from .conftest import options_within, require_offered
+
 STEPS = 6
 RUNS = 24
 
@@ -21,18 +23,23 @@ def _next(case: Case, trace: Any) -> Case:
 
 
 def _finite(trace: Any) -> bool:
-    return all(np.isfinite(array).all() for array in (*trace.W_updated, *trace.b_updated))
+    updated = trace.W_updated is not None and trace.b_updated is not None
+    return updated and all(np.isfinite(array).all() for array in (*trace.W_updated, *trace.b_updated))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_step_of_gradient_descent_conforms(backproof: Any, dtype: str):
-    options = DrawOptions(regimes=("ordinary",), max_depth=3, max_width=8, max_batch=8)
+    small = DrawOptions(regimes=("ordinary",), max_depth=3, max_width=8, max_batch=8)
+    options = options_within(backproof, dtype, small)
     cases = [draw_case(7, index, dtype, options).case for index in range(RUNS)]
     first = list(cases)
     for _ in range(STEPS):
         judgements = backproof.judge(cases)
         backproof.require((j.case, check) for j in judgements for check in j.checks)
-        traces = [backproof.implementation.run(case) for case in cases]
+        checks = [(j.case, check) for j in judgements for check in j.checks if check.left == backproof.name]
+        updates = [(case, check) for case, check in checks if check.quantity == "W_updated"]
+        require_offered(backproof, judgements, updates)
+        traces = [backproof.trace(case) for case in cases]
         # A rate too large makes descent diverge; what is no longer finite is no case.
         kept = [(c, t) for c, t in zip(cases, traces, strict=True) if _finite(t)]
         cases = [_next(case, trace) for case, trace in kept]
