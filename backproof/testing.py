@@ -323,6 +323,8 @@ class Suite:
         assert subject is not None
         if dtype not in subject.plugged.declaration.dtypes:
             return
+        # A panel asks its first cases again: so each dtype gets one, around the same oracles.
+        session.panel = subject.panel(session.panel.oracles, session.panel.truth)
         draw, judgements = subject.draw(DrawOptions()), []
         for first in range(0, self.options.cases, _CHUNK):
             indices = range(first, min(first + _CHUNK, self.options.cases))
