@@ -1,4 +1,4 @@
-"""The reference as somebody would plug it in; and wrong, partial and crashing ones, for tests of the suite."""
+"""The reference as somebody would plug it in; and wrong, partial and crashing, for tests of the suite."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ def wrong(view: Any) -> Trace:
     """The bias gradient of the last layer has the wrong sign."""
     trace = full(view)
     assert trace.db is not None
-    return replace(trace, db=(*trace.db[:-1], -trace.db[-1]))
+    return replace(trace, db=(*trace.db[:-1], -trace.db[-1]), W_updated=None, b_updated=None)
 
 
 def crashing(view: Any) -> Trace:
