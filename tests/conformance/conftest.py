@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from backproof.cases import DrawOptions, draw_case
-from backproof.judging.verdicts import FAILING, Check, Judgement
+from backproof.judging.verdicts import Check, Judgement
 from backproof.tally import Origin
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Case
 
@@ -76,8 +76,9 @@ def require_offered(backproof: Any, judgements: list[Judgement], checks: list[tu
     if checks or backproof.plugged is None:
         return
     own = [(j.case, check) for j in judgements for check in j.checks if check.left == backproof.name]
-    backproof.require((case, check) for case, check in own if check.verdict in FAILING)
-    reasons = Counter(check.reason for _, check in own if check.quantity == "trace")
+    whole = [(case, check) for case, check in own if check.quantity == "trace"]
+    backproof.require(whole)
+    reasons = Counter(check.reason for _, check in whole)
     answered = any(check.quantity != "trace" for _, check in own)
     for reason in reasons:
         if reason.startswith("not asked"):
