@@ -140,8 +140,8 @@ def test_of_a_partial_one_what_it_does_not_declare_or_offer_is_skipped_with_the_
 ) -> None:
     result = conformance(
         "partial",
-        "(torch-tanh-float64 or F2-tanh-float or U1-tanh-float or B4-relu-float64 or torch-mse-float64 or F5-nll-float64"
-        " or descent) and not frameworks",
+        "(torch-tanh-float64 or F2-tanh-float or U1-tanh-float or B4-relu-float64 or torch-mse-float64"
+        " or F5-nll-float64 or descent) and not frameworks",
         "test_equations.py test_gradients.py test_gradient_descent.py",
     )
     assert set(result.parseoutcomes()) == {"passed", "skipped", "deselected"}
