@@ -1,4 +1,4 @@
-"""A network as one writes it: one sample a row, tanh in the hidden layers, softmax and cross-entropy at the end."""
+"""A network as one writes it: one sample a row, tanh in the hidden layers, softmax and cross-entropy last."""
 
 import numpy as np
 
