@@ -89,7 +89,7 @@ def vectors(
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     options = VectorOptions(
-        kinds=names_of(kinds) or KINDS,
+        kinds=KINDS if kinds is None else names_of(kinds) or (),
         dtypes=DTYPES[dtype],
         cases=cases,
         seed=seed,

@@ -125,7 +125,8 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
     started, clock = datetime.now(UTC), time.monotonic()
     subject = subject_of(options)
     try:
-        options = replace(options, dtypes=subject.dtypes(options.dtypes))
+        cases = min(options.cases, subject.most_cases or options.cases)
+        options = replace(options, cases=cases, dtypes=subject.dtypes(options.dtypes))
         draw = subject.draw(options.draw)
         panel = make_panel(subject, options.oracles, options.truth)
         tally = tally_of(subject, options.oracles, options.truth)

@@ -30,6 +30,8 @@ class Subject:
     place = ""
     declared: tuple[str, ...] = ()
     versions: Mapping[str, str] = {}
+    most_cases: int | None = None
+    """How many cases are worth asking, in each dtype; None for all."""
 
     def __init__(self, mistake: str | None = None) -> None:
         self.mistake = mistake
@@ -76,6 +78,9 @@ class PluggedSubject(Subject):
             hello = link.start()
         except LinkError as error:
             link.close()
+            if error.kind == "start":
+                raise UsageError(f"{place} {error}") from None
+            self.most_cases = 1  # it will not say anything else
             link, hello = _Dead(str(error)), Hello(place.rpartition(":")[2] or place, {}, {}, False)
         self.name = name or hello.name
         if self.name in _TAKEN:

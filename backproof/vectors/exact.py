@@ -37,6 +37,7 @@ class Answers(NamedTuple):
     quantities: Mapping[str, tuple[Enclosure, Any]]
     """Name → the exact values and the bounds about them, matrices."""
     on_a_kink: bool
+    """Whether some exact value is an interval, beside which its bound is narrow or nothing."""
     underflow: float
     """The most that the bound of a tensor of zeros may be: see J2."""
 
@@ -143,44 +144,47 @@ def _identity(units: int, dtype: Any) -> tuple[Any, Any]:
 
 def _answers(truth: TruthTrace, dtype: Any, found: Mapping[str, tuple[int, Any]]) -> Answers:
     """The names found, each with its layer and bound, beside the exact values."""
-    return Answers(
-        {
-            name: (truth.quantities[name.rstrip("0123456789")][layer - 1], bound)
-            for name, (layer, bound) in found.items()
-        },
-        truth.on_a_kink,
-        precision(dtype).tiny * 2.0**20,
-    )
+    quantities = {
+        name: (truth.quantities[name.rstrip("0123456789")][layer - 1], bound)
+        for name, (layer, bound) in found.items()
+    }
+    # A number may lie on a kink of a formula's parts that is none of the whole, as z = 0 of z/(1 + |z|).
+    on_a_kink = any(bool(np.any(_is_hull(*answer))) for answer in quantities.values())
+    return Answers(quantities, on_a_kink, precision(dtype).tiny * 2.0**20)
+
+
+def _is_hull(exact: Enclosure, bound: Any) -> Any:
+    """For each entry whether the exact value is the interval between the sides of a kink."""
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(exact.radius) & (exact.radius > _NARROW * bound + _SUBNORMAL)
 
 
 # ---------------------------------------------------------------- as numbers in a file
 
 
-def usable_samples(answers: Answers) -> Any:
+def usable_samples(answers: Answers, *, kinks: bool) -> Any:
     """For each sample (column) whether it is usable in every quantity that has a column for each sample."""
-    parts = [_usable(*answer, answers) for answer in answers.quantities.values()]
+    parts = [_usable(*answer, answers, kinks=kinks) for answer in answers.quantities.values()]
     samples = max(part.shape[1] for part in parts)
     return np.logical_and.reduce([np.all(part, axis=0) for part in parts if part.shape[1] == samples])
 
 
-def usable(answers: Answers) -> bool:
-    """Whether every entry of the answers says something."""
-    return all(bool(np.all(_usable(*answer, answers))) for answer in answers.quantities.values())
+def usable(answers: Answers, *, kinks: bool) -> bool:
+    """Whether every entry of the answers says something; `kinks` says whether some may lie on a kink."""
+    return all(bool(np.all(_usable(*answer, answers, kinks=kinks))) for answer in answers.quantities.values())
 
 
-def _usable(exact: Enclosure, bound: Any, answers: Answers) -> Any:
+def _usable(exact: Enclosure, bound: Any, answers: Answers, *, kinks: bool) -> Any:
     """For each entry whether value and bound are known and finite, and the bound resolves the value.
 
-    As the judge has it (J2): a bound of more than 1 % of the largest value says nothing, but on a kink, where
-    it is as wide as what is right.
+    As the judge has it (J2): a bound of more than 1 % of the largest value says nothing. On a kink it is as
+    wide as what is right; that is worth asking of a function on its own kinks, but blurs a whole network.
     """
-    if answers.on_a_kink:
-        return np.isfinite(exact.high) & np.isfinite(bound) & np.isfinite(exact.radius)
+    hull = _is_hull(exact, bound)
     largest = np.max(np.abs(np.nan_to_num(exact.high, nan=0.0, posinf=0.0, neginf=0.0)))
     widest = RESOLUTION * largest if largest > 0 else answers.underflow
-    with np.errstate(invalid="ignore"):
-        narrow = exact.radius <= _NARROW * bound + _SUBNORMAL
-    return np.isfinite(exact.high) & (bound <= widest) & narrow
+    resolved = (bound <= widest) & np.isfinite(exact.radius) & ~hull
+    return np.isfinite(exact.high) & np.isfinite(bound) & (resolved | (hull & kinks))
 
 
 def written(exact: Enclosure, bound: Any) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from backproof import __version__
 from backproof.cases import DrawOptions, draw_case
 from backproof.cases.options import output_activations
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, LossSpec
@@ -51,8 +51,8 @@ FIELDS = {
     "bound": "entry by entry: an answer x is right if |x - value| <= bound",
     "on_a_kink": "true: value is the middle of all right answers, and bound reaches to the ends",
 }
-_TRIES = 8
-"""How many are drawn for each that is wanted, while some bound is infinite or too wide."""
+_TRIES = 32
+"""How many are drawn for each that is wanted, while some bound is infinite or too wide, as on a kink."""
 _SMALL = (3, 4, 4)
 """The largest depth, width and batch of networks."""
 
@@ -64,7 +64,7 @@ def vectors(options: VectorOptions) -> Iterator[dict[str, Any]]:
         "kind": "header",
         "format": FORMAT,
         "version": VERSION,
-        "backproof": metadata.version("backproof"),
+        "backproof": __version__,
         "kinds": list(options.kinds),
         "dtypes": list(options.dtypes),
         "seed": options.seed,
@@ -123,7 +123,7 @@ class _Making:
     ) -> Iterator[dict[str, Any]]:
         Z, dA = Z.astype(dtype), dA.astype(dtype)
         answers = activation_answers(spec, Z, dA)
-        kept = np.flatnonzero(usable_samples(answers))
+        kept = np.flatnonzero(usable_samples(answers, kinks=_on_kinks(place)))
         self.samples_left_out += Z.shape[1] - len(kept)
         if 0 < len(kept) < Z.shape[1]:
             Z, dA = Z[:, kept], dA[:, kept]
@@ -148,7 +148,7 @@ class _Making:
         point = LossPoint(point.spec, point.A.astype(dtype), point.Y.astype(dtype))
         output = ActivationSpec(output_activations(point.spec.entry, None)[0].name)
         answers = loss_answers(point.spec, point.A, point.Y, output)
-        kept = np.flatnonzero(usable_samples(answers))
+        kept = np.flatnonzero(usable_samples(answers, kinks=_on_kinks(place)))
         samples = point.A.shape[1]
         self.samples_left_out += samples - len(kept)
         if 0 < len(kept) < samples:
@@ -201,7 +201,7 @@ class _Making:
     def _vector(
         self, kind: str, place: str, dtype: str, about: dict[str, Any], inputs: dict[str, Any], found: Answers
     ) -> Iterator[dict[str, Any]]:
-        if not usable(found):
+        if not usable(found, kinks=_on_kinks(place)):
             self.skipped[kind] += 1
             return
         yield {
@@ -221,6 +221,11 @@ def _first(attempts: Iterable[Iterator[dict[str, Any]]]) -> Iterator[dict[str, A
         for vector in attempt:
             yield vector
             return
+
+
+def _on_kinks(place: str) -> bool:
+    """Whether a vector of that id lies on kinks on purpose."""
+    return place.rsplit("/", 1)[1].startswith("kinks")
 
 
 def _default(name: str, dtype: str) -> ActivationSpec:

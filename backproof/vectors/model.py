@@ -89,8 +89,8 @@ class _Vector(_Part):
     )
     dtype: DType = Field(description="what the inputs are numbers of, and the bounds are for")
     on_a_kink: bool = Field(
-        description="whether some number lies on a kink, or so close that an accurate evaluation may take "
-        "either side: there value is the middle of all right answers, and bound reaches to the ends"
+        description="whether some number lies on a kink, where an accurate evaluation may take either side: "
+        "there value is the middle of all right answers, and bound reaches to the ends"
     )
     inputs: dict[Name, Matrix]
     answers: dict[Name, Answer]
@@ -181,7 +181,9 @@ class Footer(_Part):
     kind: Literal["footer"]
     vectors: Count = Field(description="how many vectors stand above")
     counts: dict[Kind, Count] = Field(description="kind → how many of them")
-    skipped: dict[Kind, Count] = Field(description="kind → how many were left out for an infinite bound")
+    skipped: dict[Kind, Count] = Field(
+        description="kind → how many had a bound that says nothing; left out, or drawn again"
+    )
     samples_left_out: Count = Field(description="samples without which the bounds of a vector are finite")
 
     @model_validator(mode="after")

@@ -146,12 +146,13 @@ def loss_groups(spec: LossSpec, numbers: Numbers) -> Iterator[tuple[str, LossPoi
         exponents = (2, 3, 4, 5) if entry.steep else (3, 4, 5, 6, 10, 14, 20)
         large = magnitudes(numbers, [exponents[i % len(exponents)] for i in range(UNITS * SAMPLES)])
         yield "large", LossPoint(spec, _domain_only(entry, large.reshape(shape) * _signs(numbers, shape)), Y)
-    for kink in entry.kinks(Y, spec.arguments)[:1]:
-        at = np.broadcast_to(kink.at, shape)
-        beside = np.nextafter(at.astype(name), numbers.dtype.type(np.inf)).astype(np.float64)
-        beside = np.where(np.abs(beside) < np.finfo(name).tiny, np.finfo(name).tiny, beside)
-        yield "beside-kinks", LossPoint(spec, np.where(np.isfinite(at), beside, A), Y)
-        yield "kinks", LossPoint(spec, np.where(np.isfinite(at), at, A), Y)
+    for k, kink in enumerate(entry.kinks(Y, spec.arguments), start=1):
+        at, side = numbers.rounded(np.broadcast_to(kink.at, shape)), _signs(numbers, shape)
+        beside = np.nextafter(at.astype(name), (np.inf * side).astype(name)).astype(np.float64)
+        least = float(np.finfo(name).tiny) * 2.0**24  # so that the loss itself is above underflow
+        beside = np.where(np.abs(beside) < least, least * side, beside)
+        yield f"beside-kinks-{k}", LossPoint(spec, np.where(np.isfinite(at), beside, A), Y)
+        yield f"kinks-{k}", LossPoint(spec, np.where(np.isfinite(at), at, A), Y)
 
 
 def drawn_loss(entry: Loss, reduction: str, numbers: Numbers) -> LossPoint:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from backproof.diagnosis.mistakes import MISTAKES
 from backproof.judging.deviations import deviations_of
 from backproof.vectors import VectorOptions, vectors
+from backproof.vectors.exact import Answers, usable
 from backproof.vectors.files import line_of
 from backproof.vectors.model import KINDS, LINE
+from oracles.ball_oracle import Enclosure
 from refimpl import ACTIVATIONS, DTYPES, LOSSES
 from refimpl.functions import REDUCTIONS
 
@@ -110,11 +114,66 @@ def test_the_middle_on_a_kink_is_as_far_from_either_side_as_the_bound_says():
     assert not any(v.on_a_kink for v in _of("activation") if v.activation.name == "tanh")
 
 
+def test_only_those_called_kinks_lie_on_a_kink_and_they_do():
+    for vector in _of(*KINDS):
+        assert vector.on_a_kink == vector.id.split("/")[-1].startswith("kinks"), vector.id
+    assert sum(vector.on_a_kink for vector in _of("activation")) > 20
+    assert sum(vector.on_a_kink for vector in _of("loss")) > 20
+
+
+def test_a_kink_of_a_formulas_parts_is_none_of_the_function():
+    """softsign is z/(1 + |z|), and smooth at 0: the exact slope there is 1, and the bound is narrow."""
+    (vector,) = [v for v in _of("activation") if v.id == "activation/softsign/float64/ordinary"]
+    place = vector.inputs["Z"].value.index(0.0)
+    delta, (g, *_) = vector.answers["delta"], vector.inputs["dA"].value[place:]
+    assert delta.value[place] == g
+    assert delta.bound[place] < 1e-14 * abs(g)
+
+
+def test_every_bound_says_something():
+    """None is wider than a hundredth of the largest value of its matrix, or than underflow where all is 0."""
+    for vector in _of(*KINDS):
+        underflow = float(np.finfo(vector.dtype).tiny) * 2.0**20
+        for answer in vector.answers.values() if not vector.on_a_kink else ():
+            # A bound has been rounded up by a thousandth at most.
+            widest = 0.01001 * max(map(abs, answer.value)) or underflow
+            assert max(answer.bound) <= widest, vector.id
+
+
+@pytest.mark.parametrize(
+    ("radius", "bound", "with_kinks", "without"),
+    [
+        (0.0, 1e-9, True, True),
+        (0.5, 1e-9, True, False),
+        (0.0, 0.2, False, False),
+        (0.0, np.inf, False, False),
+    ],
+)
+def test_what_is_usable_on_kinks_and_elsewhere(radius, bound, with_kinks, without):
+    exact = Enclosure(np.array([[1.0]]), np.zeros((1, 1)), np.array([[radius]]))
+    answers = Answers({"A": (exact, np.array([[bound]]))}, radius > 0, 1e-300)
+    assert (usable(answers, kinks=True), usable(answers, kinks=False)) == (with_kinks, without)
+
+
 # ---------------------------------------------------------------- the same each time
 
 
 def test_the_same_options_give_the_same_bytes():
     assert tuple(map(line_of, vectors(FEW))) == few_lines()
+
+
+def test_another_process_without_torch_and_jax_gives_the_same_bytes():
+    script = (
+        "import sys; sys.modules.update(torch=None, jax=None, optax=None)\n"
+        "from backproof.vectors import VectorOptions, write_vectors\n"
+        "few = dict(activations=('relu', 'tanh'), losses=('mse',))\n"
+        "write_vectors(VectorOptions(dtypes=('float32',), cases=1, **few), '-')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    options = VectorOptions(dtypes=("float32",), cases=1, activations=("relu", "tanh"), losses=("mse",))
+    assert done.stdout == "".join(map(line_of, vectors(options)))
 
 
 def test_a_vector_does_not_depend_on_what_else_is_asked_for():
