@@ -98,7 +98,8 @@ def source_of(
     memory_limit: int | None,
 ) -> Source | None:
     """The implementation that the options name; None if they name none. Raises UsageError."""
-    from .plugging.sources import MEMORY_LIMIT, TIME_LIMIT, Source
+    from .plugging.limits import MEMORY_LIMIT, TIME_LIMIT
+    from .plugging.sources import Source
 
     if impl is None and impl_cmd is None:
         given = {

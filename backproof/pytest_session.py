@@ -15,6 +15,7 @@ from .judging.verdicts import FAILING, Check, Judgement
 from .plugging.sources import Source
 from .reporting.files import write_report
 from .reporting.model import Report, Times
+from .reporting.safe_text import safe_text
 from .run import FLOOR, RunOptions, make_panel, report_of, subject_of, tally_of, usual_oracles
 from .subject import PluggedSubject, Subject
 from .tally import Origin, excess
@@ -122,7 +123,7 @@ class Session:
         head = f"{check.verdict} in equation {check.equation}: {check.left}'s {place}, {held}"
         lines = [
             head if check.equation else f"{check.verdict}: {check.left}, as a whole",
-            f"  reason    {check.reason}",
+            f"  reason    {safe_text(check.reason)}",
         ]
         if check.observed is not None:
             lines += [

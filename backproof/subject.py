@@ -79,7 +79,7 @@ class PluggedSubject(Subject):
         except LinkError as error:
             link.close()
             if error.kind == "start":
-                raise UsageError(f"{place} {error}") from None
+                raise UsageError(f"{place}: {error}") from None
             self.most_cases = 1  # it will not say anything else
             link, hello = _Dead(str(error)), Hello(place.rpartition(":")[2] or place, {}, {}, False)
         self.name = name or hello.name

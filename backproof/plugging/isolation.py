@@ -12,12 +12,10 @@ from backproof.errors import UsageError
 
 from . import worker
 from .frames import reply_of, request_frame, request_parts
+from .limits import MEMORY_LIMIT, START_FACTOR, TIME_LIMIT
 from .links import Hello, LinkError, Reply, Request
 from .processes import Child
-from .sources import MEMORY_LIMIT, TIME_LIMIT
 
-START_FACTOR = 6
-"""Importing, and the first case, may take so many times the limit for one case: many libraries compile."""
 AHEAD = 16
 """How many requests are under way, so that a worker need not wait while answers are judged."""
 MOST_DEATHS, MOST_IN_A_ROW, MOST_HANGS = 50, 5, 10
@@ -84,6 +82,7 @@ class Isolated:
         except LinkError as error:
             raise UsageError(f"{self.python} {error}; give a Python interpreter") from None
         deadline = time.monotonic() + self.start_limit
+        self._greet(deadline)
         try:
             self.child.send(worker.frame({"do": "load", "source": self.source}), deadline)
             header, _ = self._frame(deadline)
@@ -129,6 +128,19 @@ class Isolated:
                     yield self._lost(limit, reply.faults)
                 else:
                     yield self._with_flood(reply)
+
+    def _greet(self, deadline: float) -> None:
+        """Waits until the worker speaks; UsageError if the interpreter cannot run it."""
+        assert self.child is not None
+        try:
+            header, _ = self._frame(deadline)
+            if header == {"worker": worker.PROTOCOL}:
+                return
+            said = "answers otherwise"
+        except LinkError as error:
+            said = self.child.why_dead() or str(error)
+        self.close()
+        raise UsageError(f"{self.python} is no Python from 3.7 on that can run {worker.__file__}: it {said}")
 
     def _start_again(self) -> None:
         try:

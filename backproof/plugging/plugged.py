@@ -16,7 +16,6 @@ from backproof.judging.batch import offered
 from backproof.judging.judge import extreme
 from backproof.judging.panel import Panel, Run
 from backproof.judging.verdicts import Check, Judgement
-from backproof.reporting.safe_text import safe_text
 from oracles import Oracle
 from refimpl import Case, Trace
 
@@ -33,7 +32,7 @@ _OVERFLOWED = ("raised OverflowError", "raised FloatingPointError", "raised Zero
 
 def fault(name: str, reason: str, verdict: Any = "fault") -> Check:
     """A check that is about the implementation and not about one of its formulas."""
-    return Check("trace", None, "local", name, ITSELF, "", verdict, safe_text(reason))
+    return Check("trace", None, "local", name, ITSELF, "", verdict, reason)
 
 
 class Plugged:
@@ -133,7 +132,7 @@ class _Nobody:
 
 def _told(check: Check, arrays: Arrays) -> Check:
     """The fault, with what is special about the arrays that were given."""
-    if arrays == "plain" or check.verdict != "fault":
+    if arrays == "plain" or not check.reason.startswith("raised"):
         return check
     return check._replace(reason=f"{check.reason}, given {ARRANGED[arrays]}")
 

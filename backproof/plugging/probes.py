@@ -49,7 +49,7 @@ class _Question:
 
 _AFTER = {
     "nothing": "when called again",
-    "itself": "when called again",
+    "itself": "when called twice in a row",
     "another batch": "after a case with another batch size and other parameters",
     "a prediction": "after a prediction for another batch size",
     "plain arrays": "given plain arrays",
@@ -79,8 +79,10 @@ class Prober:
             answered.setdefault(question.place, []).append((question, run))
         found = list(judgements)
         for place, answers in answered.items():
-            case, (trace, _) = first[place]
-            more = tuple(self._checks(case, trace, answers))
+            case, (trace, faults) = first[place]
+            known = {check.reason for check in faults}
+            new = [(q, (again, tuple(f for f in fs if f.reason not in known))) for q, (again, fs) in answers]
+            more = tuple(self._checks(case, trace, new))
             found[place] = replace(found[place], checks=(*found[place].checks, *more))
         return found
 
@@ -145,7 +147,7 @@ class Prober:
             if times is not None and times > 1:
                 reason += f"gradients accumulate, they are {times:g} times as large"
             else:
-                reason += "random, or it remembers former calls" if what == "nothing" else "it remembers them"
+                reason += "random, or it remembers former calls" if what == "nothing" else "it remembers that"
         yield difference._replace(verdict="fault", reason=reason)
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from backproof.errors import UsageError
 
+from .limits import MEMORY_LIMIT, START_FACTOR, TIME_LIMIT
+
 if TYPE_CHECKING:
     from .links import Link
-
-TIME_LIMIT, MEMORY_LIMIT = 10.0, 4096
-"""Seconds for one case, and MiB for the process, unless the user says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,9 @@ class Source:
             raise UsageError(f"{option} goes with --impl; a command is a process of its own as it is")
         if self.python is not None and not self.isolated:
             raise UsageError("--python needs a process of its own; leave out --no-isolation")
+        for option, value in (("--impl", self.impl), ("--impl-cmd", self.command), ("--python", self.python)):
+            if value is not None and not value.strip():
+                raise UsageError(f"{option} is empty; give one, or leave it out")
         if self.python is not None and shutil.which(self.python) is None:
             raise UsageError(f"--python {self.python}: there is no such program; give a Python interpreter")
         if not 0 < self.time_limit < 1e6:
@@ -78,7 +80,8 @@ class Source:
         if self.command is not None:
             from .dialogue import DialogueLink
 
-            return DialogueLink(self.command, self.time_limit, self.memory_limit)
+            limits = (self.time_limit, self.memory_limit)
+            return DialogueLink(self.command, *limits, start_limit=START_FACTOR * self.time_limit)
         assert self.impl is not None
         from .isolation import InProcess, Isolated
 

@@ -32,6 +32,7 @@ try:
 except ImportError:
     np = None
 
+PROTOCOL = 1
 PIPE_LOST = 86
 """The exit status of a worker whose pipes were closed under it."""
 QUANTITIES = ("loss", "Z", "A", "delta", "dW", "db", "dX", "W_updated", "b_updated")
@@ -256,6 +257,8 @@ def loaded(source: str) -> Any:
 
 def _module(place: str) -> Any:
     is_file = place.endswith(".py") or os.sep in place
+    if not is_file and not all(part.isidentifier() for part in place.split(".")):
+        raise LoadError(f"{place!r} is neither a file nor a module; give FILE.py:NAME or package.module:NAME")
     if is_file and not os.path.isfile(place):
         raise LoadError(f"there is no file {place}")
     folder = os.path.dirname(os.path.abspath(place)) if is_file else os.getcwd()
@@ -276,8 +279,9 @@ def _module(place: str) -> Any:
     except LoadError:
         raise
     except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
         raise LoadError(
-            f"{os.path.basename(error.filename or place)}, line {error.lineno}: {error.msg}; Python "
+            f"{os.path.basename(error.filename or place)}{line}: {error.msg}; Python "
             f"{sys.version_info[0]}.{sys.version_info[1]} cannot read it"
         ) from None
     except ModuleNotFoundError as error:
@@ -473,6 +477,7 @@ class Caller:
         )
         split = len(header.get("before", ()))
         before, predict = others[:split], others[split:]
+        originals = dict(case.__dict__)  # what it rebinds is its own
         given = [each for view in (case, *others) for each in _arrays_in(list(view.__dict__.values()))]
         faults: list[str] = []
         out, values = Payload(), None
@@ -493,7 +498,7 @@ class Caller:
             exhausted = False
         faults += [f"changed {what}" for what in surroundings.changed()]
         for key, value in header["fields"].items():
-            if not is_as_given(getattr(case, key, None), value, payload):
+            if not is_as_given(originals[key], value, payload):
                 faults.append(f"changed its argument {key}")
         return {"values": values, "faults": faults, "exhausted": exhausted}, out.bytes()
 
@@ -562,6 +567,7 @@ def _serve(source: int, sink: int) -> None:
         except (OSError, ValueError):
             os._exit(PIPE_LOST)
 
+    answer({"worker": PROTOCOL})
     while True:
         try:
             received = read_frame(incoming.read)

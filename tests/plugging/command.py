@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -10,8 +12,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import backproof
+from backproof.cli import main
 from backproof.reporting.files import read_report
 from backproof.reporting.model import Finding, Report
 
@@ -83,10 +87,26 @@ def call(folder: Path, *words: str, **changes: str) -> Outcome:
     return Outcome(done.returncode, done.stdout, done.stderr, seconds, folder / "out")
 
 
+def here(folder: Path, *words: str, **changes: str) -> Outcome:
+    """The command called in this process, in `folder`: what the code under test does happens in its own."""
+    out, err = io.StringIO(), io.StringIO()
+    started = time.monotonic()
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, environment(folder, changes)),
+    ):
+        status = main(words)
+    seconds = time.monotonic() - started
+    return Outcome(status, out.getvalue(), err.getvalue(), seconds, folder / "out")
+
+
 def run(folder: Path, implementation: str, *words: str, **changes: str) -> Outcome:
     """`backproof run` on a miniature, judged by exact values alone: neither PyTorch nor JAX are loaded.
 
-    Later words go before earlier ones, so that `words` may name other options.
+    Called in this process, unless the code under test is to run in that of the command. Later words go
+    before earlier ones, so that `words` may name other options.
     """
     usual = {
         "--impl": implementation,
@@ -101,4 +121,4 @@ def run(folder: Path, implementation: str, *words: str, **changes: str) -> Outco
     if "--no-isolation" in words:  # limits need a process of their own
         del usual["--time-limit"], usual["--memory-limit"]
     given = [word for option, value in usual.items() if option not in words for word in (option, value)]
-    return call(folder, "run", *given, *words, **changes)
+    return (call if "--no-isolation" in words else here)(folder, "run", *given, *words, **changes)

@@ -54,7 +54,7 @@ RAISES = {
     "always_raises": Expected(r"^raised ValueError: never right", partial=False),
 }
 
-NO_ANSWER = r"^did not answer within 2 s"
+NO_ANSWER = r"^gave no answer within (2|12) s"
 HANGS = {
     "sleeps": isolated(NO_ANSWER),
     "spins": isolated(NO_ANSWER),
@@ -68,17 +68,17 @@ HANGS = {
 
 OUT_OF_MEMORY = r"^ran out of memory|^raised \w*MemoryError|memory being limited to"
 DIES = {
-    "segfaults": isolated(r"process.* killed by SIGSEGV"),
-    "aborts": isolated(r"process.* killed by SIGABRT"),
-    "kills_itself": isolated(r"process.* killed by SIGKILL"),
-    "ends_its_process_with_status_3": isolated(r"process.* exit status 3"),
-    "ends_its_process_with_status_0": isolated(r"process.* exit status 0"),
-    "becomes_another_program": isolated(r"process.* exit status 0"),
+    "segfaults": isolated(r"its process died of SIGSEGV"),
+    "aborts": isolated(r"its process died of SIGABRT"),
+    "kills_itself": isolated(r"its process died of SIGKILL"),
+    "ends_its_process_with_status_3": isolated(r"^ended its process with status 3"),
+    "ends_its_process_with_status_0": isolated(r"^ended its process with status 0"),
+    "becomes_another_program": isolated(r"^ended its process with status 0"),
     "exhausts_memory_at_once": isolated(OUT_OF_MEMORY),
     "exhausts_memory_bit_by_bit": isolated(OUT_OF_MEMORY),
     "exhausts_memory_and_keeps_quiet": isolated(OUT_OF_MEMORY),
     "leaks_memory_with_each_call": isolated(OUT_OF_MEMORY),
-    "always_segfaults": isolated(r"process.* killed by SIGSEGV", partial=False),
+    "always_segfaults": isolated(r"its process died of SIGSEGV", partial=False),
 }
 
 FLOOD = r"printed (more than )?\d+ MiB"
@@ -92,12 +92,8 @@ FLOODS = {
 }
 
 MEDDLES = {
-    "closes_every_descriptor": isolated(r"closed the pipe over which it is asked"),
-    "writes_noise_into_every_descriptor": isolated(
-        r"(wrote nonsense to|closed) the pipe over which it is asked"
-    ),
-    "replaces_the_standard_streams": Expected(r"^changed sys\.std(out|err)"),
-    "changes_the_folder": Expected(r"^changed the (current|working) folder"),
+    "closes_every_descriptor": isolated(r"^closed the connection to the harness"),
+    "writes_noise_into_every_descriptor": isolated(r"^(wrote into|closed) the connection to the harness"),
 }
 
 SHAPE = r"(\[1\])? has shape \(.*\), expected \(\d+, \d+\)"
@@ -140,12 +136,12 @@ ANSWERS = {
     "has_one_array_for_a_list": Expected(r"^dW is an array"),
     "has_a_list_without_end": isolated(rf"^dW|{NO_ANSWER}"),
     "has_a_text_for_a_loss": Expected(r"^loss is a str"),
-    "answers_none": Expected(r"^returned None, not a dict"),
-    "answers_a_text": Expected(r"^returned a str, not a dict"),
-    "answers_a_number": Expected(r"^returned a float64, not a dict"),
-    "answers_a_tuple": Expected(r"^returned a tuple, not a dict"),
-    "answers_nothing": Expected(r"^returned an empty dict"),
-    "answers_an_object_without_attributes": Expected(r"^returned a WithoutAttributes, not a dict"),
+    "answers_none": Expected(r"^returned None, which has none of loss, Z, "),
+    "answers_a_text": Expected(r"^returned a str, which has none of"),
+    "answers_a_number": Expected(r"^returned a float64, which has none of"),
+    "answers_a_tuple": Expected(r"^returned a tuple, which has none of"),
+    "answers_nothing": Expected(r"^returned none of loss, Z, "),
+    "answers_an_object_without_attributes": Expected(r"^returned a WithoutAttributes, which has none of"),
     "answers_an_object_that_cannot_be_read": Expected(r"RuntimeError: no gradients today"),
     "has_a_key_in_small_letters": Expected(r"unknown key 'dw'.*did you mean 'dW'\?"),
     "has_an_unknown_key": Expected(r"unknown key 'grads'.*known: .*dW"),
@@ -156,9 +152,9 @@ TENSORS = {
     "answers_with_tensors_that_require_gradients": Expected(r"^dW(\[1\])? is a Tensor"),
 }
 
-AGAIN = r"the same case asked again is answered otherwise|accumulate across calls|right after the same case"
-AFTER = r"right after a case with another number of samples"
-LAYOUT = r"answers otherwise than with plain arrays"
+AGAIN = r"^gives another answer when called (again|twice)"
+AFTER = r"after a case with another batch size and other parameters"
+LAYOUT = r"^gives another answer for .* than for plain ones"
 STATE = {
     "adds_random_noise": Expected(AGAIN, words=MANY),
     "alternates_between_right_and_wrong": Expected(AGAIN),
@@ -175,28 +171,28 @@ STATE = {
     "updates_b_in_place": Expected(r"^changed its argument b\b"),
     "empties_the_list_of_weights": Expected(r"^changed its argument W\b"),
     "changes_the_names_of_activations": Expected(r"^changed its argument activations\b"),
-    "answers_in_the_memory_of_its_arguments": Expected(r"^W_updated shares its memory with an argument"),
+    "answers_in_the_memory_of_its_arguments": Expected(r"^W_updated shares memory with its argument"),
     "needs_writable_arguments": Expected(
         r"^raised ValueError: assignment destination is read-only.*given read-only arrays", words=MANY
     ),
     "reads_X_in_the_order_of_memory": Expected(LAYOUT, words=MANY),
     "takes_X_for_contiguous": Expected(LAYOUT, words=MANY),
-    "seeds_numpy": Expected(r"^changed the seed of NumPy's random"),
-    "draws_from_numpys_global_generator": Expected(r"^changed the seed of NumPy's random"),
-    "seeds_random": Expected(r"^changed the seed of Python's random"),
-    "ignores_floating_point_errors": Expected(r"^changed NumPy's error state"),
-    "raises_on_floating_point_errors": Expected(r"^changed NumPy's error state"),
+    "seeds_numpy": Expected(r"^changed the state of numpy\.random"),
+    "draws_from_numpys_global_generator": Expected(r"^changed the state of numpy\.random"),
+    "seeds_random": Expected(r"^changed the state of random\b"),
+    "ignores_floating_point_errors": Expected(r"^changed numpy\.seterr"),
+    "raises_on_floating_point_errors": Expected(r"^changed numpy\.seterr"),
     "ignores_warnings": Expected(r"^changed the (warning|warnings) filters|^changed the filters of warnings"),
 }
 """Those that change what belongs to the process are harmless: the harness puts it back."""
 
-PREDICTION = r"right after a prediction"
+PREDICTION = r"after a prediction for another batch size"
 OBJECTS = {
     "KeepsTheFirstBatch": Expected(PREDICTION),
     "PredictingTurnsTrainingOff": Expected(PREDICTION),
     "AddsToFormerGradients": Expected(AGAIN),
     "RemembersTheFirstBatchSize": Expected(rf"{PREDICTION}|{AFTER}"),
-    "SetsParametersOnce": Expected(r"right after .*other parameters"),
+    "SetsParametersOnce": Expected(AFTER),
     "RaisesWhenMade": Expected(r"^raised ValueError: too wide"),
     "RaisesInBackward": Expected(r"^raised ZeroDivisionError: three samples"),
     "UpdatesTheGivenParameters": Expected(r"^changed its argument W\b", partial=False),
@@ -210,6 +206,8 @@ CONFORMING = (
     "floods.py:prints_a_line_with_each_call",
     "floods.py:prints_what_looks_like_an_answer",
     "meddles.py:closes_the_standard_streams",
+    "meddles.py:replaces_the_standard_streams",
+    "meddles.py:changes_the_folder",
     "meddles.py:forks_and_lets_the_child_answer_too",
     "meddles.py:leaves_a_child_running",
     "meddles.py:leaves_a_thread_running",

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layout_cases import ROWS, answer_in, declared, sized_case
 
 from backproof.plugging.declaration import Declaration
 from backproof.plugging.layouts import trace_of
+
+from .layout_cases import ROWS, answer_in, declared, sized_case
 
 
 def _fault(answer: dict[str, Any], dtype: str = "float32", **layout: str) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refimpl import Case, Layer, LossSpec, Network, case_to_json
+from refimpl import ActivationSpec, Case, Layer, LossSpec, Network, case_to_json
 
 from .command import call, miniature
 
@@ -24,7 +24,7 @@ def case_of(activation, loss, dtype, z):
     """Two units whose pre-activations are z and -z/2 for the one sample and about 1 for the other."""
     W, b = np.array([[z], [-z / 2]], dtype), np.array([[0], [0]], dtype)
     X, Y = np.array([[1, 1 / z]], dtype), np.array([[0, 1], [1, 0]], dtype)
-    return Case(Network((Layer(W, b, activation),), LossSpec(loss, "batchmean")), X, Y, 0.125)
+    return Case(Network((Layer(W, b, ActivationSpec(activation)),), LossSpec(loss, "batchmean")), X, Y, 0.125)
 
 
 def judged(tmp_path, case, name):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layout_cases import LAYOUTS, ROWS, answer_in, declared, sized_case
 
 from backproof.cases import DrawOptions, draw_case
 from backproof.errors import UsageError
@@ -16,6 +15,8 @@ from backproof.plugging.declaration import SCALES, Declaration
 from backproof.plugging.layouts import in_layout, trace_of
 from oracles.ball_oracle import BallOracle
 from refimpl import DTYPES, Backprop, Case, LossSpec, Trace
+
+from .layout_cases import LAYOUTS, ROWS, answer_in, declared, sized_case
 
 # ---------------------------------------------------------------- cases in a layout
 
