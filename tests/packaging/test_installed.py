@@ -157,13 +157,40 @@ def test_the_truth_judges_without_any_framework(alone: Installation, tmp_path: P
     assert "mismatch in U1" in wrong.out
 
 
-def test_a_replay_without_torch_ends_likewise(alone: Installation, tmp_path: Path) -> None:
+def test_a_replay_without_torch_asks_the_truth(alone: Installation, tmp_path: Path) -> None:
     script = f"{TEST_OF_ONE_CASE}\nfrom refimpl import case_to_json\nprint(case_to_json(CASE))\n"
     (tmp_path / "case.json").write_text(alone.run("-c", script, cwd=tmp_path).out)
     answer = alone.run("backproof", "replay", "case.json", cwd=tmp_path)
-    assert (answer.status, answer.out) == (2, "")
-    assert "pip install 'backproof[torch]'" in answer.err
-    assert answer.err.count("\n") == 1
+    assert (answer.status, answer.err) == (0, "")
+    assert "truth       1 case" in answer.out
+
+
+def test_the_smallest_plug_in_is_judged_with_two_commands_and_a_wrong_one_is_not_let_pass(
+    alone: Installation, tmp_path: Path
+) -> None:
+    text = (ROOT / "examples" / "smallest.py").read_text(encoding="utf-8")
+    (tmp_path / "my_layer.py").write_text(text)
+    (tmp_path / "wrong.py").write_text(text.replace("(Z > 0)", "1.5"))
+    words = ["--cases", "6", "--dtype", "float64", "--out", "out"]
+    answer = alone.run("backproof", "run", "--impl", "my_layer.py:layer", *words, cwd=tmp_path)
+    assert (answer.status, answer.err) == (0, "")
+    assert "layer conforms: no mismatch and no fault in 6 judged cases." in answer.out
+    wrong = alone.run("backproof", "run", "--impl", "wrong.py:layer", *words, cwd=tmp_path)
+    assert wrong.status == 1
+    assert "mismatch in B1" in wrong.out
+
+
+def test_vectors_and_their_schema_and_that_of_dialogues_are_there(
+    alone: Installation, tmp_path: Path
+) -> None:
+    words = ["--kinds", "activation", "--activations", "tanh", "--cases", "1"]
+    answer = alone.run("backproof", "vectors", *words, cwd=tmp_path)
+    assert answer.status == 0
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    assert lines[0]["format"] == "backproof-vectors"
+    assert len(lines) > 2
+    for schema in ("vectors/schema/vectors-1.schema.json", "plugging/schema/dialogue-1.schema.json"):
+        json.loads((alone.packages / "backproof" / schema).read_text(encoding="utf-8"))
 
 
 def test_the_list_of_oracles_says_that_they_are_not_installed(alone: Installation, tmp_path: Path) -> None:
@@ -172,9 +199,11 @@ def test_the_list_of_oracles_says_that_they_are_not_installed(alone: Installatio
     assert (installed["torch"], installed["jax"]) == (False, False)
 
 
-def test_the_fixture_without_torch_ends_the_session_and_names_the_extra(
+def test_the_fixture_without_torch_asks_the_truth_or_ends_the_session_and_names_the_extra(
     alone: Installation, project: Path
 ) -> None:
     answer = alone.run("-m", "pytest", "-q", cwd=project)
+    assert answer.status == 0, answer.out
+    answer = alone.run("-m", "pytest", "-q", "--backproof-oracles", "torch,jax", cwd=project)
     assert answer.status == 2
     assert "backproof: error: the torch oracle needs PyTorch; install it with: pip install" in answer.out
