@@ -106,7 +106,10 @@ ELEMENTWISE: Mapping[str, Callable[..., Series]] = {
     "softshrink": lambda z, lambd: _shrunk(z, lambd, lambd),
     "hardshrink": lambda z, lambd: _shrunk(z, lambd, 0),
     "threshold": lambda z, threshold, value: split(z, threshold, _itself, lambda z: 0 * z + value),
-    "sparse_plus": lambda z: split(z, 1, _itself, lambda z: _square(_clipped(z + 1, 0, 2)) / 4),
+    # Not by clipping z + 1 at 2: at z = 1 that has two slopes, of which sparse_plus has one.
+    "sparse_plus": lambda z: split(
+        z, 1, _itself, lambda z: split(z, -1, lambda z: _square(z + 1) / 4, lambda z: 0 * z)
+    ),
     "sparse_sigmoid": lambda z: _clipped(z + 1, 0, 2) / 2,
 }
 

@@ -205,6 +205,13 @@ def test_a_hull_looks_at_each_branch_on_its_own_side(name: str) -> None:
     assert slope.is_finite()
 
 
+def test_where_branches_meet_smoothly_there_is_one_slope() -> None:
+    case = _case([([[1.0]], [0.0], "sparse_plus")], "half_squared_error", [[1.0, -1.0]], [[0.25, 0.5]])
+    found = ORACLE.enclosed(case).quantities
+    assert _is(found["A"][0], [[1.0, 0.0]])
+    assert _is(found["delta"][0], [[0.75, 0.0]])
+
+
 def test_the_number_beside_a_kink_is_not_on_it() -> None:
     for x, slope in ((5e-324, 1.0), (-5e-324, 0.0)):
         found = ORACLE.enclosed(_relu_case([[1]], [0], [[x]], -1))
