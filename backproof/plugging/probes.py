@@ -92,18 +92,22 @@ class Prober:
         def question(what: Any, about: Case, **more: Any) -> _Question:
             return _Question(place, what, about, self.plugged.request(about, **more))
 
-        if arrangement(case) != "plain" and judgement.verdict in FAILING:
-            yield question("plain arrays", case)
+        arrays = arrangement(case)
+        odd = arrays != "plain" and judgement.verdict in FAILING
         early = self._first_left > 0
-        if not early and not is_sampled(case, ONE_IN):
+        asked = early or is_sampled(case, ONE_IN)
+        if odd or asked:
+            yield question("nothing", case, arrays=arrays)
+        if odd:
+            yield question("plain arrays", case)
+        if not asked:
             return
         self._first_left -= early
-        yield question("nothing", case)
-        yield question("itself", case, before=(case,))
+        yield question("itself", case, before=(case,), arrays=arrays)
         for other in _other_batches(case, self.plugged.declaration):
-            yield question("another batch", case, before=(other,))
+            yield question("another batch", case, before=(other,), arrays=arrays)
             if self.plugged.stateful:
-                yield question("a prediction", case, predict=(other,))
+                yield question("a prediction", case, predict=(other,), arrays=arrays)
         if early or is_sampled(case, 2 * ONE_IN):
             for relation in relations(case, _other_reductions(case, self.plugged.declaration)):
                 if all(_is_supported(each, self.plugged.declaration) for each in relation.cases):

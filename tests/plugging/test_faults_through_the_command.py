@@ -94,3 +94,21 @@ def test_an_implementation_that_loses_its_process_time_and_again_is_asked_every_
     assert report.counts.total == 60
     assert report.counts.fault > 3
     assert report.counts.conforms == 60 - report.counts.fault
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "trains_on_import_for_hours.py:right",
+            r"^importing did not end within 12 s; if it trains when imported",
+        ),
+        ("dies_on_import.py:right", r"^importing: the process ended with exit status 0"),
+    ],
+)
+def test_what_hangs_or_dies_when_imported_is_a_fault_of_the_first_case(name, reason, tmp_path):
+    outcome = run(tmp_path, miniature(name), "--cases", "500")
+    assert outcome.status == 1
+    report = assert_whole(outcome, 1)  # it would say the same of every case
+    assert report.counts.fault == 1
+    assert outcome.findings("fault", reason)
