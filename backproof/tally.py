@@ -341,6 +341,6 @@ def message(check: Check) -> str:
     )
 
 
-def replay_options(oracles: tuple[str, ...], subject: Sequence[str] = ()) -> str:
+def replay_options(oracles: tuple[str, ...], subject: Sequence[str] | None = None) -> str:
     """The options with which `backproof replay` repeats a judgement; `subject` are those that name it."""
-    return shlex.join(["--oracles", ",".join(oracles), *subject])
+    return shlex.join(["--oracles", ",".join(oracles), *(subject or ())])

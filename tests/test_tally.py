@@ -318,10 +318,16 @@ def test_findings_stand_gravest_first_and_local_before_end_to_end() -> None:
 
 
 def test_more_causes_than_are_shown_are_still_counted() -> None:
-    checks = [_check("mismatch", reason=f"reason {i:03}") for i in range(FINDINGS_SHOWN + 7)]
+    checks = [_check("mismatch", reason="x" * (i + 1)) for i in range(FINDINGS_SHOWN + 7)]
     rows = _tally((_case(), checks)).rows()
     assert len(rows["findings"]) == FINDINGS_SHOWN
     assert rows["findings_total"] == FINDINGS_SHOWN + 7
+
+
+def test_reasons_that_differ_in_numbers_only_are_one_cause() -> None:
+    checks = [_check("fault", reason=f"raised ValueError: {i} of {i + 1}") for i in range(7)]
+    (finding,) = _tally((_case(), checks)).rows()["findings"]
+    assert (finding.reason, finding.occurrences) == ("raised ValueError: 0 of 1", 7)
 
 
 def test_hundreds_of_bad_cases_take_no_more_room_than_one() -> None:
@@ -360,4 +366,7 @@ def test_the_message_of_a_fault_needs_no_numbers() -> None:
 
 def test_the_options_of_a_replay_name_oracles_and_mistake() -> None:
     assert replay_options(("torch", "jax"), None) == "--oracles torch,jax"
-    assert replay_options(("torch",), "update-uphill") == "--oracles torch --mistake update-uphill"
+    assert (
+        replay_options(("torch",), ("--mistake", "update-uphill"))
+        == "--oracles torch --mistake update-uphill"
+    )

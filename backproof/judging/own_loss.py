@@ -300,6 +300,11 @@ def _told(case: Case, loss: Interval, gradient: Interval, beside: tuple[float, f
             "the gradient is no multiple of that of the implementation's own loss "
             f"(loss {simplest(loss)} x the documented one; gradient {scale:.4g} x, cosine {cosine:.6f})"
         )
+    if loss[0] <= 0 <= loss[1]:
+        return (
+            "the implementation's own loss does not change here, but its gradient is not 0 "
+            f"(gradient {simplest(gradient)} x the documented one)"
+        )
     ratio = _quotient(gradient, loss)
     times, known = simplest(ratio), constant_in(ratio, case)
     if known and known != times:
@@ -311,10 +316,7 @@ def _told(case: Case, loss: Interval, gradient: Interval, beside: tuple[float, f
 
 
 def _quotient(above: Interval, below: Interval) -> Interval:
-    """The least and the largest quotient; of the middles only, where 0 lies below."""
-    if below[0] <= 0 <= below[1]:
-        own = (above[0] + above[1]) / (below[0] + below[1]) if sum(below) else math.nan
-        return own, own
+    """The least and the largest quotient; 0 does not lie below."""
     found = [a / b for a in above for b in below]
     return min(found), max(found)
 

@@ -52,9 +52,10 @@ class Softmax:
             self.over = overflows(levels, log_sum + reach)
             """Where Σe^z may overflow."""
             under = 2 * (n + 1) * levels.tiny * np.exp(np.minimum(reach - log_sum, 800.0))
-            self.error = y * np.expm1(np.minimum(2 * reach, 300.0)) + np.where(self.over, y, 0.0)
-            self.error += np.where(under < 0.5, under, 1.0) + 2 * ACCURACY * levels.u * y
-            self.error = np.minimum(self.error, 1.0)
+            moved = y * np.expm1(np.minimum(2 * reach, 300.0)) + 2 * ACCURACY * levels.u * y
+            # On ordinary numbers the formula is as good as any: what it is off by there is in the bound.
+            self.error = np.where(self.over | (under > levels.u), moved, 0.0) + np.where(self.over, y, 0.0)
+            self.error = np.minimum(self.error + np.where(under < 0.5, under, 1.0), 1.0)
             """What the softmax may be off by if it is a number."""
             self.broken = overflows(levels, largest + reach) | (under >= 0.5)
             """Where some e^z may be infinite, or their sum 0, so that the softmax may be NaN."""
