@@ -125,6 +125,17 @@ def test_the_same_constant_in_both_and_an_added_one_are_no_contradiction(
     assert own.loss_factor[1] >= factor * (1 - 1e-6)
 
 
+def test_a_loss_that_does_not_change_is_told_as_such() -> None:
+    class Clipped(Backprop):
+        def loss(self, A: Any, Y: Any, spec: LossSpec) -> Any:
+            return A.dtype.type(0.5)
+
+    own = _judged(Clipped(), _wide())
+    assert own.check is not None
+    assert own.check.verdict == "mismatch"
+    assert own.check.reason.startswith("the implementation's own loss does not change here, but its gradient")
+
+
 def test_a_gradient_in_a_wrong_direction_contradicts_its_loss() -> None:
     own = _judged(MISTAKES["derivative-forgotten"].implementation(), _wide())
     assert own.check is not None
