@@ -129,6 +129,8 @@ class PluggedSubject(Subject):
 
     @property
     def not_offered(self) -> tuple[str, ...]:
+        if not self.plugged.offered:  # it gave no answer at all, and the faults say why
+            return ()
         return tuple(quantity for quantity in QUANTITIES if not self.plugged.offered[quantity])
 
     def close(self) -> None:

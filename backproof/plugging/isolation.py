@@ -145,7 +145,7 @@ class Isolated:
     def _start_again(self) -> None:
         try:
             self.start()
-        except UsageError as error:
+        except (UsageError, LinkError) as error:
             raise LinkError("start", f"cannot be started again: {error}") from None
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from .sampling import ARRANGED, arrangement
 from .second_questions import OwnLosses, TrainingSteps
 
 ITSELF = "itself"
+_LONGEST_REASON = 100
 _OVERFLOWED = ("raised OverflowError", "raised FloatingPointError", "raised ZeroDivisionError")
 
 
@@ -53,7 +54,7 @@ class Plugged:
     def run(self, case: Case, reply: Reply) -> Run:
         """A reply as a trace, and the faults that came with it."""
         if reply.unsupported:
-            why = reply.unsupported
+            why = reply.unsupported[:_LONGEST_REASON]
             why = why if why.startswith("not asked") else f"not supported: {why}"
             return Trace(), (fault(self.name, why, "not judged"),)
         trace, malformed = Trace(), list[str]()
@@ -86,12 +87,13 @@ class PluggedPanel(Panel):
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order, under the scales that the implementation declares."""
         scaled = [self.plugged.declaration.judged_cases(case) for case in cases]
-        requests = [self.plugged.request(case, arrays=arrangement(case)) for case in cases]
-        runs = self.plugged.runs([each.gradients for each in scaled], requests)
+        asked = [each.gradients for each in scaled]
+        requests = [self.plugged.request(case, arrays=arrangement(case)) for case in asked]
+        runs = self.plugged.runs(asked, requests)
         exams: list[tuple[int, Case, Run]] = []
-        for k, (case, each, run) in enumerate(zip(cases, scaled, runs, strict=True)):
+        for k, (each, run) in enumerate(zip(scaled, runs, strict=True)):
             trace, faults = run
-            faults = tuple(_told(check, arrangement(case)) for check in faults)
+            faults = tuple(_told(check, arrangement(each.gradients)) for check in faults)
             if each.loss is each.gradients or trace.loss is None:
                 exams.append((k, each.gradients, (trace, faults)))
                 continue
