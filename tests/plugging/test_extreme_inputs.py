@@ -5,7 +5,7 @@ import pytest
 
 from refimpl import ActivationSpec, Case, Layer, LossSpec, Network, case_to_json
 
-from .command import call, miniature
+from .command import here, miniature
 
 # Activations and losses of which a textbook formula overflows at |z| = 800, and a stable one does not.
 PAIRS = [
@@ -30,7 +30,7 @@ def case_of(activation, loss, dtype, z):
 def judged(tmp_path, case, name):
     (tmp_path / "case.json").write_text(case_to_json(case))
     words = ("--impl", miniature(f"extreme.py:{name}"), "--oracles", "truth")
-    return call(tmp_path, "replay", "case.json", *words)
+    return here(tmp_path, "replay", "case.json", *words)
 
 
 @pytest.mark.parametrize("name", ["textbook", "textbook_with_activations"])
@@ -62,3 +62,35 @@ def test_a_wrong_formula_is_a_mismatch_at_800_too(tmp_path):
     outcome = judged(tmp_path, case_of("tanh", "half_squared_error", "float64", 800), "wrong_by_two")
     assert outcome.status == 1, outcome.out
     assert "1 mismatch" in outcome.out
+
+
+MATHS_EXP = """
+import math
+import numpy as np
+
+def sigmoid_of_math(view):
+    Z = view.W[0] @ view.X + view.b[0]
+    if np.any(Z == 7):
+        math.exp(800)
+    A = np.array([[1 / (1 + math.exp(-z)) for z in row] for row in Z])
+    delta = (A - view.Y) * A * (1 - A) / view.samples
+    gradients = {"dW": [delta @ view.X.T], "db": [np.sum(delta, axis=1, keepdims=True)]}
+    return {"loss": np.sum((A - view.Y) ** 2) / 2 / view.samples, **gradients}
+
+sigmoid_of_math.backproof = {"activations": ["sigmoid"], "losses": ["half_squared_error"], "loss_scale": "/m"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "told"), [(1600, 0, "1 unstable"), (7, 1, "1 fault"), (1, 0, "1 conforms")]
+)
+def test_an_overflow_error_is_unstable_on_extreme_numbers_and_a_fault_on_others(
+    size: float, status: int, told: str, tmp_path
+):
+    (tmp_path / "mine.py").write_text(MATHS_EXP)
+    (tmp_path / "case.json").write_text(
+        case_to_json(case_of("sigmoid", "half_squared_error", "float64", size))
+    )
+    outcome = here(tmp_path, "replay", "case.json", "--impl", "mine.py:sigmoid_of_math", "--oracles", "truth")
+    assert outcome.status == status, outcome.out
+    assert told in outcome.out
