@@ -46,6 +46,15 @@ Oracles = Annotated[
         metavar="NAMES",
     ),
 ]
+Dtype = Annotated[str, typer.Option(help="float32, float64 or both.", metavar="NAME")]
+Activations = Annotated[
+    str | None,
+    typer.Option(help="Only these, separated by commas; see 'list activations'.", metavar="NAMES"),
+]
+Losses = Annotated[
+    str | None,
+    typer.Option(help="Only these, separated by commas; see 'list losses'.", metavar="NAMES"),
+]
 Mistake = Annotated[
     str | None,
     typer.Option(
@@ -226,3 +235,10 @@ def show(report: Report, path: Path | None = None, case: Path | None = None) -> 
             "backproof: interrupted; the report is valid and holds what was judged until then", err=True
         )
     return exit_status(report)
+
+
+def dtypes_of(name: str) -> tuple[str, ...]:
+    """The dtypes that an option names. Raises UsageError."""
+    if name not in DTYPES:
+        raise UsageError(f"unknown dtype {name!r}; known: {', '.join(DTYPES)}")
+    return DTYPES[name]

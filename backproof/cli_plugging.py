@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from .cli_options import (
-    DTYPES,
+    Activations,
+    Dtype,
     Impl,
     ImplCmd,
+    Losses,
     MemoryLimit,
     NoIsolation,
     Python,
     TimeLimit,
+    dtypes_of,
     names_of,
     source_of,
     whole,
@@ -55,7 +58,7 @@ def vectors(
             help="Only these, separated by commas: activation, loss, layer, network.", metavar="NAMES"
         ),
     ] = None,
-    dtype: Annotated[str, typer.Option(help="float32, float64 or both.", metavar="NAME")] = "both",
+    dtype: Dtype = "both",
     cases: Annotated[
         int,
         typer.Option(
@@ -68,14 +71,8 @@ def vectors(
         int,
         typer.Option(help="Which ones: the same seed gives the same vectors.", metavar="N", parser=whole),
     ] = 1,
-    activations: Annotated[
-        str | None,
-        typer.Option(help="Only these, separated by commas; see 'list activations'.", metavar="NAMES"),
-    ] = None,
-    losses: Annotated[
-        str | None,
-        typer.Option(help="Only these, separated by commas; see 'list losses'.", metavar="NAMES"),
-    ] = None,
+    activations: Activations = None,
+    losses: Losses = None,
 ) -> None:
     """Write known-answer vectors, to check code in any language without backproof.
 
@@ -86,11 +83,9 @@ def vectors(
     from .vectors import VectorOptions, write_vectors
     from .vectors.model import KINDS
 
-    if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     options = VectorOptions(
         kinds=KINDS if kinds is None else names_of(kinds) or (),
-        dtypes=DTYPES[dtype],
+        dtypes=dtypes_of(dtype),
         cases=cases,
         seed=seed,
         activations=names_of(activations),

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from .cli_options import (
-    DTYPES,
     INTERRUPTED,
+    Activations,
+    Dtype,
     Impl,
     ImplCmd,
+    Losses,
     MemoryLimit,
     Mistake,
     NoIsolation,
@@ -21,6 +23,7 @@ from .cli_options import (
     Python,
     TimeLimit,
     check_mistake,
+    dtypes_of,
     load,
     names_of,
     oracles_of,
@@ -42,15 +45,9 @@ def run(
         int,
         typer.Option(help="Which ones: the same seed draws the same cases.", metavar="N", parser=whole),
     ] = 1,
-    dtype: Annotated[str, typer.Option(help="float32, float64 or both.", metavar="NAME")] = "both",
-    activations: Annotated[
-        str | None,
-        typer.Option(help="Only these, separated by commas; see 'list activations'.", metavar="NAMES"),
-    ] = None,
-    losses: Annotated[
-        str | None,
-        typer.Option(help="Only these, separated by commas; see 'list losses'.", metavar="NAMES"),
-    ] = None,
+    dtype: Dtype = "both",
+    activations: Activations = None,
+    losses: Losses = None,
     oracles: Oracles = None,
     mistake: Mistake = None,
     impl: Impl = None,
@@ -85,8 +82,6 @@ def run(
     from .run import RunOptions
     from .run import run as run_cases
 
-    if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     if cases > _MOST_CASES:
         raise UsageError(f"cases must be at most {_MOST_CASES:,}, not {cases:,}; take several seeds")
     if out == "":
@@ -109,7 +104,7 @@ def run(
     options = RunOptions(
         cases=cases,
         seed=seed,
-        dtypes=DTYPES[dtype],
+        dtypes=dtypes_of(dtype),
         activations=names_of(activations),
         losses=names_of(losses),
         oracles=against,
