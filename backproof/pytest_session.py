@@ -16,14 +16,9 @@ from .plugging.sources import Source
 from .reporting.files import write_report
 from .reporting.model import Report, Times
 from .reporting.safe_text import safe_text
-from .run import FLOOR, RunOptions, make_panel, report_of, subject_of, tally_of, usual_oracles
+from .run import FLOOR, RunOptions, floor_of, make_panel, report_of, subject_of, tally_of, usual_oracles
 from .subject import PluggedSubject, Subject
 from .tally import Origin, excess
-
-
-def least(cases: int, share: float) -> int:
-    """The fewest of the cases that are that share: at least one, if there is any."""
-    return min(cases, max(1, int(cases * share)))
 
 
 class Session:
@@ -85,8 +80,8 @@ class Session:
         if self.plugged is None:
             return self.subject.implementation.run(case)
         asked = self.plugged.plugged
-        runs = asked.runs([asked.declaration.judged_cases(case).gradients], [asked.request(case)])
-        return runs[0][0]
+        judged = asked.declaration.judged_cases(case).gradients
+        return asked.runs([judged], [asked.request(judged)])[0][0]
 
     def judge(
         self, cases: Sequence[Case], origins: Iterable[Origin] = (), *, excused: bool = False
@@ -159,7 +154,7 @@ class Session:
     @property
     def floor(self) -> int:
         """The fewest cases that must have been judged."""
-        return least(self.expected - self._excused, self._share)
+        return floor_of(self.expected - self._excused, self._share)
 
     def finish(self) -> None:
         """Write the report if one was asked for, and end what was started."""

@@ -100,9 +100,9 @@ class RunOptions:
     draw: DrawOptions = field(init=False)
 
 
-def floor_of(requested: int) -> int:
+def floor_of(requested: int, share: float = FLOOR) -> int:
     """The fewest of the requested cases that must have been judged: at least one, if any was requested."""
-    return min(requested, max(1, int(requested * FLOOR)))
+    return min(requested, max(1, int(requested * share)))
 
 
 def subject_of(options: RunOptions) -> Subject:

@@ -281,7 +281,7 @@ class Suite:
     def outcome(self, kind: str, dtype: str) -> tuple[str, str]:
         """("passed", ""), or ("failed" or "skipped", why)."""
         from .check_kinds import ENOUGH
-        from .pytest_session import least
+        from .run import floor_of
 
         if not self._broken and dtype not in self._found:
             try:
@@ -296,7 +296,7 @@ class Suite:
             return "skipped", f"{kind}: {self.target.name} does not declare {dtype}"
         findings = self._found[dtype]
         if kind == ENOUGH:
-            lines = findings.too_little(least(self.options.cases, self.floor))
+            lines = findings.too_little(floor_of(self.options.cases, self.floor))
             return (
                 ("failed", "\n".join([f"too little was judged in {dtype}", *lines]))
                 if lines

@@ -74,13 +74,10 @@ class Plugged:
 class PluggedPanel(Panel):
     """Judges somebody's implementation against oracles, and its answers against each other."""
 
-    def __init__(
-        self, plugged: Plugged, oracles: Sequence[Oracle], truth: Truth | None = None, *, probes: bool = True
-    ) -> None:
-        """With `probes`, some cases are asked again in other ways: see `probes`."""
+    def __init__(self, plugged: Plugged, oracles: Sequence[Oracle], truth: Truth | None = None) -> None:
         super().__init__(_Nobody(), oracles, plugged.name, truth)
         self.plugged = plugged
-        self.prober = Prober(plugged, self.oracles) if probes else None
+        self.prober = Prober(plugged, self.oracles)
         self.steps = TrainingSteps(plugged, self.oracles)
         self.losses = OwnLosses(plugged, self.oracles)
 
@@ -107,9 +104,7 @@ class PluggedPanel(Panel):
             found[place] = replace(found[place], checks=(*found[place].checks, *checks))
         for place, (each, (trace, _)) in enumerate(zip(scaled, runs, strict=True)):
             found[place] = self.losses.held(each.loss, trace, found[place])
-        if self.prober is not None:
-            found = self.prober.probed(exams, found)
-        return found
+        return self.prober.probed(exams, found)
 
     def _unstable(self, judgement: Judgement) -> Judgement:
         """Where numbers are extreme, that an exponential overflowed is no crash."""

@@ -140,10 +140,15 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     try:
         return Report.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = safe_text(".".join(str(part)[:40] for part in first["loc"])) or "the report"
-        what = safe_text(first["msg"].removeprefix("Value error, "))
-        raise ReportError(f"{place} is not a valid report: {where}: {what}; was it edited?") from None
+        problem = first_problem(error, "the report")
+        raise ReportError(f"{place} is not a valid report: {problem}; was it edited?") from None
+
+
+def first_problem(error: ValidationError, whole: str) -> str:
+    """The first thing that a validation found, in one line: where, or `whole`, and what."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = safe_text(".".join(str(part)[:40] for part in first["loc"])) or whole
+    return f"{where}: {safe_text(first['msg'].removeprefix('Value error, '))}"
 
 
 def read_text(path: Path, wanted: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from pydantic import ValidationError
 
 from backproof.errors import ReportError, UsageError
+from backproof.reporting.files import first_problem
 from backproof.reporting.safe_text import safe_text
 from refimpl import InvalidCaseError
 from refimpl.serialization import parse_json
@@ -165,10 +166,8 @@ def _line(text: str, number: int, place: str) -> Any:
     try:
         return LINE.validate_python(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = safe_text(".".join(str(part)[:40] for part in first["loc"])) or "the line"
-        what = safe_text(first["msg"].removeprefix("Value error, "))
-        raise ReportError(f"{place}: line {number}: {where}: {what}; was it edited?") from None
+        problem = first_problem(error, "the line")
+        raise ReportError(f"{place}: line {number}: {problem}; was it edited?") from None
 
 
 def _check_format(values: Any, place: str) -> None:
