@@ -1,0 +1,154 @@
+"""Whether numbers are those that a candidate would give, and how much that they are says.
+
+A candidate explains a wrong answer by giving the same numbers, up to rounding. How much rounding that is, is
+seen by evaluating it twice: in the case's dtype and in long doubles. `ROUNDINGS` times the largest difference
+over an array, and as many units of its largest entry, are allowed. This is no verdict: that the answer is
+wrong has been decided before, under a proven bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from backproof.judging.verdicts import FAILING, Judgement
+from refimpl import QUANTITIES, Backprop, Case, Trace
+
+from .following import (
+    ExtendedCase,
+    Implementations,
+    extended_case,
+    extended_trace,
+    predicted,
+)
+
+ROUNDINGS = 16
+"""Sums of some ten terms, added up in another order, differ by a few units; a mistake by thousands."""
+Place = tuple[str, int]
+"""A quantity and its layer; 0 for the loss and dX."""
+
+
+def places_of(trace: Trace) -> Iterator[tuple[Place, Any]]:
+    """Every array that a trace offers, in the order of a forward, backward, update pass."""
+    for quantity, per_layer in QUANTITIES.items():
+        value = getattr(trace, quantity)
+        if value is None:
+            continue
+        if per_layer:
+            yield from (((quantity, l), part) for l, part in enumerate(value, start=1))
+        else:
+            yield (quantity, 0), value
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a candidate gives in one place: in more precision, and how far the same in floats may be off."""
+
+    value: Any
+    slack: float
+    finite: Any
+    """Where it is finite in the case's dtype."""
+
+    def agrees(self, observed: Any) -> bool:
+        """Whether the observed array is this, up to rounding; what overflows must overflow in both."""
+        if observed.shape != self.value.shape or not np.array_equal(np.isfinite(observed), self.finite):
+            return False
+        return bool(np.all(np.abs(np.where(self.finite, observed - self.value, 0)) <= self.slack))
+
+    def differs_from(self, other: Prediction) -> int:
+        """In how many entries the two are further apart than both slacks."""
+        if self.value.shape != other.value.shape:
+            return 0
+        both = self.finite & other.finite
+        apart = np.abs(np.where(both, self.value - other.value, 0)) > self.slack + other.slack
+        return int(np.sum(apart | (self.finite != other.finite)))
+
+
+def prediction(narrow: Any, wide: Any, unit: float) -> Prediction:
+    """From one array evaluated in the case's dtype and in extended precision; `unit` is u of the dtype."""
+    narrow, wide = np.asarray(narrow), np.asarray(wide).astype(np.longdouble)
+    finite = np.isfinite(narrow) & np.isfinite(wide)
+    rounding = np.abs(np.where(finite, narrow.astype(np.longdouble) - wide, 0))
+    largest = np.abs(np.where(finite, wide, 0))
+    slack = ROUNDINGS * (float(np.max(rounding, initial=0)) + unit * float(np.max(largest, initial=0)))
+    return Prediction(np.where(finite, wide, 0), slack, finite)
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One case, what the implementation under diagnosis answered, and where the judge found that wrong."""
+
+    case: Case
+    trace: Trace
+    """Sound: shapes and dtypes are right."""
+    wrong: frozenset[Place] = frozenset()
+    """Places of its failing checks; local ones only, if there are such."""
+
+    @classmethod
+    def of(cls, judgement: Judgement, trace: Trace) -> Observation:
+        """From the judgement of that trace."""
+        failing = [
+            check
+            for check in judgement.checks
+            if check.verdict in (*FAILING, "unstable")
+            and judgement.subject in ("", check.left)
+            and check.quantity in QUANTITIES
+        ]
+        local = [check for check in failing if check.scope == "local"]
+        return cls(judgement.case, trace, frozenset((c.quantity, c.layer or 0) for c in local or failing))
+
+    @property
+    def unit(self) -> float:
+        """u, the unit roundoff of the case's dtype."""
+        return float(np.finfo(self.case.dtype).eps) / 2
+
+    @cached_property
+    def answers(self) -> dict[Place, Any]:
+        """Place → the observed array, as long doubles."""
+        return {place: np.asarray(value).astype(np.longdouble) for place, value in places_of(self.trace)}
+
+    @cached_property
+    def right(self) -> dict[Place, Prediction]:
+        """What the reference gives from the same numbers."""
+        found = self.predict(Backprop)
+        assert found is not None
+        return found
+
+    @cached_property
+    def off(self) -> frozenset[Place]:
+        """Places where the answer is not what the reference gives from the same numbers."""
+        return frozenset(
+            place for place, value in self.answers.items() if not self.right[place].agrees(value)
+        )
+
+    @property
+    def failing(self) -> frozenset[Place]:
+        """Where the judge found it wrong; if nobody judged it, where it is off."""
+        return (self.wrong & self.answers.keys()) or self.off
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every step's own inputs are known, so that no error hides behind another."""
+        return None not in (self.trace.Z, self.trace.A, self.trace.delta)
+
+    @cached_property
+    def _wide(self) -> tuple[ExtendedCase, Trace]:
+        return extended_case(self.case), extended_trace(self.trace)
+
+    def predict(self, implementation: Implementations) -> dict[Place, Prediction] | None:
+        """What a candidate gives from the same numbers, in every place offered; None if it cannot be run."""
+        with np.errstate(all="ignore"):
+            try:
+                narrow = predicted(implementation, self.case, self.trace)
+                wide = dict(places_of(predicted(implementation, *self._wide)))
+            except Exception:  # noqa: BLE001 - a candidate whose shapes do not fit is none
+                return None
+            return {
+                place: prediction(value, wide[place], self.unit)
+                for place, value in places_of(narrow)
+                if place in self.answers and np.shape(value) == self.answers[place].shape
+            }
