@@ -7,14 +7,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test lint error-facts clean
+.PHONY: conformance test test-long lint error-facts clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
 	$(BIN)/python -m backproof run --cases 5120 --dtype both --out reports/conformance
 
-test: $(STAMP)  ## run all tests, on up to four cores
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: $(STAMP)  ## run all tests but the long ones, on up to four cores
+	$(PYTEST)
+
+test-long: $(STAMP)  ## run the long tests: every combination, every process, every installation
+	$(PYTEST) -m long
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/python -m ruff check .

@@ -1,8 +1,13 @@
-"""Hypothesis profiles for all tests: quick (default), thorough, ci; choose with --hypothesis-profile."""
+"""Hypothesis profiles for all tests (quick by default, thorough, ci), and which tests a plain run leaves out.
+
+A test marked `long` runs with --long (all tests), with -m long (the long ones only), and when a node id
+names it: `pytest tests/x/test_y.py::test_z` runs what it says.
+"""
 
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Workers and subprocesses share JAX's compiled programs: each would take half a minute to compile them.
@@ -18,3 +23,18 @@ settings.register_profile("quick", max_examples=60, **_COMMON)
 settings.register_profile("thorough", max_examples=2000, **_COMMON)
 settings.register_profile("ci", max_examples=150, derandomize=True, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run also the tests that are marked long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is long, unless the command line asks for it or chooses by markers itself."""
+    named = any("::" in word for word in config.args)
+    if named or config.getoption("--long") or config.getoption("markexpr"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]

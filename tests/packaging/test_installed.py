@@ -104,6 +104,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_project_with_its_own_reports_package_can_use_the_fixture_and_run(
     with_oracles: Installation, project: Path
 ) -> None:

@@ -1,0 +1,50 @@
+"""A plain run leaves out what is marked long; options, markers and node ids bring it back."""
+
+from __future__ import annotations
+
+import pytest
+
+from .import_graph import ROOT
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+    import pytest
+
+    def test_quick():
+        pass
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_long(number):
+        pass
+"""
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder of tests with this project's conftest.py."""
+    pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
+    pytester.makeini("[pytest]\nmarkers = long\naddopts = --strict-markers")
+    pytester.makepyfile(test_some=TESTS)
+    return pytester
+
+
+@pytest.mark.parametrize(
+    ("words", "passed", "deselected"),
+    [
+        ([], 1, 2),
+        (["test_some.py"], 1, 2),
+        (["-k", "test"], 1, 2),
+        (["--long"], 3, 0),
+        (["-m", "long"], 2, 1),
+        (["-m", "not long"], 1, 2),
+        (["test_some.py::test_long"], 2, 0),
+        (["test_some.py::test_long[2]"], 1, 0),
+    ],
+)
+def test_long_tests_run_where_they_are_asked_for(
+    folder: pytest.Pytester, words: list[str], passed: int, deselected: int
+) -> None:
+    result = folder.runpytest_inprocess("-p", "no:backproof", "-p", "no:cacheprovider", *words)
+    result.assert_outcomes(passed=passed, deselected=deselected)
