@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -141,6 +142,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
                     progress(done, total, tally.mismatches)
         except KeyboardInterrupt:
             status = "interrupted"
+        explain(tally, panel, draw)
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
@@ -171,9 +173,21 @@ def replay(
         panel = make_panel(subject, options.oracles, options.truth)
         tally = tally_of(subject, options.oracles, options.truth)
         tally.add(panel.judge([case])[0], Origin())
+        explain(tally, panel, subject.draw(options.draw))
     finally:
         subject.close()
     return report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
+
+
+def explain(tally: Tally, panel: Panel, draw: DrawOptions) -> None:
+    """Has the causes of all findings found, while the implementation can still be asked.
+
+    Ctrl-C ends that: findings whose cause is not known by then have none.
+    """
+    from .explaining import Explainer
+
+    with suppress(KeyboardInterrupt):
+        tally.explain(Explainer(panel, draw).explained)
 
 
 def _chunks(options: RunOptions, draw: DrawOptions) -> Iterator[list[Any]]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refimpl import QUANTITIES, Case, case_to_dict
+from refimpl import QUANTITIES, case_to_dict
 from refimpl.chain_rule import Binary, Expression, Unary
 from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
+from .cause_rows import Explained, cause_rows
 from .judging.deviations import DEVIATIONS
 from .judging.verdicts import FAILING, SEVERITY, Check, Judgement, Settled
 from .reporting import model
@@ -94,6 +95,9 @@ class Tally:
         self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._seen: Counter[tuple[str, str]] = Counter()
         self._findings: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._cases_of: dict[tuple[Any, ...], list[Any]] = {}
+        self._to_explain: dict[tuple[Any, ...], tuple[Check, Judgement]] = {}
+        self._explained: dict[tuple[Any, ...], Explained] = {}
 
     @property
     def mismatches(self) -> int:
@@ -119,7 +123,7 @@ class Tally:
             settled = {id(each.check): each for each in judgement.ruling.settled}
         touched = set()
         for check in judgement.checks:
-            self._add_check(check, case, dtype, origin, regime, settled.get(id(check)))
+            self._add_check(check, judgement, dtype, origin, regime, settled.get(id(check)))
             if check.verdict == "not judged":
                 touched.add((check.reason, dtype, check.quantity))
         for key in touched:
@@ -135,7 +139,7 @@ class Tally:
     def _add_check(
         self,
         check: Check,
-        case: Case,
+        judgement: Judgement,
         dtype: str,
         origin: Origin,
         regime: _Regime,
@@ -156,18 +160,26 @@ class Tally:
             for name in check.reason.split(", "):
                 self._seen[name, dtype] += 1
         elif check.verdict in _REPORTED:
-            self._add_finding(check, case, origin, settled)
+            self._add_finding(check, judgement, origin, settled)
 
-    def _add_finding(self, check: Check, case: Case, origin: Origin, settled: Settled | None) -> None:
+    def _add_finding(
+        self, check: Check, judgement: Judgement, origin: Origin, settled: Settled | None
+    ) -> None:
+        case = judgement.case
         key = (
             SEVERITY.index(check.verdict), check.scope != "local", check.left,
             check.right.startswith("its"), check.right,  # oracles before what it says itself
             _PASS.index(check.quantity), check.equation, _DIGITS.sub("0", check.reason), case.dtype.name,
         )  # fmt: skip
+        counted = self._cases_of.setdefault(key, [0, None])
+        if counted[1] is not case:
+            counted[:] = counted[0] + 1, case
         known = self._findings.get(key)
         if known is not None:
             known["occurrences"] += 1
             return
+        if check.left == self.implementation and judgement.trace is not None:
+            self._to_explain[key] = check, judgement
         replay = f"backproof replay cases/{case.content_hash[:16]}.json {self.replay_options}".strip()
         self._findings[key] = {
             "verdict": check.verdict,
@@ -195,15 +207,27 @@ class Tally:
             "case": case_to_dict(case),
         }
 
+    def explain(self, explain: Callable[[Check, Judgement], Explained | None]) -> None:
+        """Has the findings about the implementation explained, the gravest first."""
+        for key in sorted(self._to_explain):
+            found = explain(*self._to_explain[key])
+            if found is not None:
+                self._explained[key] = found
+
     # ---------------------------------------------------------------- rows
 
     def rows(self) -> dict[str, Any]:
         """The fields of a Report that come from judgements."""
-        ordered = [self._findings[key] for key in sorted(self._findings, key=lambda key: key[:1] + key[1:])]
+        keys = sorted(self._findings)
+        ordered = [self._findings[key] for key in keys]
+        explained = [self._explained.get(key) for key in keys]
         shown = [
-            model.Finding(number=number, **finding)
-            for number, finding in enumerate(ordered[:FINDINGS_SHOWN], start=1)
+            model.Finding(number=number, cause=known.cause.title if known else None, **finding)
+            for number, (finding, known) in enumerate(
+                zip(ordered[:FINDINGS_SHOWN], explained, strict=False), start=1
+            )
         ]
+        counted = [self._cases_of[key][0] for key in keys]
         return {
             "counts": self.cases.counts,
             "check_counts": self.checks.counts,
@@ -242,6 +266,7 @@ class Tally:
                 for (reason, dtype, quantity), (checks, entries, cases) in sorted(self._not_judged.items())
             ),
             "truth": self.truth.section(),
+            "causes": cause_rows(shown, explained, counted, self.replay_options),
             "findings": tuple(shown),
             "findings_total": sum(finding["occurrences"] for finding in ordered),
         }

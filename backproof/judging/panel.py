@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from oracles.ball_oracle import BallOracle
 from refimpl import Case, Trace
 
 from .adjudication import Truth, ruled
+from .faults import without_faults
 from .judge import Table, Tables
 from .verdicts import FAILING, Check, Judgement
 
@@ -92,8 +94,25 @@ class Panel:
                 found = ruled(found, together, self.truth, whys, oracles[0])
             if self.watch is not None:
                 self.watch(together, found)
-            judgements |= zip(places, found, strict=True)
+            judgements |= zip(
+                places,
+                (self._with_trace(*each) for each in zip(found, together.tables, strict=True)),
+                strict=True,
+            )
         return [judgements[i] for i in range(len(cases))]
+
+    def _with_trace(self, judgement: Judgement, table: Table) -> Judgement:
+        """The judgement, with what there is to diagnose."""
+        if not judgement.is_to_be_diagnosed:
+            return judgement
+        return replace(judgement, trace=table.sound.get(self.name))
+
+    def answers(self, cases: Sequence[Case]) -> list[Trace]:
+        """What the implementation answers to these cases, not judged; what is malformed is left out."""
+        return [
+            without_faults(case, self.name, trace)[0]
+            for case, (trace, _) in zip(cases, map(self._run, cases), strict=True)
+        ]
 
     def _confirmed(self, judgement: Judgement, run: Run) -> Judgement:
         """The judgement; or where it hangs on one framework, the one by that framework's plain path.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from refimpl import Case
+from refimpl import Case, Trace
 
 Verdict = Literal["fault", "mismatch", "unstable", "known deviation", "convention", "conforms", "not judged"]
 
@@ -154,6 +154,8 @@ class Judgement:
     """The implementation under test; empty if all sides are."""
     ruling: Ruling | None = None
     """What the truth says, where it was asked."""
+    trace: Trace | None = None
+    """What the subject answered, its sound parts, if something is wrong with that; to be diagnosed."""
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
@@ -163,6 +165,11 @@ class Judgement:
             check.verdict != "not judged" and self.subject in ("", check.left) for check in self.checks
         )
         object.__setattr__(self, "verdict", gravest if judged or gravest in FAILING else "not judged")
+
+    @property
+    def is_to_be_diagnosed(self) -> bool:
+        """Whether an answer of the subject is a mismatch, or unstable."""
+        return any(c.verdict in ("mismatch", "unstable") and c.left == self.subject for c in self.checks)
 
     def resolved(self, scope: Scope) -> bool:
         """Whether every entry of every check of that scope could be judged."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from backproof.judging.adjudication import Truth
 from backproof.judging.batch import offered
+from backproof.judging.faults import without_faults
 from backproof.judging.judge import extreme
 from backproof.judging.panel import Panel, Run
 from backproof.judging.verdicts import Check, Judgement
@@ -105,6 +106,17 @@ class PluggedPanel(Panel):
         for place, (each, (trace, _)) in enumerate(zip(scaled, runs, strict=True)):
             found[place] = self.losses.held(each.loss, trace, found[place])
         return self.prober.probed(exams, found)
+
+    def answers(self, cases: Sequence[Case]) -> list[Trace]:
+        """As Panel.answers; without the loss where that is declared to be of another scale."""
+        scaled = [self.plugged.declaration.judged_cases(case).gradients for case in cases]
+        runs = self.plugged.runs(scaled, [self.plugged.request(case) for case in scaled])
+        traces = [
+            without_faults(case, self.name, trace)[0] for case, (trace, _) in zip(scaled, runs, strict=True)
+        ]
+        if self.plugged.declaration.is_out_of_step:
+            traces = [replace(trace, loss=None) for trace in traces]
+        return traces
 
     def _unstable(self, judgement: Judgement) -> Judgement:
         """Where numbers are extreme, that an exponential overflowed is no crash."""

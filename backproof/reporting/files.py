@@ -54,6 +54,11 @@ def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
     """
     folder = Path(directory)
     cases = {f.case_file: _compact(f.case) + "\n" for f in report.findings if f.case is not None}
+    for cause in report.causes:
+        if cause.case_file is not None and cause.smallest_case is not None:
+            cases[cause.case_file] = _compact(cause.smallest_case) + "\n"
+        if cause.script_file is not None:
+            cases[cause.script_file] = "\n".join(cause.script) + "\n"
     findings = tuple(
         f.model_copy(update={"case": None}) if len(cases.get(f.case_file, "")) > CASE_INLINE else f
         for f in report.findings

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .fields import CaseId, CaseJson, Count, Many, Number, Text
 
 FORMAT: Literal["backproof-report"] = "backproof-report"
-VERSION: Literal["1.1"] = "1.1"
+VERSION: Literal["1.2"] = "1.2"
 
 Verdict = Literal["conforms", "convention", "unstable", "mismatch", "fault", "known deviation", "not judged"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -315,6 +315,50 @@ class Finding(_Part):
         return self.verdict in ("mismatch", "fault")
 
 
+class CauseRow(_Part):
+    """One thing that is wrong with the implementation, with every finding that comes from it."""
+
+    number: Annotated[int, Field(ge=1)]
+    equation: Text
+    layers: Many[Count] = ()
+    """Where, in the case of its first finding."""
+    kind: Text
+    """"mistake", "pair", "convention", "relation" or "unknown"."""
+    name: Text = ""
+    """Of the catalogued mistake, if it is one."""
+    what: Text
+    remedy: Text = ""
+    evidence: Text = ""
+    """How strong it is, and on what it rests."""
+    declaration: dict[Text, Text] = Field(default_factory=dict)
+    """What to declare if it is meant and no error."""
+    certain: bool = True
+    """Whether the equation is known for certain, rather than the likeliest."""
+    cases: Count
+    """Cases in which it shows, at least."""
+    findings: Many[Count]
+    """The numbers of those listed that it explains, the first one first."""
+    smallest: Text = ""
+    """The smallest network that shows it, in words."""
+    smallest_id: CaseId | None = None
+    smallest_case: CaseJson | None = None
+    """That case, which writing the report saves under its id."""
+    replay: Text = ""
+    """One line that judges the smallest case again."""
+    script: Many[Text] = ()
+    """The lines of a program that shows it without backproof, saved beside the case."""
+
+    @property
+    def case_file(self) -> str | None:
+        """Where the smallest case is saved, relative to the report's folder."""
+        return f"cases/{self.smallest_id}.json" if self.smallest_id else None
+
+    @property
+    def script_file(self) -> str | None:
+        """Where the script is saved, likewise."""
+        return f"cases/{self.smallest_id}.py" if self.smallest_id and self.script else None
+
+
 class TruthRow(_Part):
     """How one side's answers fared against the truth: entries within the bound that they are judged by."""
 
@@ -347,7 +391,7 @@ class Report(_Part):
     """All that is said about one run. See the module's docstring for versions, texts and numbers."""
 
     format: Literal["backproof-report"] = FORMAT
-    schema_version: Literal["1.0", "1.1"] = VERSION
+    schema_version: Literal["1.0", "1.1", "1.2"] = VERSION
     status: Literal["complete", "interrupted"]
     times: Times = Times()
     run: RunInfo
@@ -369,6 +413,8 @@ class Report(_Part):
     kinks: Many[KinkRow] = ()
     truth: Truth | None = None
     """None if nothing was to be asked."""
+    causes: Many[CauseRow] = ()
+    """What is wrong with the implementation, gravest finding first."""
     findings: Many[Finding] = ()
     """At most as many as are shown; the first of each cause before further ones."""
     findings_total: Count = 0
@@ -400,10 +446,11 @@ class Report(_Part):
 
     @property
     def leading(self) -> tuple[Finding, ...]:
-        """The first finding of each verdict, side, equation and scope; the others repeat one of these."""
+        """The first finding of each cause, else of each verdict, side, equation and scope."""
         first: dict[tuple[str | None, ...], Finding] = {}
         for finding in self.findings:
-            first.setdefault((finding.verdict, finding.left, finding.equation, finding.scope), finding)
+            kind = (finding.verdict, finding.left, finding.equation, finding.scope)
+            first.setdefault((finding.cause,) if finding.cause else kind, finding)
         return tuple(first.values())
 
     @property

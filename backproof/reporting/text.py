@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from . import wording
-from .model import VERDICTS, Finding, Report, Verdict
+from .model import VERDICTS, CauseRow, Finding, Report, Verdict
 from .safe_text import safe_text
 
 _STYLES: dict[Verdict, str] = {
@@ -53,6 +53,9 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
         lines.append(_labelled("not judged", _reasons(report)))
     if any(row.seen for row in report.deviations):
         lines.append(_labelled("deviations", _deviations(report)))
+    causes = report.causes[:_SHOWN]
+    for cause in causes:
+        lines += [Text(), *_cause(cause, path)]
     told = [finding for finding in report.leading if _tells(finding, report)][:_SHOWN]
     apart = Counter(f.verdict for f in report.findings if not _tells(f, report) for _ in range(f.occurrences))
     if apart:
@@ -60,7 +63,9 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
         lines.append(_labelled("set apart", f"{listed} (checks; the page tells each)"))
     for finding in told:
         lines += [Text(), *_finding(finding, path, case)]
-    rest = report.findings_total - apart.total() - sum(finding.occurrences for finding in told)
+    explained = {number for cause in causes for number in cause.findings}
+    known = [f for f in report.findings if _tells(f, report) and (f in told or f.number in explained)]
+    rest = report.findings_total - apart.total() - sum(finding.occurrences for finding in known)
     if rest > 0 and told:
         lines += [Text(), Text(f"and {wording.plural(rest, 'further finding')}")]
     if path is not None:
@@ -122,11 +127,24 @@ def _finding(finding: Finding, path: Path | None, case: Path | None) -> list[Tex
         f"expected {wording.value(finding.expected, 'float64')}, bound {wording.ratio(finding.bound)}, "
         f"difference / bound {wording.ratio(finding.excess)}{times}"
     )
-    reason = " · ".join(filter(None, [finding.reason, finding.cause]))
     replay = finding.replay if case is None else ""  # it is what was just done
     if path is not None:  # the command names the file relative to the report's folder
         replay = replay.replace(finding.case_file, _quoted(path.parent / finding.case_file))
-    return [head, *(Text(f"   {line}") for line in (values, finding.ruling, reason, replay) if line)]
+    return [head, *(Text(f"   {line}") for line in (values, finding.ruling, finding.reason, replay) if line)]
+
+
+def _cause(cause: CauseRow, path: Path | None) -> list[Text]:
+    """What is wrong, how to mend it, on what that rests, and the smallest case that shows it."""
+    head = Text.assemble(("cause ", "dim"), (wording.cause_place(cause), "bold"), f": {cause.what}")
+    told = [("mend", cause.remedy), ("evidence", cause.evidence)]
+    if cause.cases > 1:
+        told.append(("seen", f"in at least {wording.plural(cause.cases, 'case')}"))
+    told.append(("smallest", cause.smallest))
+    if path is not None and cause.case_file is not None:
+        told.append(("replay", cause.replay.replace(cause.case_file, _quoted(path.parent / cause.case_file))))
+        if cause.script_file is not None:
+            told.append(("script", _quoted(path.parent / cause.script_file)))
+    return [head, *(Text.assemble("   ", (f"{label:<9}", "dim"), text) for label, text in told if text)]
 
 
 def _quoted(path: Path) -> str:

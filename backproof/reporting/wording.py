@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .model import Counts, Finding, Report, Truth, Verdict
+from .model import CauseRow, Counts, Finding, Report, Truth, Verdict
 
 MEANINGS: dict[Verdict, str] = {
     "conforms": "inside the bound",
@@ -130,11 +130,15 @@ def place(finding: Finding) -> str:
 
 
 def network(finding: Finding) -> str:
-    """The network of a finding's case, e.g. "2-64-3, relu → softmax, loss mse (mean), 5 samples".
+    """The network of a finding's case, e.g. "2-64-3, relu → softmax, loss mse (mean), 5 samples"."""
+    return network_in_words(finding.case)
 
-    Empty if the case is not in the report, or is not one: a report read from a file may hold any JSON.
+
+def network_in_words(case: Any) -> str:
+    """The network of a case as JSON has it; empty if there is none.
+
+    Or if it is not one: a report read from a file may hold any JSON.
     """
-    case: Any = finding.case
     try:
         layers, loss = case["network"]["layers"], case["network"]["loss"]
         widths = "-".join(str(len(rows)) for rows in (layers[0]["W"][0], *(layer["W"] for layer in layers)))
@@ -143,3 +147,13 @@ def network(finding: Finding) -> str:
         return f"{widths}, {names}, loss {loss['name']} ({loss['reduction']}), {samples}"
     except (TypeError, LookupError):
         return ""
+
+
+def cause_place(cause: CauseRow) -> str:
+    """Where a cause is: "equation B5, layers 1 and 2"; with "probably" if that is only likely."""
+    text = f"equation {cause.equation}"
+    if cause.layers:
+        numbers = [str(layer) for layer in cause.layers]
+        listed = ", ".join(numbers[:-1]) + " and " + numbers[-1] if len(numbers) > 1 else numbers[0]
+        text += f", {'layers' if len(numbers) > 1 else 'layer'} {listed}"
+    return text if cause.certain or cause.name else f"probably {text}"

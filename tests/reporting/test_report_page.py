@@ -218,10 +218,10 @@ def test_every_mismatch_has_its_case_its_values_and_its_replay():
 
 def test_findings_that_repeat_an_earlier_one_are_folded_up_below_it():
     findings = (
-        finding(),
-        finding(number=2, right="jax"),
-        finding(number=3, scope="end to end"),
-        finding(number=4, dtype="float64"),
+        finding(cause=None),
+        finding(number=2, right="jax", cause=None),
+        finding(number=3, scope="end to end", cause=None),
+        finding(number=4, dtype="float64", cause=None),
     )
     html = report_html(sample_report(findings=findings))
     folded = re.findall(

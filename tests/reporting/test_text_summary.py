@@ -11,7 +11,7 @@ from rich.console import Console
 
 from backproof.cli import main
 from backproof.cli_options import console
-from backproof.reporting.model import Counts, Report
+from backproof.reporting.model import CauseRow, Counts, Report
 from backproof.reporting.text import print_summary, summary
 
 from .hostile_report import HOSTILE, hostile_report
@@ -46,7 +46,7 @@ def _printed(report: Report, **console: Any) -> str:
 
 def test_a_passing_run_fits_a_screen_of_24_lines_and_a_failing_one_40():
     assert len(_screen_lines(_passing())) <= 24
-    many = tuple(finding(number=n, equation=f"B{n}", right=f"side {n}") for n in range(1, 51))
+    many = tuple(finding(number=n, equation=f"B{n}", right=f"side {n}", cause=None) for n in range(1, 51))
     deviations = tuple(
         row.model_copy(update={"id": f"torch-deviation-number-{n}", "seen": n})
         for n in range(1, 60)
@@ -69,10 +69,10 @@ def test_what_counts_against_nobody_is_counted_and_not_told_at_length():
 def test_the_first_finding_of_each_equation_is_told_before_another_of_the_same():
     report = sample_report(
         findings=(
-            finding(),
-            finding(number=2, right="jax"),
-            finding(number=3, scope="end to end"),
-            finding(number=4, equation="U1"),
+            finding(cause=None),
+            finding(number=2, right="jax", cause=None),
+            finding(number=3, scope="end to end", cause=None),
+            finding(number=4, equation="U1", cause=None),
         ),
         findings_total=164,
     )
@@ -81,6 +81,41 @@ def test_the_first_finding_of_each_equation_is_told_before_another_of_the_same()
     assert heads[0] == (
         "#1 mismatch in B1: dW of layer 1, entry [1, 0] (reference against torch, float32, on its own inputs)"
     )
+
+
+def test_findings_of_one_cause_are_one_entry_with_a_count():
+    cause = CauseRow(
+        number=1,
+        equation="B1",
+        layers=(1, 3),
+        kind="mistake",
+        name="input-not-transposed",
+        what="The input of the layer is not transposed.",
+        remedy="Transpose it.",
+        evidence="strong: 40 wrong entries in 7 cases are exactly what it gives",
+        cases=12,
+        findings=(1, 2),
+        smallest="1-1, tanh → identity, loss mse (sum), 1 sample",
+        smallest_id="0123456789abcdef",
+        smallest_case={},
+        replay="backproof replay cases/0123456789abcdef.json --oracles torch",
+        script=("import torch",),
+    )
+    findings = (finding(), finding(number=2, scope="end to end", equation="B5"))
+    report = sample_report(causes=(cause,), findings=findings, findings_total=82)
+    lines = [line.plain for line in summary(report, PATH)]
+    start = lines.index("cause equation B1, layers 1 and 3: The input of the layer is not transposed.")
+    assert lines[start + 1 : start + 8] == [
+        "   mend     Transpose it.",
+        "   evidence strong: 40 wrong entries in 7 cases are exactly what it gives",
+        "   seen     in at least 12 cases",
+        "   smallest 1-1, tanh → identity, loss mse (sum), 1 sample",
+        f"   replay   backproof replay {PATH.parent}/cases/0123456789abcdef.json --oracles torch",
+        f"   script   {PATH.parent}/cases/0123456789abcdef.py",
+        "",
+    ]
+    assert [line[:2] for line in lines if line.startswith("#")] == ["#1"]
+    assert not [line for line in lines if "further" in line]
 
 
 def test_an_unstable_answer_of_the_implementation_is_told_and_a_frameworks_is_not():
