@@ -50,12 +50,17 @@ def cause_rows(
     return tuple(rows)
 
 
+def one_row(explained: Explained) -> model.CauseRow:
+    """The row of a cause that is told by itself."""
+    return _row(1, [explained], 1, (1,))
+
+
 def _row(
     number: int,
     known: Sequence[Explained],
     cases: int,
     findings: Sequence[int],
-    replay_options: str,
+    replay_options: str = "",
 ) -> model.CauseRow:
     cause = known[0].cause
     smallest = next((each for each in known if each.smallest is not None), None)

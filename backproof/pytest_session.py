@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,41 @@ import pytest
 
 from refimpl import Case, Trace, case_to_json
 
+from .cause_rows import one_row
+from .explaining import Explainer
 from .judging.verdicts import FAILING, Check, Judgement
 from .plugging.sources import Source
 from .reporting.files import write_report
 from .reporting.model import Report, Times
 from .reporting.safe_text import safe_text
-from .run import FLOOR, RunOptions, floor_of, make_panel, report_of, subject_of, tally_of, usual_oracles
+from .reporting.text import told_of
+from .reporting.wording import cause_place
+from .run import (
+    FLOOR,
+    RunOptions,
+    explain,
+    floor_of,
+    make_panel,
+    report_of,
+    subject_of,
+    tally_of,
+    usual_oracles,
+)
 from .subject import PluggedSubject, Subject
 from .tally import Origin, excess
+
+_MOST_KEPT = 200
+"""Failing cases that are kept to be diagnosed."""
+
+
+def _is_told() -> bool:
+    """Whether this failure will be shown: while Hypothesis shrinks, a test fails often, unread."""
+    hypothesis = sys.modules.get("hypothesis")
+    if hypothesis is None or not hypothesis.currently_in_test_context():
+        return True
+    from hypothesis.control import current_build_context
+
+    return bool(getattr(current_build_context(), "is_final", True))
 
 
 class Session:
@@ -47,6 +75,8 @@ class Session:
         self._share, self._how = floor, replay
         self._report_directory, self._case_directory = report, case_directory
         self._report_path: Path | None = None
+        self._failing: dict[Case, Judgement] = {}
+        self._explainer: Explainer | None = None
 
     @classmethod
     def from_options(
@@ -93,6 +123,8 @@ class Session:
         given = list(origins) or [Origin()] * len(cases)
         for judgement, origin in zip(judgements, given, strict=True):
             self.tally.add(judgement, origin)
+            if judgement.trace is not None and len(self._failing) < _MOST_KEPT:
+                self._failing[judgement.case] = judgement
         return judgements
 
     def require(self, checks: Iterable[tuple[Case, Check]]) -> None:
@@ -133,9 +165,31 @@ class Session:
             f"  loss      {network.loss.name} ({network.loss.reduction}), batch {case.samples}, {case.dtype}",
             f"  replay    {self._replay(case)}",
         ]
+        lines += self._diagnosis(case, check)
         if total > 1:
             lines.append(f"  and {total - 1} more checks of this test fail")
         return "\n".join(lines)
+
+    def _diagnosis(self, case: Case, check: Check) -> list[str]:
+        """What the check's failure comes from, as far as that is known."""
+        judgement = self._failing.get(case)
+        if judgement is None or check.left != self.name or not _is_told():
+            return []
+        explained = self.explainer.explained(check, judgement)
+        if explained is None:
+            return []
+        row = one_row(explained)
+        told = {"cause": f"{cause_place(row)}: {row.what}", **told_of(row)}
+        if explained.smallest is not None:
+            told["replay it"] = self._replay(explained.smallest)
+        return [f"  {label:<9} {text}" for label, text in told.items()]
+
+    @property
+    def explainer(self) -> Explainer:
+        """Diagnoses what this session has judged."""
+        if self._explainer is None or self._explainer.panel is not self.panel:
+            self._explainer = Explainer(self.panel, self.subject.draw(self.options.draw))
+        return self._explainer
 
     def _replay(self, case: Case) -> str:
         name = f"{case.content_hash[:16]}.json"
@@ -158,6 +212,8 @@ class Session:
 
     def finish(self) -> None:
         """Write the report if one was asked for, and end what was started."""
+        if self._report_directory is not None:
+            explain(self.tally, self.explainer)
         self.subject.close()
         if self._report_directory is not None:
             self._report_path = write_report(self.report(), self._report_directory)

@@ -18,6 +18,7 @@ from .cases import DrawOptions, draw_case
 from .diagnosis.mistakes import MISTAKES
 from .environment import environment
 from .errors import UsageError
+from .explaining import Explainer
 from .judging.adjudication import MODES, Truth
 from .judging.panel import Panel
 from .kink_table import kink_table
@@ -142,7 +143,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
                     progress(done, total, tally.mismatches)
         except KeyboardInterrupt:
             status = "interrupted"
-        explain(tally, panel, draw)
+        explain(tally, Explainer(panel, draw))
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
@@ -173,21 +174,19 @@ def replay(
         panel = make_panel(subject, options.oracles, options.truth)
         tally = tally_of(subject, options.oracles, options.truth)
         tally.add(panel.judge([case])[0], Origin())
-        explain(tally, panel, subject.draw(options.draw))
+        explain(tally, Explainer(panel, subject.draw(options.draw)))
     finally:
         subject.close()
     return report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
 
 
-def explain(tally: Tally, panel: Panel, draw: DrawOptions) -> None:
+def explain(tally: Tally, explainer: Explainer) -> None:
     """Has the causes of all findings found, while the implementation can still be asked.
 
     Ctrl-C ends that: findings whose cause is not known by then have none.
     """
-    from .explaining import Explainer
-
     with suppress(KeyboardInterrupt):
-        tally.explain(Explainer(panel, draw).explained)
+        tally.explain(explainer.explained)
 
 
 def _chunks(options: RunOptions, draw: DrawOptions) -> Iterator[list[Any]]:

@@ -96,10 +96,11 @@ def replay(
     """
     from refimpl import case_from_json
 
+    from .explaining import Explainer
     from .reporting.files import read_text
     from .reporting.model import Times
     from .reporting.text import summary
-    from .run import RunOptions, make_panel, report_of, tally_of, usual_oracles
+    from .run import RunOptions, explain, make_panel, report_of, tally_of, usual_oracles
     from .tally import Origin
 
     path = Path(case_file)
@@ -113,6 +114,7 @@ def replay(
     panel = make_panel(subject, names, "all")
     tally = tally_of(subject, names, "all")
     tally.add(panel.judge([case])[0], Origin())
+    explain(tally, Explainer(panel, subject.draw(options.draw)))
     report = report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
     return "\n".join(line.plain.rstrip() for line in summary(report, case=path))
 

@@ -136,15 +136,19 @@ def _finding(finding: Finding, path: Path | None, case: Path | None) -> list[Tex
 def _cause(cause: CauseRow, path: Path | None) -> list[Text]:
     """What is wrong, how to mend it, on what that rests, and the smallest case that shows it."""
     head = Text.assemble(("cause ", "dim"), (wording.cause_place(cause), "bold"), f": {cause.what}")
-    told = [("mend", cause.remedy), ("evidence", cause.evidence)]
-    if cause.cases > 1:
-        told.append(("seen", f"in at least {wording.plural(cause.cases, 'case')}"))
-    told.append(("smallest", cause.smallest))
+    told = told_of(cause)
     if path is not None and cause.case_file is not None:
-        told.append(("replay", cause.replay.replace(cause.case_file, _quoted(path.parent / cause.case_file))))
+        told["replay"] = cause.replay.replace(cause.case_file, _quoted(path.parent / cause.case_file))
         if cause.script_file is not None:
-            told.append(("script", _quoted(path.parent / cause.script_file)))
-    return [head, *(Text.assemble("   ", (f"{label:<9}", "dim"), text) for label, text in told if text)]
+            told["script"] = _quoted(path.parent / cause.script_file)
+    return [head, *(Text.assemble("   ", (f"{label:<9}", "dim"), text) for label, text in told.items())]
+
+
+def told_of(cause: CauseRow) -> dict[str, str]:
+    """Label → what there is to say of a cause beside its place and what it is."""
+    seen = f"in at least {wording.plural(cause.cases, 'case')}" if cause.cases > 1 else ""
+    told = {"mend": cause.remedy, "evidence": cause.evidence, "seen": seen, "smallest": cause.smallest}
+    return {label: text for label, text in told.items() if text}
 
 
 def _quoted(path: Path) -> str:
