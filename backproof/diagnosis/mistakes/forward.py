@@ -11,7 +11,7 @@ from refimpl import ActivationSpec, Backprop, Case
 
 from .model import Mistake
 
-SQUARE = DrawOptions(max_depth=4, max_width=3, max_batch=8)
+SQUARE = DrawOptions(max_depth=4, min_width=2, max_width=3, max_batch=8)
 """Widths so small that many weights are square."""
 
 

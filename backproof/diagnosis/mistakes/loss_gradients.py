@@ -11,7 +11,6 @@ from refimpl import LOSSES, Backprop, LossSpec
 
 from .model import Mistake, gradient_of
 
-PROBABILITY = DrawOptions(losses=("bce", "cross_entropy"), output=("sigmoid", "softmax"))
 CLASSES = ("cross_entropy_with_logits", "cross_entropy", "nll", "poly_loss")
 WEIGHTED = ("bce", "bce_with_logits", "cross_entropy_with_logits", "multilabel_soft_margin", "gaussian_nll")
 WITH_PARAMETERS = ("huber", "smooth_l1", "hinge_embedding", "sigmoid_focal", "poly_loss", "multi_margin")
@@ -196,7 +195,7 @@ MISTAKES = (
         "Use the form σ(z) - y of the pair, which divides by nothing.",
         gradient_of(("bce",), lambda A, Y, weight=1.0: weight * (A - Y) / (A * (1 - A) + EPSILON)),
         "https://github.com/tiny-dnn/tiny-dnn/issues/1030",
-        draw=_of("bce", output=("sigmoid",)),
+        draw=_of("bce", output=("sigmoid",), regimes=("ordinary", "saturated")),
     ),
     Mistake(
         "gradient-of-clipped-probabilities",

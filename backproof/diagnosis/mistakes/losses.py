@@ -9,7 +9,7 @@ import numpy as np
 from backproof.cases import DrawOptions
 from refimpl import LOSSES, Backprop, LossSpec
 
-from .loss_gradients import CLASSES, EPSILON, PROBABILITY, WEIGHTED, WITH_PARAMETERS
+from .loss_gradients import CLASSES, EPSILON, WEIGHTED, WITH_PARAMETERS
 from .model import Mistake, terms_of
 
 
@@ -67,10 +67,6 @@ def _zero_times_infinity(A: Any, Y: Any, weight: Any = 1.0) -> Any:
 def _smooth_l1(A: Any, Y: Any, beta: float) -> Any:
     R = np.abs(A - Y)
     return np.where(beta > R, R * R / 2, R - beta / 2)
-
-
-def _log_of_sum(Z: Any, Y: Any) -> Any:
-    return np.log(1 + np.exp(-Y * Z))
 
 
 def _of(*names: str, **more: Any) -> DrawOptions:
@@ -152,7 +148,7 @@ MISTAKES = (
         "Take the loss of logits, which needs no epsilon.",
         terms_of(("cross_entropy",), _with_epsilon),
         "https://github.com/mkocabas/focal-loss-keras/pull/24",
-        draw=PROBABILITY,
+        draw=_of("cross_entropy", output=("softmax", "sigmoid"), regimes=("ordinary", "saturated")),
     ),
     Mistake(
         "zero-times-log-zero",
@@ -162,7 +158,7 @@ MISTAKES = (
         terms_of(("bce",), _zero_times_infinity),
         "https://github.com/tiny-dnn/tiny-dnn/issues/410",
         effect="unstable",
-        draw=_of("bce", regimes=("saturated",)),
+        draw=_of("bce", output=("sigmoid",), regimes=("saturated",), labels="hard"),
     ),
     Mistake(
         "smooth-l1-without-beta",
@@ -171,15 +167,15 @@ MISTAKES = (
         "Divide the square by β.",
         terms_of(("smooth_l1",), _smooth_l1),
         "https://github.com/ml-explore/mlx/pull/1986",
-        draw=_of("smooth_l1"),
+        draw=_of("smooth_l1", regimes=("ordinary",)),
     ),
     Mistake(
-        "soft-margin-overflows",
+        "log-cosh-overflows",
         "F5",
-        "The soft margin is log(1 + e^(-yŷ)) as it is written, which overflows for large -yŷ.",
-        "Split off max(-yŷ, 0).",
-        terms_of(("soft_margin",), _log_of_sum),
+        "The loss is log(cosh r) as it is written, and cosh overflows for large r.",
+        "Compute |r| + log(1 + e^(-2|r|)) - log 2.",
+        terms_of(("log_cosh",), lambda A, Y: np.log(np.cosh(A - Y))),
         effect="unstable",
-        draw=_of("soft_margin", regimes=("saturated",)),
+        draw=_of("log_cosh", output=("identity", "softplus", "relu"), regimes=("saturated", "magnitudes")),
     ),
 )

@@ -13,7 +13,7 @@ from refimpl import ActivationSpec, Backprop, Case, Trace
 
 from .model import Mistake
 
-EQUAL = DrawOptions(min_depth=3, max_depth=5, max_width=3, max_batch=8)
+EQUAL = DrawOptions(min_depth=3, max_depth=5, min_width=2, max_width=3, max_batch=8)
 """Widths so small that neighbouring layers often have equal shapes."""
 DEEP = DrawOptions(min_depth=2, max_depth=5)
 

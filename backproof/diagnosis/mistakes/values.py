@@ -42,8 +42,7 @@ def _of(*names: str, **more: Any) -> DrawOptions:
 
 def _far(output: str, **more: Any) -> DrawOptions:
     """Last layers whose pre-activations are far from 0: activations that are not bounded come before them."""
-    hidden = ("identity", "relu", "softplus")
-    losses = ("mse", "half_squared_error", "huber", "log_cosh")
+    hidden, losses = ("identity", "relu", "softplus"), ("mse", "half_squared_error", "huber", "log_cosh")
     regimes = ("ordinary", "saturated", "kinks", "near_kinks")
     return DrawOptions(hidden=hidden, output=(output,), losses=losses, regimes=regimes, min_depth=2, **more)
 
@@ -78,7 +77,14 @@ MISTAKES = (
         "https://github.com/FluxML/NNlib.jl/pull/43",
         effect="unstable",
         also=("F4", "B4", "B5"),
-        draw=_far("softmax", outputs=(1, 2)),
+        draw=DrawOptions(
+            hidden=("identity",),
+            output=("softmax",),
+            losses=("mse", "huber"),
+            regimes=("kinks", "near_kinks"),
+            min_depth=4,
+            outputs=(2, 2),
+        ),
     ),
     Mistake(
         "softmax-with-one-maximum",
