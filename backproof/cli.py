@@ -66,10 +66,9 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show what there is to choose from."""
-    from .cli_lists import as_text, rows_of
+    from .cli_lists import listed, rows_of
 
-    rows = rows_of(what)
-    typer.echo(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else as_text(rows))
+    typer.echo(json.dumps(rows_of(what), indent=2, ensure_ascii=False) if as_json else listed(what))
 
 
 def _keep_compiled_programs() -> None:

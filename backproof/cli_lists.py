@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from textwrap import wrap
 from typing import Any
 
 from .errors import UsageError
 
 Row = dict[str, Any]
+_WIDTH = 100
 
 
 def _equations() -> list[Row]:
@@ -117,7 +119,15 @@ def _mistakes() -> list[Row]:
     from .diagnosis.mistakes import MISTAKES
 
     return [
-        {"name": m.name, "equation": m.equation, "what": m.what, "remedy": m.remedy}
+        {
+            "name": m.name,
+            "equation": m.equation,
+            "also": list(m.also),
+            "effect": m.effect,
+            "what": m.what,
+            "remedy": m.remedy,
+            "source": m.source,
+        }
         for m in MISTAKES.values()
     ]
 
@@ -137,6 +147,27 @@ def rows_of(what: str) -> list[Row]:
     if what not in LISTS:
         raise UsageError(f"unknown list {what!r}; known: {', '.join(LISTS)}")
     return LISTS[what]()
+
+
+def listed(what: str) -> str:
+    """The list called `what` for people; UsageError as `rows_of`."""
+    return _by_equation(rows_of(what)) if what == "mistakes" else as_text(rows_of(what))
+
+
+def _by_equation(rows: list[Row]) -> str:
+    """Mistakes under the equation that is wrong: name, what is done instead, how it shows if not plainly."""
+    from refimpl.equations import equation
+
+    lines: list[str] = []
+    heading = ""
+    for row in rows:
+        if row["equation"] != heading:
+            heading = row["equation"]
+            lines += [*([""] if lines else []), f"{heading}  {equation(heading).title}"]
+        effect = "" if row["effect"] == "mismatch" else f"  ({row['effect']})"
+        lines.append(f"  {row['name']}{effect}")
+        lines += wrap(row["what"], _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)
 
 
 def as_text(rows: list[Row]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -91,7 +92,7 @@ class RunOptions:
                 raise UsageError(f"give at least one {kind} of: {', '.join(known)}")
             for name in given:
                 if name not in known:
-                    raise UsageError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+                    raise UsageError(f"unknown {kind} {name!r}; {_known(kind, name, known)}")
         if self.source is not None and self.mistake is not None:
             raise UsageError("--mistake is put in the reference's place; leave it out, or --impl")
         try:
@@ -100,6 +101,15 @@ class RunOptions:
             raise UsageError(str(error)) from None
 
     draw: DrawOptions = field(init=False)
+
+
+def _known(kind: str, name: str, known: tuple[str, ...]) -> str:
+    """What could be meant: all there are, or of the many mistakes those of a similar name."""
+    if kind != "mistake":
+        return f"known: {', '.join(known)}"
+    near = get_close_matches(name, known, 3, 0.3)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"{meant}'backproof list mistakes' shows all {len(known)}"
 
 
 def floor_of(requested: int, share: float = FLOOR) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oracles import Oracle
-from refimpl import QUANTITIES, Backprop
+from refimpl import QUANTITIES, ActivationSpec, Backprop, Case, Layer, LossSpec, Network
 
 from .cases import DrawOptions
 from .diagnosis.mistakes import MISTAKES
@@ -15,6 +15,7 @@ from .errors import UsageError
 from .judging.adjudication import Truth
 from .judging.panel import Panel
 from .plugging.declaration import Declaration
+from .plugging.isolation import InProcess
 from .plugging.links import Hello, Link, LinkError, Reply, Request
 from .plugging.plugged import Plugged, PluggedPanel
 from .plugging.sources import Source
@@ -44,7 +45,9 @@ class Subject:
         return MISTAKES[self.mistake].implementation() if self.mistake else Backprop()
 
     def panel(self, oracles: Sequence[Oracle], truth: Truth | None) -> Panel:
-        """It and these oracles around one table."""
+        """It and these oracles around one table; what remembers is asked again, as somebody's code is."""
+        if self.mistake and MISTAKES[self.mistake].effect == "state":
+            return PluggedPanel(_asked_again(self.implementation, self.name), oracles, truth)
         return Panel(self.implementation, oracles, self.name, truth)
 
     def dtypes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,6 +65,30 @@ class Subject:
 
     def close(self) -> None:
         """Ends what was started for it."""
+
+
+def _asked_again(implementation: Backprop, name: str) -> Plugged:
+    """A class of equations in the place of somebody's code: one object for all calls."""
+
+    def answer(view: Any) -> dict[str, Any]:
+        trace = implementation.run(_case_of(view))
+        return {quantity: getattr(trace, quantity) for quantity in QUANTITIES}
+
+    link = InProcess(answer, name)
+    link.start()
+    return Plugged(link, Declaration(parameters=True, arrays=True), name)
+
+
+def _case_of(view: Any) -> Case:
+    """The case that somebody's code sees as this view, in the layout of the reference."""
+    layers = tuple(
+        Layer(W, b, ActivationSpec(name, parameters))
+        for W, b, name, parameters in zip(
+            view.W, view.b, view.activations, view.activation_parameters, strict=True
+        )
+    )
+    loss = LossSpec(view.loss, view.reduction, view.loss_parameters, view.loss_arrays)
+    return Case(Network(layers, loss), view.X, view.Y, view.learning_rate)
 
 
 class PluggedSubject(Subject):

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from .functions import Units
+from .functions import Float, Units
 from .network import Case, Network, Trace
 from .specs import ActivationSpec, LossSpec
 

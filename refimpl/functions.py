@@ -11,12 +11,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from jaxtyping import Float
 
 from .domains import REALS, Interval, OneOf, TargetDomain
+
+if TYPE_CHECKING:
+    from jaxtyping import Float as Float  # noqa: PLC0414 - mypy: backprop.py has it from here
+else:
+    from jaxtyping import AbstractDtype
+
+    class Float(AbstractDtype):
+        """A case's dtype, or extended precision: every equation is written for both."""
+
+        dtypes = ("float32", "float64", "longdouble", "float128")
+
 
 # Samples are columns: n units by m samples.
 Units = Float[np.ndarray, "n m"]

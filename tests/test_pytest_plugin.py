@@ -242,7 +242,10 @@ def test_without_the_option_no_report_is_written(run: Any, pytester: pytest.Pyte
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--backproof-mistake=no-such", "unknown mistake 'no-such'; known: derivative-forgotten, *"),
+        (
+            "--backproof-mistake=no-such",
+            "unknown mistake 'no-such'; did you mean *? 'backproof list mistakes' *",
+        ),
         ("--backproof-oracles=torch,abacus", "unknown oracle 'abacus'; known: torch, jax*"),
         ("--backproof-oracles=,", "give at least one oracle of: torch, jax*"),
     ],

@@ -1,6 +1,7 @@
 """`backproof list` shows the tables themselves, to people and as JSON to programs."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -23,9 +24,22 @@ NAMES = {
 def test_a_list_has_one_entry_for_each_name_in_the_order_of_its_table(command, what):
     rows = json.loads(command("list", what, "--json").out)
     assert [next(iter(row.values())) for row in rows] == NAMES[what]
-    text = command("list", what).out
-    assert [line for line in text.splitlines() if not line.startswith(" ")] == NAMES[what]
-    assert all(line.isprintable() for line in text.splitlines())
+    lines = command("list", what).out.splitlines()
+    names = [line[2:].split()[0] for line in lines if re.match("  [^ ]", line)]  # below their equations
+    if what != "mistakes":
+        names = [line for line in lines if not line.startswith(" ")]
+    assert names == NAMES[what]
+    assert all(line.isprintable() for line in lines)
+
+
+def test_mistakes_stand_under_the_equation_that_they_get_wrong(command):
+    parts = command("list", "mistakes").out.split("\n\n")
+    titles = {equation.id: equation.title for equation in EQUATIONS}
+    wrong = list(dict.fromkeys(mistake.equation for mistake in MISTAKES.values()))
+    assert [part.splitlines()[0].strip() for part in parts] == [f"{id_}  {titles[id_]}" for id_ in wrong]
+    first = next(part for part in parts if part.startswith("F2"))
+    assert "\n  bias-forgotten\n      Z = W A without b.\n" in first
+    assert "\n  forward-in-single-precision  (rounding)\n" in first
 
 
 def test_what_is_known_of_an_activation_stands_in_the_list(command):

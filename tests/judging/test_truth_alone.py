@@ -29,25 +29,29 @@ CASES = [
 ]
 OVERFLOWS = "softmax-without-maximum"
 """A formula that is right but for its overflow."""
+WRONG_FORMULAS = [
+    *(name for name, mistake in MISTAKES.items() if mistake.shows_anywhere),
+    *("softmax-elementwise", "parameters-ignored"),
+]
 
 
 def _verdicts(implementation: Any) -> list[str]:
     return [j.verdict for j in Panel(implementation, [BallOracle()]).judge(CASES)]
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", [*WRONG_FORMULAS, OVERFLOWS])
 def test_every_mistake_is_a_mismatch_somewhere(name: str) -> None:
     verdicts = _verdicts(MISTAKES[name].implementation())
     assert ("unstable" if name == OVERFLOWS else "mismatch") in verdicts
 
 
-@pytest.mark.parametrize("name", [name for name in MISTAKES if name != OVERFLOWS])
+@pytest.mark.parametrize("name", WRONG_FORMULAS)
 def test_it_is_blamed_on_its_own_equation(name: str) -> None:
     blamed = set()
     for judgement in Panel(MISTAKES[name].implementation(), [BallOracle()]).judge(CASES):
         blamed |= {c.equation for c in judgement.checks if c.scope == "local" and c.verdict in FAILING}
     assert MISTAKES[name].equation in blamed
-    assert blamed <= {MISTAKES[name].equation, "B4", "B5"}
+    assert blamed <= {*MISTAKES[name].equations, "B4", "B5"}
 
 
 def test_the_reference_conforms() -> None:

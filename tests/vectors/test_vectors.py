@@ -259,8 +259,8 @@ def test_what_is_no_number_is_outside_and_too_few_entries_are_an_error():
         answer.outside([0.0])
 
 
-@pytest.mark.parametrize("name", sorted(MISTAKES))
-def test_every_mistake_lies_outside_some_networks_bounds(name):
+@pytest.mark.parametrize("name", [name for name, mistake in MISTAKES.items() if mistake.shows_anywhere])
+def test_every_mistake_that_shows_anywhere_lies_outside_some_networks_bounds(name):
     caught = 0
     for vector in _of("network"):
         case = case_of(vector)
