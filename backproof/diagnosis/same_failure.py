@@ -107,8 +107,8 @@ def reduce_failure(
 ) -> Reduced:
     """The simplest case found in which the panel finds the same wrong as here.
 
-    A panel of one cheap oracle is asked, and its answer confirmed with all oracles. Where either finds nothing
-    wrong, all are asked throughout. Raises NoFailureError as `reduce` does, and if nothing is wrong here.
+    A panel of one cheap oracle is asked, and its answer confirmed with all oracles. Where either finds
+    nothing wrong, all are asked throughout. Raises NoFailureError as `reduce` does, and if nothing is wrong.
     """
     started, check = time.monotonic(), first_failure(judgement, panel.name)
     probes = check is not None and check.right.startswith("itself,")
