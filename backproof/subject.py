@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oracles import Oracle
-from refimpl import QUANTITIES, Backprop
+from refimpl import QUANTITIES, Backprop, Case
 
 from .cases import DrawOptions
 from .diagnosis.mistakes import MISTAKES
 from .errors import UsageError
 from .judging.adjudication import Truth
 from .judging.panel import Panel
+from .plugging.coverage import outside
 from .plugging.declaration import Declaration
 from .plugging.links import Hello, Link, LinkError, Reply, Request
 from .plugging.plugged import Plugged, PluggedPanel
@@ -54,6 +55,11 @@ class Subject:
     def draw(self, asked: DrawOptions) -> DrawOptions:
         """What to draw: what was asked for, as far as it is supported."""
         return asked
+
+    def outside(self, case: Case) -> str:
+        """What of a given case it does not declare to support; empty if it supports the case."""
+        del case
+        return ""
 
     @property
     def not_offered(self) -> tuple[str, ...]:
@@ -126,6 +132,9 @@ class PluggedSubject(Subject):
                 )
             narrowed[kind] = names
         return replace(own, **narrowed)
+
+    def outside(self, case: Case) -> str:
+        return outside(self.plugged.declaration, case)
 
     @property
     def not_offered(self) -> tuple[str, ...]:
