@@ -76,7 +76,7 @@ def draw_labels(numbers: Numbers, domain: Interval, rows: int, columns: int) -> 
     soft = np.where((soft == domain.high) & (not domain.high_inside), middle, soft)
     if kind == "soft":
         return soft
-    low, high = ends(domain)
+    low, high = _ends(domain)
     hard = np.where(numbers.mask(rows, columns, 2), high, low)
     return hard if kind == "hard" else np.where(numbers.mask(rows, columns, 2), soft, hard)
 
@@ -94,14 +94,12 @@ def draw_hard_labels(numbers: Numbers, loss: Loss, shape: tuple[int, int], *, on
         return one_hot(numbers, rows, columns)
     if one_hot_columns and rows > 1 and domain.contains([0.0, 1.0]):
         return one_hot(numbers, rows, columns)
-    low, high = ends(domain)
+    low, high = _ends(domain)
     return np.where(numbers.mask(rows, columns, 2), high, low)
 
 
-def ends(domain: Interval | OneOf) -> tuple[float, ...]:
-    """What hard labels are: the ends of a bounded domain, with the middle for one that is not inside."""
-    if isinstance(domain, OneOf):
-        return domain.values
+def _ends(domain: Interval) -> tuple[float, float]:
+    """The ends of a bounded domain; the middle stands for an end that is not inside."""
     middle = (domain.low + domain.high) / 2
     return (domain.low if domain.low_inside else middle), (domain.high if domain.high_inside else middle)
 

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
-from backproof.cases.limits import all_defaults
 from refimpl import ActivationSpec, Case, InvalidCaseError, LossSpec, Network
 from refimpl.functions import ALL_REDUCTIONS
 
@@ -25,8 +24,8 @@ from .simplicity import (
     ACTIVATION_RANKS,
     LOSS_RANKS,
     REDUCTION_RANKS,
-    SHORT,
     SHORT_RATES,
+    has_defaults,
     rounded_to,
     simpler_numbers,
 )
@@ -86,7 +85,7 @@ def _drawn(case: Case, depth: int) -> Iterator[Candidate]:
             output=(specs[-1].name,),
             losses=(loss.name,),
             reductions=(loss.reduction,),
-            parameters=not all_defaults([*specs, loss]),
+            parameters=not all(has_defaults(spec) for spec in (*specs, loss)),
             arrays=bool(loss.arrays),
             min_depth=depth,
             max_depth=depth,
@@ -356,6 +355,5 @@ def _rates(case: Case) -> Iterator[Candidate]:
         yield partial(replace, case, learning_rate=number)
 
 
-PASSES: tuple[Pass, ...] = (layers, units, samples, functions, all_numbers, each_number)
+PASSES: tuple[Pass, ...] = (jump, layers, units, samples, functions, all_numbers, each_number)
 """In the order of what they make simpler, the gravest first."""
-assert SHORT[0] == 0

@@ -21,7 +21,7 @@ from itertools import islice
 
 from refimpl import Case, InvalidCaseError
 
-from .passes import PASSES, Candidate, jump
+from .passes import PASSES, Candidate
 from .simplicity import Measure, measure
 
 Fails = Callable[[Sequence[Case]], Sequence[bool]]
@@ -69,7 +69,7 @@ def reduce(
     if search.ask([case]) != [True]:
         raise NoFailureError("the case does not fail, so there is nothing to reduce; give one that does")
     search.accepted(case)
-    current = jump(case, search.first)
+    current = case
     while True:
         before = current
         for each in PASSES:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from backproof.cases.limits import has_defaults
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, LossSpec
 from refimpl.functions import ALL_REDUCTIONS
 
@@ -58,6 +57,14 @@ def measure(case: Case) -> Measure:
         sum(complexity(x) for array in numbers for x in array.flat)
         + sum(complexity(x) for x in parameters)
         + complexity(case.learning_rate, SHORT_RATES),
+    )
+
+
+def has_defaults(spec: ActivationSpec | LossSpec) -> bool:
+    """Whether every parameter is the default of its entry, as a number of float32 or of float64."""
+    return all(
+        spec.parameters[parameter.name] in (parameter.default, float(np.float32(parameter.default)))
+        for parameter in spec.entry.parameters
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from backproof.cases import DrawOptions
-from backproof.cases.limits import is_within
 from backproof.cases.options import LABELS, drawn_losses
 from backproof.errors import UsageError
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Case, Loss, LossSpec, Network
@@ -147,17 +145,6 @@ class Declaration:
             labels=self.labels,
             **sizes,
         )
-
-    def supports(self, case: Case) -> bool:
-        """Whether the case is within what is declared: sizes only where they are, and any reduction where a
-        scale is, since it is judged under that one.
-        """
-        free: dict[str, Any] = {
-            f"max_{name}": sys.maxsize for name in ("depth", "width", "batch") if getattr(self, name) is None
-        }
-        if self.gradient_scale is not None:
-            free["reductions"] = ALL_REDUCTIONS
-        return case.dtype.name in self.dtypes and is_within(case, replace(self.draw_options(), **free))
 
     def judged_cases(self, case: Case) -> Judged:
         """The case as it is judged: with the reductions that the declared scales are."""
