@@ -59,15 +59,16 @@ def jump(case: Case, first: First) -> Case:
 
 def _small_forms(case: Case) -> Iterator[Candidate]:
     depth = case.network.depth
-    samples = _choices(case.samples)
+    samples = [range(n) for n in range(1, min(case.samples, SMALL) + 1)]
     for layers in range(1, min(depth, SMALL + 1) + 1):
         for most, kept in product((1, SMALL), samples):
-            if len(kept) > SMALL:
-                continue
             for start in range(depth - layers, -1, -1):
                 window = (*range(start, start + layers - 1), depth - 1)
                 yield partial(_small, case, window, most, kept)
-        yield from _drawn(case, layers)
+        specs = [layer.activation.name for layer in case.network.layers[:-1]]
+        hidden = dict.fromkeys(specs) if layers == 2 else [None]  # with one hidden layer, each in turn
+        for name in hidden:
+            yield from _drawn(case, layers, name)
 
 
 def _small(case: Case, layers: Sequence[int], most: int, samples: Sequence[int]) -> Case:
@@ -75,17 +76,20 @@ def _small(case: Case, layers: Sequence[int], most: int, samples: Sequence[int])
     return restricted(cut, [range(n) for n in cut.network.widths], samples)
 
 
-def _drawn(case: Case, depth: int) -> Iterator[Candidate]:
-    """Small cases of that depth with the functions of this one, drawn as a run draws them."""
-    specs = [layer.activation for layer in case.network.layers]
-    loss = case.network.loss
+def _drawn(case: Case, depth: int, hidden: str | None) -> Iterator[Candidate]:
+    """Small cases of that depth with the functions of this one, drawn as a run draws them.
+
+    All hidden layers have the activation `hidden`, or else any of the case's.
+    """
+    specs, loss = _specs(case), case.network.loss
+    parameters = not all(map(has_defaults, specs)) or not has_defaults(loss)
     try:
         options = DrawOptions(
-            hidden=tuple(dict.fromkeys(spec.name for spec in specs)),
+            hidden=(hidden,) if hidden else tuple(dict.fromkeys(spec.name for spec in specs)),
             output=(specs[-1].name,),
             losses=(loss.name,),
             reductions=(loss.reduction,),
-            parameters=not all(has_defaults(spec) for spec in (*specs, loss)),
+            parameters=parameters,
             arrays=bool(loss.arrays),
             min_depth=depth,
             max_depth=depth,
@@ -94,7 +98,7 @@ def _drawn(case: Case, depth: int) -> Iterator[Candidate]:
         )
     except ValueError:
         return
-    for index in range(_DRAWN):
+    for index in range(_DRAWN // 2 if hidden else _DRAWN):
         yield partial(_draw, index, case.dtype.name, options)
 
 
