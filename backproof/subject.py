@@ -14,6 +14,7 @@ from .diagnosis.mistakes import MISTAKES
 from .errors import UsageError
 from .judging.adjudication import Truth
 from .judging.panel import Panel
+from .plugging.coverage import outside
 from .plugging.declaration import Declaration
 from .plugging.isolation import InProcess
 from .plugging.links import Hello, Link, LinkError, Reply, Request
@@ -57,6 +58,11 @@ class Subject:
     def draw(self, asked: DrawOptions) -> DrawOptions:
         """What to draw: what was asked for, as far as it is supported."""
         return asked
+
+    def outside(self, case: Case) -> str:
+        """What of a given case it does not declare to support; empty if it supports the case."""
+        del case
+        return ""
 
     @property
     def not_offered(self) -> tuple[str, ...]:
@@ -153,6 +159,9 @@ class PluggedSubject(Subject):
                 )
             narrowed[kind] = names
         return replace(own, **narrowed)
+
+    def outside(self, case: Case) -> str:
+        return outside(self.plugged.declaration, case)
 
     @property
     def not_offered(self) -> tuple[str, ...]:

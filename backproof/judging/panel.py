@@ -53,6 +53,14 @@ class Panel:
         self.truth, self.watch = truth, watch
         self._confirmations_left = CONFIRMED_AT_MOST
 
+    def with_oracles(self, oracles: Sequence[Oracle], *, probes: bool = False) -> Panel:
+        """The same implementation at a table of its own with these oracles, without the truth.
+
+        With `probes`, all is asked of every case that is asked of some, such as the same once more.
+        """
+        del probes  # of a class of equations, nothing more is asked
+        return Panel(self.implementation, oracles, self.name)
+
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order. The cases may have different dtypes."""
         return self.judge_runs(cases, [self._run(case) for case in cases])

@@ -6,6 +6,7 @@ others, and the answers held against each other: `probes`. What is not offered i
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,6 +82,11 @@ class PluggedPanel(Panel):
         self.prober = Prober(plugged, self.oracles)
         self.steps = TrainingSteps(plugged, self.oracles)
         self.losses = OwnLosses(plugged, self.oracles)
+
+    def with_oracles(self, oracles: Sequence[Oracle], *, probes: bool = False) -> PluggedPanel:
+        panel = PluggedPanel(self.plugged, oracles)
+        panel.prober.ask_first(math.inf if probes else 0)
+        return panel
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order, under the scales that the implementation declares."""

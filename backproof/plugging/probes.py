@@ -62,7 +62,11 @@ class Prober:
     def __init__(self, plugged: Any, oracles: Sequence[Oracle]) -> None:
         """`plugged` is a `plugged.Plugged`."""
         self.plugged, self.oracles = plugged, oracles
-        self._first_left = FIRST
+        self._first_left: float = FIRST
+
+    def ask_first(self, count: float) -> None:
+        """Asks again about so many of the next cases, beside those that are sampled."""
+        self._first_left = count
 
     def probed(self, exams: Sequence[Exam], judgements: Sequence[Judgement]) -> list[Judgement]:
         """The judgements with what further questions show."""

@@ -1,0 +1,168 @@
+"""Reduction: from a case that fails to the smallest one that still fails.
+
+Greedy: whatever is simpler (simplicity.py) and still fails takes the case's place, until nothing that the
+passes (passes.py) know to try is. Candidates are judged in batches, because many in one call cost far less
+than one by one; the first of a batch that fails is taken, so that the answer does not depend on how they are
+cut into batches. Every step decreases a measure whose values are natural numbers, so it ends; nothing is
+random, so that the same answers lead to the same case.
+
+Why not Hypothesis's shrinker on `cases.strategies.cases`: it asks one example after the other, each anew
+from the integers it was drawn from. It can neither start from a given case nor put a short number where a
+long one stands, since a number is made of several of those integers; it is no part of an installation
+without tests; and `benchmarks/reduction.py --hypothesis` shows what it reaches in the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from refimpl import Case, InvalidCaseError
+
+from .passes import PASSES, Candidate
+from .simplicity import Measure, measure
+
+Fails = Callable[[Sequence[Case]], Sequence[bool]]
+_FIRST_BATCH, _LARGEST_BATCH = 4, 32
+_SHARE = 0.1
+"""The share of the time that one batch may take."""
+
+
+class NoFailureError(ValueError):
+    """There is nothing to reduce: the case does not fail, or does not fail again."""
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The simplest case found, which was asked again at the end and failed."""
+
+    case: Case
+    asked: int
+    """How many cases were judged, the given one among them."""
+    steps: int
+    """How often a simpler case took the place of the last."""
+    out_of_time: bool
+    """Whether time ran out, so that a simpler case may exist among those the passes would have tried."""
+
+
+def everything(case: Case) -> bool:
+    """Supports every case."""
+    del case
+    return True
+
+
+def reduce(
+    case: Case,
+    fails: Fails,
+    seconds: float = 5.0,
+    supported: Callable[[Case], bool] = everything,
+    clock: Callable[[], float] = time.monotonic,
+) -> Reduced:
+    """The simplest case found within `seconds` that `fails` and is `supported`.
+
+    `fails` judges a batch, one answer a case. What is not supported is never asked. Raises NoFailureError if
+    the case given does not fail, or if neither it nor any other case fails when it is asked again.
+    """
+    search = _Search(fails, seconds, supported, clock)
+    if search.ask([case]) != [True]:
+        raise NoFailureError("the case does not fail, so there is nothing to reduce; give one that does")
+    search.accepted(case)
+    current = case
+    while True:
+        before = current
+        for each in PASSES:
+            current = each(current, search.first)
+        if current is before:
+            break
+    return Reduced(search.confirmed(), search.asked, search.steps, search.out_of_time)
+
+
+class _Search:
+    """Asks candidates, and remembers what was asked and what was taken."""
+
+    def __init__(
+        self,
+        fails: Fails,
+        seconds: float,
+        supported: Callable[[Case], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self.fails, self.supported, self.clock = fails, supported, clock
+        self.seconds, self.started = seconds, clock()
+        self.asked, self.out_of_time = 0, False
+        self._seen: set[str] = set()
+        self._chain: list[Case] = []
+        self._measure: Measure = ()
+        self._per_case = 0.0
+        """Seconds that the last batch took for each case."""
+
+    @property
+    def steps(self) -> int:
+        """How often a simpler case was found."""
+        return len(self._chain) - 1
+
+    def ask(self, cases: Sequence[Case]) -> list[bool]:
+        """Whether each fails."""
+        before = self.clock()
+        answers = [bool(answer) for answer in self.fails(cases)]
+        if len(answers) != len(cases):
+            raise ValueError(f"`fails` gave {len(answers)} answers to {len(cases)} cases")
+        self._per_case = (self.clock() - before) / len(cases)
+        self.asked += len(cases)
+        return answers
+
+    def accepted(self, case: Case) -> None:
+        """Takes the place of the last."""
+        self._chain.append(case)
+        self._measure = measure(case)
+
+    def first(self, candidates: Iterable[Candidate]) -> Case | None:
+        """The first candidate that fails, of those that are valid, supported, simpler and not known."""
+        left, size = self._worth_asking(candidates), _FIRST_BATCH
+        while not self._is_over():
+            batch = list(islice(left, self._affordable(size)))
+            if not batch:
+                return None
+            answers = self.ask(batch)
+            self._seen.update(case.content_hash for case in batch)
+            if True in answers:
+                found = batch[answers.index(True)]
+                self.accepted(found)
+                return found
+            size = min(2 * size, _LARGEST_BATCH)
+        return None
+
+    def _worth_asking(self, candidates: Iterable[Candidate]) -> Iterator[Case]:
+        known: set[str] = set()
+        for make in candidates:
+            try:
+                case = make()
+            except InvalidCaseError:
+                continue
+            name = case.content_hash
+            if name in self._seen or name in known or not measure(case) < self._measure:
+                continue
+            if self.supported(case):
+                known.add(name)
+                yield case
+
+    def _is_over(self) -> bool:
+        self.out_of_time = self.out_of_time or self.clock() - self.started >= self.seconds
+        return self.out_of_time
+
+    def _affordable(self, size: int) -> int:
+        """How many cases to ask at once, so that a batch takes a small part of the time."""
+        if self._per_case <= 0:
+            return size
+        return max(1, min(size, int(_SHARE * self.seconds / self._per_case)))
+
+    def confirmed(self) -> Case:
+        """The last case of the chain that fails when it is asked again."""
+        for case in reversed(self._chain):
+            if self.ask([case]) == [True]:
+                return case
+        raise NoFailureError(
+            "no case failed again when it was asked once more: what it answers changes from call to call"
+        )
