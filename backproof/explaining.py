@@ -6,7 +6,8 @@ The diagnosis asks the implementation more cases, so that it needs the panel whi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from importlib.util import find_spec
 
 from refimpl import Case, Trace
 
@@ -15,30 +16,47 @@ from .cause_rows import Explained
 from .diagnosis.agreement import Observation
 from .diagnosis.causes import Cause, Diagnosis
 from .diagnosis.diagnose import Diagnostician
+from .diagnosis.reduce import NoFailureError
+from .diagnosis.same_failure import first_failure, reduce_failure
 from .judging.panel import Panel
-from .judging.verdicts import Check, Judgement
+from .judging.verdicts import FAILING, Check, Judgement
+from .subject import Subject
 
 MOST_DIAGNOSED = 40
 """Cases that are diagnosed at the end of a run: one for each kind of finding."""
+MOST_REDUCED = 5
+"""Causes whose cases are reduced; the first ones, which are the gravest."""
+SECONDS = 5.0
+"""For the reduction of one case."""
 _TOGETHER = ({"B4", "B5", "B1a"}, {"F3", "F4"})
 """Equations of which one is named where the judge names another: the activation of a hidden layer or of
 the last one, and what reaches it from above."""
 
 
-@dataclass
 class Explainer:
-    """Diagnoses what one panel has judged."""
+    """Diagnoses what one panel has judged, and reduces the first case of each cause."""
 
-    panel: Panel
-    draw: DrawOptions = field(default_factory=DrawOptions)
-    """What may be asked of the implementation."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, subject: Subject, panel: Panel, draw: DrawOptions | None = None) -> None:
+        """`draw` is what may be asked of the subject."""
+        self.subject, self.panel = subject, panel
+        self.draw = draw or subject.draw(DrawOptions())
         self._diagnostician = Diagnostician(self._ask, self.draw)
         self._known: dict[str, Diagnosis] = {}
+        self._reduced: dict[str, Explained] = {}
 
     def _ask(self, cases: Sequence[Case]) -> list[Trace]:
         return self.panel.answers(cases)
+
+    def explained(self, check: Check, judgement: Judgement) -> Explained | None:
+        """The cause of one failing check, with the smallest case that shows it; None if nothing is known."""
+        cause = self.cause_of(check, judgement)
+        if cause is None:
+            return None
+        found = Explained(cause)
+        if check.verdict in FAILING and found.key not in self._reduced and len(self._reduced) < MOST_REDUCED:
+            self._reduced[found.key] = self._smallest(found, check, judgement)
+        known = self._reduced.get(found.key)
+        return found if known is None else replace(known, cause=cause)
 
     def diagnosis(self, judgement: Judgement) -> Diagnosis:
         """The causes of what is wrong with the implementation's answers; none if nothing is."""
@@ -61,13 +79,26 @@ class Explainer:
         if check.scope == "local":
             related = next((group for group in _TOGETHER if check.equation in group), {check.equation})
             near = [cause for cause in causes if cause.equation in related]
-            exact = [
-                cause for cause in near if check.layer in cause.layers and cause.equation == check.equation
-            ]
+            exact = [c for c in near if check.layer in c.layers and c.equation == check.equation]
             return next(iter(exact or near), None)
         return causes[0] if causes else None
 
-    def explained(self, check: Check, judgement: Judgement) -> Explained | None:
-        """The cause of one failing check with what there is to show it."""
-        cause = self.cause_of(check, judgement)
-        return None if cause is None else Explained(cause)
+    def _smallest(self, found: Explained, check: Check, judgement: Judgement) -> Explained:
+        """With the smallest case in which the same check fails, and a script that shows it."""
+        only = replace(judgement, checks=(check,))
+        try:
+            reduced = reduce_failure(self.panel, only, SECONDS, lambda case: not self.subject.outside(case))
+        except NoFailureError:  # what it answers changes from call to call
+            return found
+        (again,) = self.panel.judge([reduced.case])
+        return replace(found, smallest=reduced.case, script=self._script(again))
+
+    def _script(self, judgement: Judgement) -> str:
+        """Empty where no framework is installed that could stand in it."""
+        from .diagnosis.script import script
+
+        check = first_failure(judgement, self.panel.name)
+        framework = next((name for name in ("torch", "jax") if find_spec(name)), None)
+        if check is None or judgement.trace is None or framework is None:
+            return ""
+        return script(judgement.case, check, judgement.trace, self.panel.name, framework)

@@ -188,7 +188,7 @@ class Session:
     def explainer(self) -> Explainer:
         """Diagnoses what this session has judged."""
         if self._explainer is None or self._explainer.panel is not self.panel:
-            self._explainer = Explainer(self.panel, self.subject.draw(self.options.draw))
+            self._explainer = Explainer(self.subject, self.panel)
         return self._explainer
 
     def _replay(self, case: Case) -> str:

@@ -153,7 +153,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
                     progress(done, total, tally.mismatches)
         except KeyboardInterrupt:
             status = "interrupted"
-        explain(tally, Explainer(panel, draw))
+        explain(tally, Explainer(subject, panel, draw))
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
@@ -184,7 +184,7 @@ def replay(
         panel = make_panel(subject, options.oracles, options.truth)
         tally = tally_of(subject, options.oracles, options.truth)
         tally.add(panel.judge([case])[0], Origin())
-        explain(tally, Explainer(panel, subject.draw(options.draw)))
+        explain(tally, Explainer(subject, panel))
     finally:
         subject.close()
     return report_of(options, subject, panel, tally, "complete", Times(), 1, 0)

@@ -114,7 +114,7 @@ def replay(
     panel = make_panel(subject, names, "all")
     tally = tally_of(subject, names, "all")
     tally.add(panel.judge([case])[0], Origin())
-    explain(tally, Explainer(panel, subject.draw(options.draw)))
+    explain(tally, Explainer(subject, panel))
     report = report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
     return "\n".join(line.plain.rstrip() for line in summary(report, case=path))
 
