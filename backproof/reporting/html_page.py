@@ -68,6 +68,7 @@ def _template() -> jinja2.Template:
         value=wording.value,
         percent=wording.percent,
         place=wording.place,
+        cause_place=wording.cause_place,
         mathml=mathml,
         cell_class=cell_class,
         breakable=breakable,
