@@ -68,9 +68,9 @@ def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
     try:
         for name, text in cases.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            _replace(folder / name, text)
-        _replace(folder / HTML_NAME, report_html(report))
-        _replace(folder / JSON_NAME, report_json(report))
+            replace_text(folder / name, text)
+        replace_text(folder / HTML_NAME, report_html(report))
+        replace_text(folder / JSON_NAME, report_json(report))
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder / JSON_NAME
@@ -113,7 +113,8 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file in one step: whoever breaks in, it is whole, or as it was before. Raises OSError."""
     partial = _partial(path)
     try:
         partial.write_text(text, encoding="utf-8", newline="\n")
@@ -139,7 +140,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         raise ReportError(f"{place} is not a whole report: {safe_text(str(error))}") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ReportError(f"{place} is not a report: its 'format' is not {FORMAT!r}; give a {JSON_NAME}")
-    _check_version(values.get("schema_version"), place)
+    check_version(values.get("schema_version"), VERSION, place, "schema_version", "report", "run again")
     if not text.endswith("\n"):
         raise ReportError(f"{place} is not a whole report: its last line is cut short; write it again")
     try:
@@ -174,15 +175,19 @@ def read_text(path: Path, wanted: str) -> str:
         raise ReportError(f"{place} is not UTF-8 text; give {wanted}") from None
 
 
-def _check_version(version: Any, place: str) -> None:
+def check_version(version: Any, ours: str, place: str, key: str, what: str, remedy: str) -> None:
+    """ReportError unless a `what` of this version, MAJOR.MINOR, is one that a reader of version `ours` knows.
+
+    It knows every minor version up to its own, and no other major one; `remedy` is for an older one.
+    """
     parts = version.split(".") if isinstance(version, str) else []
     if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
-        raise ReportError(f"{place} is not a valid report: its 'schema_version' is not like {VERSION!r}")
-    major, minor = (int(part) for part in VERSION.split("."))
+        raise ReportError(f"{place} is not a valid {what}: its {key!r} is not like {ours!r}")
+    major, minor = (int(part) for part in ours.split("."))
     theirs = (int(parts[0]), int(parts[1]))
     if theirs > (major, minor):
         raise ReportError(
-            f"{place} has report version {version}; this backproof reads up to {VERSION}: install a newer one"
+            f"{place} has {what} version {version}; this backproof reads up to {ours}: install a newer one"
         )
     if theirs[0] < major:
-        raise ReportError(f"{place} has report version {version}, which is no longer read; run again")
+        raise ReportError(f"{place} has {what} version {version}, which is no longer read; {remedy}")

@@ -30,6 +30,8 @@ ROOMS: dict[str, set[str]] = {
     "backproof.judging": {"refimpl", "oracles", "backproof.errors"},
     "backproof.diagnosis": {"refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"},
     "backproof.reporting": {"backproof.errors"},
+    # Kept cases are read as strictly as reports, and taken out of them.
+    "backproof.corpus": {"refimpl", "backproof.errors", "backproof.reporting"},
     # Vectors are the truth's values with the judge's bounds.
     "backproof.vectors": {
         *("refimpl", "oracles", "backproof.errors"),
@@ -157,6 +159,8 @@ def test_all_that_is_imported_is_declared_and_not_only_brought_along_by_others(i
         ("backproof/reporting/model.py", "from refimpl import InvalidCaseError"),
         ("backproof/reporting/files.py", "from refimpl import Case"),
         ("backproof/reporting/model.py", "from .. import wording_of_commands"),
+        ("backproof/corpus/files.py", "from ..judging.panel import Panel"),
+        ("backproof/diagnosis/mistakes.py", "from ..corpus import read_corpus"),
         ("backproof/run.py", "from tests.oracles import oracle_cases"),
     ],
 )

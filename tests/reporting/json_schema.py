@@ -76,6 +76,8 @@ def _holds(keyword: str, wanted: Any, value: Any, root: dict[str, Any], place: s
             return value > wanted
         case "exclusiveMaximum":
             return value < wanted
+        case "maxLength":
+            return len(value) <= wanted
         case "pattern":
             return re.search(wanted, value) is not None
     raise AssertionError(f"the schema uses {keyword!r}, which this validator does not know")
