@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_corpus import corpus
 from .cli_options import INTERRUPTED, USAGE
 from .cli_plugging import smoke, vectors
 from .cli_run import replay, run
@@ -55,6 +56,7 @@ app.command()(run)
 app.command()(replay)
 app.command()(smoke)
 app.command()(vectors)
+app.add_typer(corpus, name="corpus")
 
 
 @app.command("list")
@@ -118,8 +120,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command_of(words: Sequence[str]) -> str:
-    known = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    return " ".join(["backproof", *(word for word in words[:1] if word in known)])
+    path, group = ["backproof"], app
+    for word in words:
+        groups = {each.name: each.typer_instance for each in group.registered_groups}
+        names = [each.name or getattr(each.callback, "__name__", "") for each in group.registered_commands]
+        if word not in names and word not in groups:
+            break
+        path.append(word)
+        group = groups.get(word) or typer.Typer()
+    return " ".join(path)
 
 
 def _one_line(message: str) -> str:

@@ -15,6 +15,8 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from refimpl import Case
+
     from .plugging.sources import Source
     from .reporting.model import Report
 
@@ -60,6 +62,10 @@ Mistake = Annotated[
     typer.Option(
         help="Judge this wrong equation instead of the reference; see 'list mistakes'.", metavar="NAME"
     ),
+]
+Corpus = Annotated[
+    str | None,
+    typer.Option(help="Judge the cases kept in this folder first; see 'corpus'.", metavar="DIR"),
 ]
 Impl = Annotated[
     str | None,
@@ -145,6 +151,17 @@ def oracles_of(text: str | None) -> tuple[str, ...]:
 
     names = names_of(text)
     return usual_oracles() if names is None else names
+
+
+def kept_in(folder: str | None) -> tuple[Case, ...]:
+    """The cases of a corpus; none if no folder is given. Raises UsageError and ReportError."""
+    from .corpus import read_corpus
+
+    if folder is None:
+        return ()
+    if folder == "":
+        raise UsageError("--corpus is empty; give a folder, or leave it out")
+    return tuple(kept.case for kept in read_corpus(folder))
 
 
 def check_mistake(name: str | None) -> None:

@@ -12,6 +12,7 @@ import typer
 from .cli_options import (
     INTERRUPTED,
     Activations,
+    Corpus,
     Dtype,
     Impl,
     ImplCmd,
@@ -24,6 +25,7 @@ from .cli_options import (
     TimeLimit,
     check_mistake,
     dtypes_of,
+    kept_in,
     load,
     names_of,
     oracles_of,
@@ -65,6 +67,7 @@ def run(
             metavar="WHICH",
         ),
     ] = "disputed",
+    corpus: Corpus = None,
     out: Annotated[
         str | None,
         typer.Option(help="Folder for the report; by default a new one under reports/.", metavar="DIR"),
@@ -89,6 +92,7 @@ def run(
     check_mistake(mistake)
     source = source_of(impl, impl_cmd, python, no_isolation, time_limit, memory_limit)
     against = oracles_of(oracles)
+    kept = kept_in(corpus)
     given = {
         "--cases": str(cases),
         "--seed": str(seed),
@@ -98,6 +102,7 @@ def run(
         "--oracles": ",".join(against),
         "--mistake": mistake,
         "--truth": truth,
+        "--corpus": corpus,
     }
     words = [word for option, value in given.items() if value is not None for word in (option, value)]
     words += source.words if source is not None else []
@@ -112,6 +117,7 @@ def run(
         truth=truth,
         source=source,
         command=shlex.join(["backproof", "run", *words]),
+        corpus=kept,
     )
     folder = Path(out or f"reports/{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-seed-{seed}")
     check_writable(folder)

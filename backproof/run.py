@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,11 +22,13 @@ from .errors import UsageError
 from .explaining import Explainer
 from .judging.adjudication import MODES, Truth
 from .judging.panel import Panel
+from .judging.verdicts import Judgement
 from .kink_table import kink_table
+from .plugging.plugged import fault
 from .plugging.sources import Source
 from .reporting.model import Report, RunInfo, Times
 from .subject import PluggedSubject, Subject
-from .tally import Origin, Tally, replay_options
+from .tally import CORPUS, Origin, Tally, replay_options
 
 CHUNK = 256
 FLOOR = 0.9
@@ -76,9 +78,11 @@ class RunOptions:
     """Somebody's implementation, in the reference's place."""
     command: str = ""
     """The command line that repeats this run."""
+    corpus: tuple[Case, ...] = ()
+    """Kept cases, judged first. With them, there may be no other `cases`."""
 
     def __post_init__(self) -> None:
-        if self.cases < 1:
+        if self.cases < (0 if self.corpus else 1):
             raise UsageError(f"cases must be at least 1, not {self.cases}")
         if not 0 <= self.seed < 2**64:
             raise UsageError(f"seed must be from 0 to 2^64 - 1, not {self.seed}")
@@ -138,26 +142,51 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
     subject = subject_of(options)
     try:
         cases = min(options.cases, subject.most_cases or options.cases)
-        options = replace(options, cases=cases, dtypes=subject.dtypes(options.dtypes))
+        corpus = options.corpus[: subject.most_cases]
+        # Where nothing is drawn, a corpus of dtypes that are not supported is no error: it is not judged.
+        dtypes = subject.dtypes(options.dtypes) if cases else options.dtypes
+        options = replace(options, cases=cases, corpus=corpus, dtypes=dtypes)
         draw = subject.draw(options.draw)
         panel = make_panel(subject, options.oracles, options.truth)
         tally = tally_of(subject, options.oracles, options.truth)
-        total = options.cases * len(options.dtypes)
+        total = cases * len(dtypes) + len(corpus)
+        floor = max(1, floor_of(total - sum(bool(subject.outside(case)) for case in corpus)))
         done, status = 0, "complete"
+
+        def count(judgements: Sequence[Judgement], origins: Iterable[Origin]) -> None:
+            nonlocal done
+            for judgement, origin in zip(judgements, origins, strict=True):
+                tally.add(judgement, origin)
+            done += len(judgements)
+            if progress is not None:
+                progress(done, total, tally.mismatches)
+
         try:
+            for first in range(0, len(corpus), CHUNK):
+                judged = judge_kept(subject, panel, corpus[first : first + CHUNK])
+                count(judged, [Origin(CORPUS)] * len(judged))
             for drawn in _chunks(options, draw):
-                for one, judgement in zip(drawn, panel.judge([d.case for d in drawn]), strict=True):
-                    tally.add(judgement, Origin(one.regime, one.seed, one.index))
-                done += len(drawn)
-                if progress is not None:
-                    progress(done, total, tally.mismatches)
+                judged = panel.judge([one.case for one in drawn])
+                count(judged, [Origin(one.regime, one.seed, one.index) for one in drawn])
         except KeyboardInterrupt:
             status = "interrupted"
         explain(tally, Explainer(subject, panel, draw))
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
-    return report_of(options, subject, panel, tally, status, times, total, floor_of(total), draw)
+    return report_of(options, subject, panel, tally, status, times, total, floor, draw)
+
+
+def judge_kept(subject: Subject, panel: Panel, cases: Sequence[Case]) -> list[Judgement]:
+    """One judgement a case, in order. What the subject does not declare is not asked, and not judged."""
+    whys = [subject.outside(case) for case in cases]
+    judged = iter(panel.judge([case for case, why in zip(cases, whys, strict=True) if not why]))
+    return [
+        Judgement(case, (fault(subject.name, f"not declared: {why}", "not judged"),), subject.name)
+        if why
+        else next(judged)
+        for case, why in zip(cases, whys, strict=True)
+    ]
 
 
 def replay(

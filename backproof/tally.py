@@ -35,6 +35,10 @@ _REPORTED = ("fault", "mismatch", "unstable", "convention")
 
 _CHAIN_NOTE = "No part of this run: pytest tests/conformance judges it, on random compositions of functions."
 
+CORPUS = "corpus"
+"""Where cases come from that were kept: a regime of its own."""
+_OTHER_REGIMES = {CORPUS: "kept cases of earlier findings, judged first"}
+
 EXPLANATIONS = {
     "ill-posed": "the bound is infinite: overflow, or the logarithm of a probability that may be 0",
     "oracle not finite": "the oracle's own answer is NaN or infinite although a finite one exists",
@@ -74,7 +78,7 @@ class _Regime:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a case comes from: a seed and an index, or a file."""
+    """Where a case comes from: a seed and an index, a corpus, or a file."""
 
     regime: str | None = None
     seed: int | None = None
@@ -245,7 +249,9 @@ class Tally:
                 model.RegimeRow(
                     name=name,
                     dtype=dtype,
-                    description=REGIMES[name].description if name in REGIMES else "",
+                    description=REGIMES[name].description
+                    if name in REGIMES
+                    else _OTHER_REGIMES.get(name, ""),
                     cases=r.cases,
                     judged=r.judged,
                     fully_resolved=r.fully_resolved,

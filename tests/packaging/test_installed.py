@@ -181,16 +181,18 @@ def test_the_smallest_plug_in_is_judged_with_two_commands_and_a_wrong_one_is_not
     assert "mismatch in B1" in wrong.out
 
 
-def test_vectors_and_their_schema_and_that_of_dialogues_are_there(
-    alone: Installation, tmp_path: Path
-) -> None:
+def test_vectors_are_there_and_the_schemas_of_all_files(alone: Installation, tmp_path: Path) -> None:
     words = ["--kinds", "activation", "--activations", "tanh", "--cases", "1"]
     answer = alone.run("backproof", "vectors", *words, cwd=tmp_path)
     assert answer.status == 0
     lines = [json.loads(line) for line in answer.out.splitlines()]
     assert lines[0]["format"] == "backproof-vectors"
     assert len(lines) > 2
-    for schema in ("vectors/schema/vectors-1.schema.json", "plugging/schema/dialogue-1.schema.json"):
+    for schema in (
+        "vectors/schema/vectors-1.schema.json",
+        "plugging/schema/dialogue-1.schema.json",
+        "corpus/schema/corpus-entry-1.schema.json",
+    ):
         json.loads((alone.packages / "backproof" / schema).read_text(encoding="utf-8"))
 
 
