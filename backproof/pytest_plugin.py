@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 _SESSION = pytest.StashKey["Session"]()
 # The suites of `backproof.testing` of which some check ran.
 _SUITES = pytest.StashKey[list[Any]]()
+# The kept cases, as parameters.
+_ENTRIES = pytest.StashKey[list[Any]]()
+# Why they cannot be judged.
+_BROKEN = pytest.StashKey[str]()
+ENTRY = "backproof_entry"
+"""The argument of a test that stands for a kept case."""
 # What was judged, added up over this process and, under pytest-xdist, its workers.
 _TOTALS = pytest.StashKey[dict[str, int]]()
 
@@ -52,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="COMMAND",
         help="judge a program of yours that is asked in JSON lines on its standard input",
     )
+    group.addoption(
+        "--backproof-corpus",
+        metavar="DIR",
+        help="judge the cases kept in DIR first, instead of those in the folder of the setting "
+        "backproof_corpus (see: backproof corpus)",
+    )
+    parser.addini("backproof_corpus", "folder of kept cases that are judged first, beside this file")
     group.addoption("--impl-python", metavar="PATH", help="the interpreter that runs --impl")
     group.addoption(
         "--impl-no-isolation",
@@ -64,6 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse what cannot work before anything runs."""
     if config.getoption("--backproof-report") and config.getoption("numprocesses", default=None):
         raise pytest.UsageError("--backproof-report needs one process: leave out -n")
+    if config.getoption("--backproof-corpus") == "":
+        raise pytest.UsageError("--backproof-corpus is empty; give a folder, or leave it out")
 
 
 def _source(config: pytest.Config) -> Source | None:
@@ -114,6 +129,69 @@ def backproof(pytestconfig: pytest.Config) -> Session:
         pytest.exit(f"backproof: error: {error}", returncode=2)
     pytestconfig.stash[_SESSION] = session
     return session
+
+
+# ---------------------------------------------------------------- kept cases
+
+
+def _corpus(config: pytest.Config) -> Path | None:
+    """The folder of kept cases; None if there is none."""
+    given = config.getoption("--backproof-corpus")
+    if given is not None:
+        return Path(config.invocation_params.dir, given)
+    beside = config.rootpath if config.inipath is None else config.inipath.parent
+    named = config.getini("backproof_corpus")
+    return beside / named if named else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument `backproof_entry` is one test for each kept case."""
+    if ENTRY not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    entries = config.stash.get(_ENTRIES, None)
+    if entries is None:
+        entries = config.stash[_ENTRIES] = _entries(config)
+    metafunc.parametrize(ENTRY, entries)
+
+
+def _entries(config: pytest.Config) -> list[Any]:
+    """The kept cases in order, each with its name."""
+    folder = _corpus(config)
+    if folder is None:
+        reason = "no cases are kept; give their folder with --backproof-corpus"
+        return [pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))]
+    from .errors import ReportError
+    from .shadowing import check_shadowing
+
+    try:
+        check_shadowing()
+        from .corpus import read_corpus
+
+        return [pytest.param(kept, id=kept.name) for kept in read_corpus(folder)]
+    except (ReportError, ImportError) as error:
+        config.stash[_BROKEN] = str(error)  # told below: what is raised while pytest collects does not end it
+        return [None]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Kept cases come first. A broken one ends the session, and so does the option where no test takes it."""
+    kept = [item for item in items if ENTRY in getattr(item, "fixturenames", ())]
+    items[:] = [*kept, *(item for item in items if ENTRY not in getattr(item, "fixturenames", ()))]
+    if not kept and config.getoption("--backproof-corpus") is not None:
+        config.stash[_BROKEN] = (
+            "none of these tests judges what --backproof-corpus names; add tests/conformance/test_corpus.py, "
+            "or a test with the arguments backproof and backproof_entry"
+        )
+    if _BROKEN in config.stash and not hasattr(config, "workerinput"):
+        pytest.exit(f"backproof: error: {config.stash[_BROKEN]}", returncode=2)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A worker of pytest-xdist cannot end the session: there, each test fails of what would have ended it."""
+    if _BROKEN in item.config.stash:
+        pytest.fail(f"backproof: error: {item.config.stash[_BROKEN]}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ import pytest
 from refimpl import Case, Trace, case_to_json
 
 from .cause_rows import one_row
+from .corpus import Kept
 from .explaining import Explainer
 from .judging.verdicts import FAILING, Check, Judgement
 from .plugging.sources import Source
@@ -26,6 +27,7 @@ from .run import (
     RunOptions,
     explain,
     floor_of,
+    judge_kept,
     make_panel,
     report_of,
     subject_of,
@@ -33,7 +35,7 @@ from .run import (
     usual_oracles,
 )
 from .subject import PluggedSubject, Subject
-from .tally import Origin, excess
+from .tally import CORPUS, Origin, excess
 
 _MOST_KEPT = 200
 """Failing cases that are kept to be diagnosed."""
@@ -117,22 +119,42 @@ class Session:
         self, cases: Sequence[Case], origins: Iterable[Origin] = (), *, excused: bool = False
     ) -> list[Judgement]:
         """Judge and count; see `require` for the verdict. `excused` ones do not count for the floor."""
-        self.expected += len(cases)
-        self._excused += len(cases) if excused else 0
         judgements = self.panel.judge(cases)
-        given = list(origins) or [Origin()] * len(cases)
-        for judgement, origin in zip(judgements, given, strict=True):
+        self._count(judgements, list(origins) or [Origin()] * len(cases), excused=excused)
+        return judgements
+
+    def _count(self, judgements: Sequence[Judgement], origins: Sequence[Origin], *, excused: bool) -> None:
+        self.expected += len(judgements)
+        self._excused += len(judgements) if excused else 0
+        for judgement, origin in zip(judgements, origins, strict=True):
             self.tally.add(judgement, origin)
             if judgement.trace is not None and len(self._failing) < _MOST_KEPT:
                 self._failing[judgement.case] = judgement
-        return judgements
 
-    def require(self, checks: Iterable[tuple[Case, Check]]) -> None:
-        """Fail the test with the first mismatch or fault among these checks, told in full."""
+    def require(self, checks: Iterable[tuple[Case, Check]], remark: str = "") -> None:
+        """Fail the test with the first mismatch or fault among these checks, told in full, and a remark."""
         failing = [(case, check) for case, check in checks if check.verdict in FAILING]
         gravest = self.gravest(failing)
         if gravest is not None:
-            pytest.fail(self.failure(*gravest, len(failing)), pytrace=False)
+            told = self.failure(*gravest, len(failing))
+            pytest.fail(f"{told}\n  {remark}" if remark else told, pytrace=False)
+
+    def require_kept(self, kept: Kept) -> None:
+        """Judge and count a case of a corpus, and fail the test if something is wrong in it.
+
+        The test is skipped where somebody's implementation does not declare, or offer, what the case has.
+        """
+        outside = self.subject.outside(kept.case)
+        judgements = judge_kept(self.subject, self.panel, [kept.case])
+        self._count(judgements, [Origin(CORPUS)], excused=bool(outside))
+        checks = judgements[0].checks
+        self.require(((kept.case, check) for check in checks), f"kept      {kept.remark}".rstrip())
+        if judgements[0].verdict == "not judged":
+            own = dict.fromkeys(safe_text(check.reason) for check in checks if check.left == self.name)
+            reason = ", ".join(own) or "it offers nothing to judge"
+            if self.plugged is None:
+                pytest.fail(f"nothing of this case could be judged: {reason}", pytrace=False)
+            pytest.skip(reason)
 
     @staticmethod
     def gravest(failing: Sequence[tuple[Case, Check]]) -> tuple[Case, Check] | None:
