@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from backproof.errors import ReportError, UsageError
 from backproof.reporting.files import read_report, read_text
@@ -22,8 +23,8 @@ _WANTED = "a case as reports save them under cases/, a report.json, or an entry 
 def gathered(path: str | os.PathLike[str], note: str | None = None) -> tuple[Kept, ...]:
     """What a file holds to be kept, each case once; `note` takes the place of what the file says.
 
-    Of a report that is each finding against its implementation: mismatches, faults and what is unstable,
-    the gravest first. Raises ReportError for a file that holds nothing of the kind, and UsageError for a note
+    Of a report that is the smallest known case of each finding against its implementation: mismatches, faults
+    and what is unstable, the gravest first. Raises ReportError for a file that holds nothing of the kind, and UsageError for a note
     that is too long.
     """
     if note is not None and len(safe_text(note)) > LONGEST_LINE:
@@ -52,11 +53,17 @@ def _kept(case: Case, note: str, **more: object) -> Kept:
 
 
 def _of_report(path: Path, note: str | None) -> tuple[Kept, ...]:
+    """One for each cause of which the smallest case is known; else each finding's own case."""
     report = read_report(path)
+    smallest = {number: cause for cause in report.causes if cause.smallest_id for number in cause.findings}
     found: dict[str, Kept] = {}
     for finding in report.findings:
-        if _is_against(report, finding) and finding.case_id not in found:
-            found[finding.case_id] = _of_finding(report, finding, path, note)
+        cause = smallest.get(finding.number)
+        case_id = finding.case_id if cause is None else cause.smallest_id
+        if case_id is not None and _is_against(report, finding) and case_id not in found:
+            case_json = finding.case if cause is None else cause.smallest_case
+            case = _case_of(case_json, case_id, finding.number, path)
+            found[case_id] = _of_finding(report, finding, case, note)
     return tuple(found.values())
 
 
@@ -65,36 +72,30 @@ def _is_against(report: Report, finding: Finding) -> bool:
     return finding.wrong or (finding.verdict == "unstable" and finding.left == report.run.implementation)
 
 
-def _of_finding(report: Report, finding: Finding, path: Path, note: str | None) -> Kept:
-    case = _case_of(finding, path)
-    if case.content_hash[:16] != finding.case_id:
-        raise ReportError(
-            f"{safe_text(str(path))}: the case of finding {finding.number} is not {finding.case_id}; "
-            "was it edited?"
-        )
+def _of_finding(report: Report, finding: Finding, case: Case, note: str | None) -> Kept:
+    implementation = _shortened(report.run.implementation)
     return _kept(
         case,
         _shortened(finding.message) if note is None else note,
         equation=finding.equation if finding.equation in EQUATION_IDS else None,
         cause=_shortened(finding.cause or ""),
-        found=Found(
-            implementation=_shortened(report.run.implementation), mistake=report.run.mistake
-        ).model_dump(),
+        found=Found(implementation=implementation, mistake=report.run.mistake).model_dump(),
     )
 
 
-def _case_of(finding: Finding, path: Path) -> Case:
-    """The finding's case, from its own file if it is long and stands only there."""
-    file = path.parent / finding.case_file
+def _case_of(case_json: dict[str, Any] | None, case_id: str, number: int, path: Path) -> Case:
+    """A case of a report, which is in its own file only if it is long."""
+    file = path if case_json is not None else path.parent / "cases" / f"{case_id}.json"
+    place = safe_text(str(file))
     try:
-        if finding.case is not None:
-            return case_from_dict(finding.case)
-        return case_from_dict(parse_json(read_text(file, "the folder of a report with its cases")))
+        if case_json is None:
+            case_json = parse_json(read_text(file, "the folder of a report with its cases"))
+        case = case_from_dict(case_json)
     except InvalidCaseError as error:
-        place = path if finding.case is not None else file
-        raise ReportError(
-            f"{safe_text(str(place))}: the case of finding {finding.number} is none: {safe_text(str(error))}"
-        ) from None
+        raise ReportError(f"{place}: the case of finding {number} is none: {safe_text(str(error))}") from None
+    if case.content_hash[:16] != case_id:
+        raise ReportError(f"{place}: the case of finding {number} is not {case_id}; was it edited?")
+    return case
 
 
 def _shortened(text: str) -> str:
