@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backproof.pytest_session
 from backproof.cases import draw_case
 from backproof.pytest_session import Session
 from backproof.reporting.files import read_report
@@ -36,6 +37,13 @@ def _imported() -> None:
     session.judge([draw_case(1, 0, dtype).case for dtype in ("float32", "float64")])
     session.finish()
     from backproof.plugging import isolation  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a failure is told as beside the judge's words is tested elsewhere, and takes seconds."""
+    monkeypatch.setattr(Session, "_diagnosis", lambda *_: [])
+    monkeypatch.setattr(backproof.pytest_session, "explain", lambda *_: None)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def gathered(path: str | os.PathLike[str], note: str | None = None) -> tuple[Kep
     """What a file holds to be kept, each case once; `note` takes the place of what the file says.
 
     Of a report that is the smallest known case of each finding against its implementation: mismatches, faults
-    and what is unstable, the gravest first. Raises ReportError for a file that holds nothing of the kind, and UsageError for a note
-    that is too long.
+    and what is unstable, the gravest first. Raises ReportError for a file that holds nothing of the kind,
+    and UsageError for a note that is too long.
     """
     if note is not None and len(safe_text(note)) > LONGEST_LINE:
         raise UsageError(f"--note has {len(safe_text(note))} characters; the most is {LONGEST_LINE}")

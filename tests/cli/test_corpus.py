@@ -13,12 +13,14 @@ import pytest
 import backproof.run
 from backproof.corpus import read_corpus
 from backproof.reporting.files import read_report, write_report
-from backproof.reporting.model import Report
+from backproof.reporting.model import CauseRow, Report
 from refimpl import ActivationSpec, Case, Layer, LossSpec, Network, case_to_dict, case_to_json
 from tests.corpus.samples import case, kept, saved
 
 from .conftest import DOCUMENTED, ROOT
 from .test_bad_input import assert_refused
+
+pytestmark = pytest.mark.usefixtures("without_type_checks")
 
 SEEDS = ROOT / "tests" / "conformance" / "corpus"
 PLUGGED = """
@@ -32,6 +34,12 @@ layer.backproof = {
     "depth": 1, "activations": ["tanh"], "losses": ["mse"], "loss_scale": "sum", "dtypes": ["float64"]
 }
 """
+
+
+@pytest.fixture(autouse=True)
+def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a mistake is told as is tested elsewhere, and takes seconds."""
+    monkeypatch.setattr(backproof.run, "explain", lambda *_: None)
 
 
 def plugged(factor: float = 1) -> tuple[str, ...]:
@@ -85,6 +93,23 @@ def test_the_cause_that_a_report_names_is_kept(command):
     assert command("corpus", "add", "kept", "named/report.json").status == 0
     causes = {each.file_name: each.entry.cause for each in read_corpus("kept")}
     assert causes[f"{named.case_id}.json"] == "db taken from column 1 alone"
+
+
+@pytest.mark.parametrize("inline", [True, False], ids=["in the report", "in its own file"])
+def test_of_a_cause_whose_smallest_case_is_known_that_one_is_kept(command, inline):
+    report = wrong_report(command)
+    small = case(x=8.0)
+    of_double = tuple(finding.number for finding in report.findings if finding.dtype == "float64")
+    cause = CauseRow(
+        number=1, equation="B3", kind="mistake", what="db of one column", cases=1, findings=of_double,
+        smallest_id=small.content_hash[:16], smallest_case=case_to_dict(small),
+    )  # fmt: skip
+    write_report(report.model_copy(update={"causes": (cause,)}), "small")
+    if not inline:
+        bare = cause.model_copy(update={"smallest_case": None})
+        write_report(report.model_copy(update={"causes": (bare,)}), "small")
+    assert command("corpus", "add", "kept", "small/report.json").status == 0
+    assert {each.case for each in read_corpus("kept")} == {small, case("float32")}
 
 
 def test_a_saved_case_is_kept_with_its_note_and_a_second_time_left_as_it_is(command):
@@ -347,7 +372,7 @@ def test_a_broken_entry_is_an_error_before_anything_is_computed(command, monkeyp
         ("corpus run none", "the corpus none has no entries; add some with: backproof corpus add DIR"),
         ("corpus run file", "cannot read the corpus file: Not a directory"),
         ("corpus run kept --oracles pytorch", "unknown oracle 'pytorch'; known: torch, jax, truth"),
-        ("corpus run kept --mistake sign", "unknown mistake 'sign'; known: "),
+        ("corpus run kept --mistake sign", "unknown mistake 'sign'; .*'backproof list mistakes'"),
         ("corpus run kept --mistake=", "--mistake is empty"),
         ("corpus run kept --out=", "--out is empty; give a folder, or leave it out for no report"),
         (
