@@ -14,7 +14,7 @@ from .import_graph import ROOT
 
 # The parts of words are kept apart, lest this file be found.
 _FOLDERS = "home|Users|root|work|workspace|mnt"
-_HOSTS = r"pypi\.|pythonhosted|artifactory|jfrog|pkgs\.dev|/simple/?\b"
+_HOSTS = r"pypi\.|pythonhosted|artifactory|jfrog|pkgs\.dev|/simple/?(?![\w-])"
 _OPTIONS = "index-url|find-links|trusted-host"
 TRACES = re.compile(
     rf"(?<![\w.~/)}}])/(?:{_FOLDERS})/[\w.]"
