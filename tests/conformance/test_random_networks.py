@@ -27,7 +27,7 @@ def _judged_checks(backproof: Any, judgements: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_seeded_networks_conform(backproof: Any, seed: int, dtype: str):
     options = options_within(backproof, dtype, DrawOptions())
     drawn = [draw_case(seed, index, dtype, options) for index in range(SEEDED)]
