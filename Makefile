@@ -13,7 +13,7 @@ STAMP := $(VENV)/installed
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
 	$(BIN)/python -m backproof run --cases 5120 --dtype both --out reports/conformance
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test: $(STAMP)  ## run all tests but the long ones, on up to four cores
 	$(PYTEST)

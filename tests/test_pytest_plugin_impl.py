@@ -123,27 +123,53 @@ def test_options_that_cannot_be_used_end_the_session_with_status_2_and_one_line(
 # ---------------------------------------------------------------- the conformance suite
 
 
-def test_of_a_full_implementation_nothing_is_skipped(conformance: Any) -> None:
-    result = conformance(
-        "full",
-        "(tanh and (B5 or U1 or torch)) or (mse and (F5 or torch) and not torch-jax) or descent",
-        "test_equations.py test_gradients.py test_gradient_descent.py",
-    )
+EVERY_KIND = "test_equations.py test_gradients.py test_gradient_descent.py"
+"""Files of the suite; the equations alone take a third of their time."""
+
+
+@pytest.mark.parametrize(
+    ("rows", "files", "at_least"),
+    [
+        ("tanh-float64 and (F3 or B5 or U1)", "test_equations.py", 3),
+        pytest.param(
+            "(tanh and (B5 or U1 or torch)) or (mse and (F5 or torch) and not torch-jax) or descent",
+            EVERY_KIND,
+            10,
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_of_a_full_implementation_nothing_is_skipped(
+    conformance: Any, rows: str, files: str, at_least: int
+) -> None:
+    result = conformance("full", rows, files)
     assert not _skips(result)
     outcomes = result.parseoutcomes()
     assert set(outcomes) <= {"passed", "deselected"}
-    assert outcomes["passed"] >= 10
+    assert outcomes["passed"] >= at_least
 
 
+@pytest.mark.parametrize(
+    ("rows", "files", "passes"),
+    [
+        (
+            "torch-tanh-float64 or F2-tanh-float or U1-tanh-float or B4-relu-float64 or F5-nll-float64",
+            "test_equations.py test_gradients.py",
+            ["torch-tanh-float64"],
+        ),
+        pytest.param(
+            "(torch-tanh-float64 or F2-tanh-float or U1-tanh-float or B4-relu-float64 or torch-mse-float64"
+            " or F5-nll-float64 or descent) and not frameworks",
+            EVERY_KIND,
+            ["torch-tanh-float64", "torch-mse-float64"],
+            marks=pytest.mark.long,
+        ),
+    ],
+)
 def test_of_a_partial_one_what_it_does_not_declare_or_offer_is_skipped_with_the_reason(
-    conformance: Any,
+    conformance: Any, rows: str, files: str, passes: list[str]
 ) -> None:
-    result = conformance(
-        "partial",
-        "(torch-tanh-float64 or F2-tanh-float or U1-tanh-float or B4-relu-float64 or torch-mse-float64"
-        " or F5-nll-float64 or descent) and not frameworks",
-        "test_equations.py test_gradients.py test_gradient_descent.py",
-    )
+    result = conformance("partial", rows, files)
     assert set(result.parseoutcomes()) == {"passed", "skipped", "deselected"}
     assert _skips(result) == {
         "not offered",
@@ -152,8 +178,7 @@ def test_of_a_partial_one_what_it_does_not_declare_or_offer_is_skipped_with_the_
         "the implementation does not declare the loss nll",
     }
     passed = [line for line in result.outlines if line.startswith("PASSED ")]
-    assert any("torch-tanh-float64" in line for line in passed)
-    assert any("torch-mse-float64" in line for line in passed)
+    assert [row for row in passes if not any(row in line for line in passed)] == []
 
 
 def test_a_wrong_one_fails_exactly_the_rows_of_its_equation(conformance: Any) -> None:

@@ -90,6 +90,7 @@ def test_under_several_processes_every_check_runs_once(folder: Any) -> None:
     result.stdout.fnmatch_lines(["judged 6 cases, not judged 0, expected at least 5; *"])
 
 
+@pytest.mark.long
 def test_the_example_passes_as_it_stands(folder: Any) -> None:
     for name in ("my_net.py", "test_my_net.py"):
         shutil.copy(ROOT / "examples" / "pytest" / name, folder.path / name)

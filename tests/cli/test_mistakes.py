@@ -11,6 +11,7 @@ import pytest
 from backproof.diagnosis.mistakes import MISTAKES
 from backproof.reporting.files import read_report
 from backproof.reporting.model import Report
+from tests.long_tests import long_but_for
 
 from .conftest import DOCUMENTED, Outcome
 
@@ -38,7 +39,12 @@ def _run(command: Callable[..., Outcome], name: str) -> tuple[Outcome, Report]:
     return outcome, read_report("out/report.json")
 
 
-@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in UNSTABLE])
+FOUND = [name for name in MISTAKES if name not in UNSTABLE]
+# One for each equation always, the others in the long tests.
+FIRST = {MISTAKES[name].equation: name for name in reversed(FOUND)}
+
+
+@pytest.mark.parametrize("name", long_but_for(FIRST.values(), FOUND))
 def test_a_mistake_is_found_and_blamed_on_its_own_equation_alone(command, name):
     outcome, report = _run(command, name)
     assert outcome.status == 1

@@ -1,13 +1,13 @@
 """A mistake in the reference's place turns the conformance suite red, where its equation is tested."""
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from tests.long_tests import long_but_for
 
 from .conftest import ROOT, Outcome, environment
 
@@ -37,22 +37,11 @@ def _run_suite(mistake: str, selection: str, environment: Mapping[str, str]) -> 
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
-    """The session of each mistake; two run at a time, for most of one is loading."""
-    surroundings = environment(tmp_path_factory.mktemp("suite"), OMP_NUM_THREADS="1")
+@pytest.mark.parametrize("mistake", long_but_for({"derivative-forgotten"}, SELECTIONS))
+def test_a_mistake_turns_the_suite_red(mistake, tmp_path):
+    surroundings = environment(tmp_path, OMP_NUM_THREADS="1")
     outside = {name: value for name, value in surroundings.items() if not name.startswith("PYTEST_")}
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        started = {
-            mistake: pool.submit(_run_suite, mistake, selection, outside)
-            for mistake, selection in SELECTIONS.items()
-        }
-        return {mistake: future.result() for mistake, future in started.items()}
-
-
-@pytest.mark.parametrize("mistake", SELECTIONS)
-def test_a_mistake_turns_the_suite_red(sessions, mistake):
-    outcome = sessions[mistake]
+    outcome = _run_suite(mistake, SELECTIONS[mistake], outside)
     assert outcome.status == 1, outcome.out
     assert "1 failed" in outcome.out
     equation = re.search(r"mismatch in equation (\w+): reference's ", outcome.out).group(1)

@@ -14,7 +14,8 @@ from refimpl import DTYPES
 from .conftest import options_within, require_offered
 
 SMALL = DrawOptions(max_depth=3, max_width=6, max_batch=4)
-SEEDED = 256
+SEEDED = [(1, 64), *(pytest.param(seed, 256, marks=pytest.mark.long) for seed in (1, 2))]
+"""Seeds, and how many networks are drawn from each."""
 
 
 def _judged_checks(backproof: Any, judgements: Any) -> list[Any]:
@@ -27,14 +28,14 @@ def _judged_checks(backproof: Any, judgements: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_seeded_networks_conform(backproof: Any, seed: int, dtype: str):
+@pytest.mark.parametrize(("seed", "count"), SEEDED)
+def test_seeded_networks_conform(backproof: Any, seed: int, count: int, dtype: str):
     options = options_within(backproof, dtype, DrawOptions())
-    drawn = [draw_case(seed, index, dtype, options) for index in range(SEEDED)]
+    drawn = [draw_case(seed, index, dtype, options) for index in range(count)]
     origins = [Origin(one.regime, one.seed, one.index) for one in drawn]
     judgements = backproof.judge([one.case for one in drawn], origins)
     backproof.require((j.case, check) for j in judgements for check in j.checks)
-    assert len(judgements) == SEEDED
+    assert len(judgements) == count
     require_offered(backproof, judgements, _judged_checks(backproof, judgements))
 
 

@@ -11,15 +11,20 @@ import pytest
 
 from examples import table
 from examples.table import EXAMPLES, Example, Known, Outcome
+from tests.long_tests import long_but_for
 
 FOLDER = Path(table.__file__).parent
 EACH = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.file.stem)
+# Always the smallest one, and one of a library with a finding; the others in the long tests.
+JUDGED = long_but_for(
+    {"smallest", "micrograd_mlp"}, [pytest.param(example, id=example.file.stem) for example in EXAMPLES]
+)
 MOST_LINES, SMALLEST = 25, 5
 CASES = 60
 FAILING = ("mismatch", "fault")
 
 
-@EACH
+@pytest.mark.parametrize("example", JUDGED)
 def test_an_example_shows_what_is_expected_and_nothing_else(example: Example) -> None:
     if example.missing:
         pytest.skip(f"{example.package} is not installed: pip install backproof[peers]")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # File → (the text before which to insert, what to insert): z/√(1 + z²), which no table has.
@@ -36,6 +38,7 @@ PLACES = {
 }
 
 
+@pytest.mark.long  # it compiles all of JAX's programs anew
 def test_a_new_activation_takes_exactly_these_places(tmp_path: Path) -> None:
     for package in ("refimpl", "oracles", "backproof"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))

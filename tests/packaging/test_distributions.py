@@ -70,6 +70,7 @@ def test_the_version_is_the_same_in_the_package_and_in_its_metadata() -> None:
     assert backproof.__version__ == pyproject()["project"]["version"]
 
 
+@pytest.mark.long
 def test_the_source_distribution_builds_the_same_wheel_and_holds_nothing_left_over(
     files: dict[str, bytes], source: Path, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_the_environment_sees_the_wheel_and_not_the_checkout(alone: Installation
 # ---------------------------------------------------------------- commands
 
 
+@pytest.mark.long
 def test_help_names_the_commands_and_the_exit_statuses(alone: Installation, tmp_path: Path) -> None:
     answer = alone.run("backproof", "--help", cwd=tmp_path)
     assert (answer.status, answer.err) == (0, "")
@@ -60,6 +61,7 @@ def test_version_is_that_of_the_package(alone: Installation, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("what", ["equations", "mistakes"])  # test_lightness.py shows all of them
+@pytest.mark.long
 def test_a_list_is_there_as_json(alone: Installation, tmp_path: Path, what: str) -> None:
     answer = alone.run("backproof", "list", what, "--json", cwd=tmp_path)
     assert (answer.status, answer.err) == (0, "")
@@ -69,6 +71,7 @@ def test_a_list_is_there_as_json(alone: Installation, tmp_path: Path, what: str)
 # ---------------------------------------------------------------- files beside the code
 
 
+@pytest.mark.long
 def test_a_report_can_be_written_and_its_published_schema_is_there(
     alone: Installation, tmp_path: Path
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_project_with_its_own_reports_package_can_use_the_fixture_and_run(
     assert report["environment"]["versions"]["backproof"] == backproof.__version__
 
 
+@pytest.mark.long
 def test_a_project_with_its_own_reports_package_can_use_the_commands(
     alone: Installation, project: Path
 ) -> None:
@@ -134,7 +138,11 @@ def test_a_project_with_its_own_reports_package_can_use_the_commands(
 @pytest.mark.parametrize(
     ("oracles", "needs"),
     [
-        ("torch,jax", "torch oracle needs PyTorch; install it with: pip install 'backproof[torch]'"),
+        pytest.param(
+            "torch,jax",
+            "torch oracle needs PyTorch; install it with: pip install 'backproof[torch]'",
+            marks=pytest.mark.long,
+        ),
         ("jax", "jax oracle needs JAX and optax; install them with: pip install 'backproof[jax]'"),
     ],
 )
@@ -146,6 +154,7 @@ def test_a_run_without_the_framework_ends_with_one_line_that_names_the_extra(
     assert alone.run(*words, cwd=tmp_path) == (2, "", f"backproof: error: the {needs}; {instead}\n")
 
 
+@pytest.mark.long
 def test_the_truth_judges_without_any_framework(alone: Installation, tmp_path: Path) -> None:
     words = ["--cases", "3", "--oracles", "truth", "--seed", "4"]
     answer = alone.run("backproof", "run", *words, "--out", "out", cwd=tmp_path)
@@ -158,6 +167,7 @@ def test_the_truth_judges_without_any_framework(alone: Installation, tmp_path: P
     assert "mismatch in U1" in wrong.out
 
 
+@pytest.mark.long
 def test_a_replay_without_torch_asks_the_truth(alone: Installation, tmp_path: Path) -> None:
     script = f"{TEST_OF_ONE_CASE}\nfrom refimpl import case_to_json\nprint(case_to_json(CASE))\n"
     (tmp_path / "case.json").write_text(alone.run("-c", script, cwd=tmp_path).out)
@@ -166,6 +176,7 @@ def test_a_replay_without_torch_asks_the_truth(alone: Installation, tmp_path: Pa
     assert "truth       1 case" in answer.out
 
 
+@pytest.mark.long
 def test_the_smallest_plug_in_is_judged_with_two_commands_and_a_wrong_one_is_not_let_pass(
     alone: Installation, tmp_path: Path
 ) -> None:
@@ -181,6 +192,7 @@ def test_the_smallest_plug_in_is_judged_with_two_commands_and_a_wrong_one_is_not
     assert "mismatch in B1" in wrong.out
 
 
+@pytest.mark.long
 def test_vectors_are_there_and_the_schemas_of_all_files(alone: Installation, tmp_path: Path) -> None:
     words = ["--kinds", "activation", "--activations", "tanh", "--cases", "1"]
     answer = alone.run("backproof", "vectors", *words, cwd=tmp_path)
@@ -196,12 +208,14 @@ def test_vectors_are_there_and_the_schemas_of_all_files(alone: Installation, tmp
         json.loads((alone.packages / "backproof" / schema).read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 def test_the_list_of_oracles_says_that_they_are_not_installed(alone: Installation, tmp_path: Path) -> None:
     answer = alone.run("backproof", "list", "oracles", "--json", cwd=tmp_path)
     installed = {row["name"]: row["installed"] for row in json.loads(answer.out)}
     assert (installed["torch"], installed["jax"]) == (False, False)
 
 
+@pytest.mark.long
 def test_the_fixture_without_torch_asks_the_truth_or_ends_the_session_and_names_the_extra(
     alone: Installation, project: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from backproof.cli_lists import LISTS
 
 from .installation import Installation
@@ -43,6 +45,7 @@ def test_help_and_version_import_nothing_heavy(with_oracles: Installation, tmp_p
     assert modules & ((HEAVY | OURS) - TYPERS) == set()
 
 
+@pytest.mark.long
 def test_the_lists_import_neither_torch_nor_jax_although_they_are_there(
     with_oracles: Installation, tmp_path: Path
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_pytest_session_that_does_not_use_backproof_pays_nothing_for_it(
     assert modules & (HEAVY | OURS) == set()
 
 
+@pytest.mark.long
 def test_the_plugin_shows_its_options_to_every_pytest(alone: Installation, tmp_path: Path) -> None:
     answer = alone.run("-m", "pytest", "--help", cwd=tmp_path)
     for option in ("--backproof-report=DIR", "--backproof-mistake=NAME", "--backproof-oracles=NAMES"):

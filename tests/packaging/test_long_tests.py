@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.long_tests import long_but_for
+
 from .import_graph import ROOT
 
 pytest_plugins = ["pytester"]
@@ -48,3 +50,15 @@ def test_long_tests_run_where_they_are_asked_for(
 ) -> None:
     result = folder.runpytest_inprocess("-p", "no:backproof", "-p", "no:cacheprovider", *words)
     result.assert_outcomes(passed=passed, deselected=deselected)
+
+
+def test_rows_are_long_but_for_those_that_are_named() -> None:
+    rows = long_but_for({"b", "two"}, ["a", "b", pytest.param(1, id="one"), pytest.param(2, id="two")])
+    assert [(row.values, row.id, len(row.marks)) for row in rows] == [
+        (("a",), "a", 1),
+        (("b",), "b", 0),
+        ((1,), "one", 1),
+        ((2,), "two", 0),
+    ]
+    with pytest.raises(ValueError, match="no row is named c"):
+        long_but_for({"c"}, ["a"])

@@ -35,7 +35,7 @@ INSTALLS = [
     "python -m pip install --quiet -c constraints.txt torch==2.13.0 hatchling",
     "python -m pip install --quiet -c constraints.txt --no-build-isolation -e .[dev]",
 ]
-TESTS = "python -m pytest -n auto --maxprocesses 4 --dist loadfile"
+TESTS = "python -m pytest -n auto --maxprocesses 4 --dist worksteal"
 
 
 class Checkout(NamedTuple):

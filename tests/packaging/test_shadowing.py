@@ -34,8 +34,10 @@ def own_package(folder: Path, name: str) -> Path:
 # ---------------------------------------------------------------- commands
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("words", [["--help"], ["run", "--cases", "1"]])
+@pytest.mark.parametrize("name", ["oracles", pytest.param("refimpl", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "words", [["--help"], pytest.param(["run", "--cases", "1"], marks=pytest.mark.long)], ids=" ".join
+)
 def test_a_package_on_pythonpath_is_named_with_ours(
     alone: Installation, tmp_path: Path, name: str, words: list[str]
 ) -> None:
@@ -45,6 +47,7 @@ def test_a_package_on_pythonpath_is_named_with_ours(
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.long
 def test_a_package_in_the_folder_that_python_starts_in_is_named_with_ours(
     alone: Installation, tmp_path: Path, name: str
 ) -> None:
@@ -53,11 +56,13 @@ def test_a_package_in_the_folder_that_python_starts_in_is_named_with_ours(
     assert answer == (2, "", f"backproof: error: {explanation(name, file, alone)}\n")
 
 
+@pytest.mark.long
 def test_the_same_folder_is_harmless_to_the_installed_command(alone: Installation, tmp_path: Path) -> None:
     own_package(tmp_path, "oracles")
     assert alone.run("backproof", "--version", cwd=tmp_path).status == 0
 
 
+@pytest.mark.long
 def test_a_single_file_of_that_name_is_named_too(alone: Installation, tmp_path: Path) -> None:
     file = tmp_path / "oracles.py"
     file.write_text("")
@@ -65,6 +70,7 @@ def test_a_single_file_of_that_name_is_named_too(alone: Installation, tmp_path: 
     assert answer == (2, "", f"backproof: error: {explanation('oracles', file, alone)}\n")
 
 
+@pytest.mark.long
 def test_a_folder_of_data_hides_nothing(alone: Installation, tmp_path: Path) -> None:
     (tmp_path / "oracles").mkdir()
     (tmp_path / "oracles" / "delphi.txt").write_text("")
@@ -84,6 +90,7 @@ def session(installation: Installation, folder: Path, name: str) -> Answer:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.long
 def test_the_fixture_ends_the_session_with_the_same_explanation(
     alone: Installation, tmp_path: Path, name: str
 ) -> None:

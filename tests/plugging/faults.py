@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from backproof.reporting.model import Report
 from refimpl import case_from_json
+from tests.long_tests import long_but_for
 
 from .command import CASES, Outcome
-from .expected import Expected
+from .expected import EXPECTED, LONG, Expected
+
+
+def quick_and_long(files: tuple[str, ...]) -> list[Any]:
+    """The names of all wrong miniatures in these files, as pytest parameters."""
+    names = [name for name in EXPECTED if name.startswith(files)]
+    return long_but_for(set(names) - LONG, names)
 
 
 def assert_whole(outcome: Outcome, cases: int = CASES) -> Report:

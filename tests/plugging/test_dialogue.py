@@ -52,7 +52,7 @@ def _replies(
     at_thirteen: str,
     numbers: Sequence[int] = (1, 13, 2),
     *,
-    time_limit: float = 5.0,
+    time_limit: float = 60.0,
     memory_limit: int | None = None,
     longest_line: int = 2**20,
 ) -> list[Reply]:

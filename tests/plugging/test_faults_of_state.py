@@ -4,12 +4,12 @@ import pytest
 
 from .command import miniature, run
 from .expected import EXPECTED
-from .faults import assert_found
+from .faults import assert_found, quick_and_long
 
 FILES = ("state.py", "objects.py")
 
 
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith(FILES)])
+@pytest.mark.parametrize("name", quick_and_long(FILES))
 def test_state_that_should_not_be_is_a_finding_and_the_other_cases_are_judged(name, tmp_path):
     source = miniature(name)
     assert_found(run(tmp_path, source, *EXPECTED[name].words), source, EXPECTED[name])

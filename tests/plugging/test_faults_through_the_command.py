@@ -30,8 +30,9 @@ def test_a_right_implementation_is_not_taken_for_a_wrong_one(tmp_path):
         assert_found(run(tmp_path, source), source, EXPECTED["raises.py:raises_a_value_error"])
 
 
+@pytest.mark.long
 def test_all_cases_that_hang_are_faults_and_no_other(tmp_path):
-    report = run(tmp_path, miniature("hangs.py:sleeps")).report
+    report = run(tmp_path, miniature("hangs.py:sleeps"), "--time-limit", "2").report
     raising = run(tmp_path, miniature("raises.py:raises_a_value_error")).report
     assert report.counts.fault == raising.counts.fault > 1
     assert report.counts.conforms == raising.counts.conforms == CASES - report.counts.fault
@@ -99,15 +100,16 @@ def test_an_implementation_that_loses_its_process_time_and_again_is_asked_every_
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        (
+        pytest.param(
             "trains_on_import_for_hours.py:right",
             r"^importing did not end within 12 s; if it trains when imported",
+            marks=pytest.mark.long,
         ),
         ("dies_on_import.py:right", r"^importing: the process ended with exit status 0"),
     ],
 )
 def test_what_hangs_or_dies_when_imported_is_a_fault_of_the_first_case(name, reason, tmp_path):
-    outcome = run(tmp_path, miniature(name), "--cases", "500")
+    outcome = run(tmp_path, miniature(name), "--cases", "500", "--time-limit", "2")
     assert outcome.status == 1
     report = assert_whole(outcome, 1)  # it would say the same of every case
     assert report.counts.fault == 1

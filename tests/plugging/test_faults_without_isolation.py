@@ -2,22 +2,41 @@
 
 import pytest
 
+from tests.long_tests import long_but_for
+
 from .command import CASES, call, miniature, run
 from .expected import CONFORMING, EXPECTED
 from .faults import assert_found, assert_whole
 
 HARMLESS = [name for name, expected in EXPECTED.items() if expected.harmless]
+QUICK = {
+    "raises.py:raises_a_value_error",
+    "raises.py:raises_system_exit",
+    "answers.py:has_nan_gradients",
+    "answers.py:answers_none",
+    "tensors.py:answers_with_tensors_that_require_gradients",
+    "state.py:updates_W_in_place",
+    "state.py:seeds_numpy",
+    "objects.py:RaisesInBackward",
+}
+"""One of each kind; all of them run in a process of their own, and there always."""
 STATEFUL = ("meddles.py", "floods.py", "prints_on_import.py")
 
 
-@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("name", long_but_for(QUICK, HARMLESS))
 def test_what_goes_wrong_in_the_same_process_is_a_finding_and_the_run_goes_on(name, tmp_path):
     source = miniature(name)
     outcome = run(tmp_path, source, "--no-isolation", *EXPECTED[name].words)
     assert_found(outcome, source, EXPECTED[name])
 
 
-@pytest.mark.parametrize("name", [name for name in CONFORMING if not name.startswith(STATEFUL)])
+@pytest.mark.parametrize(
+    "name",
+    long_but_for(
+        {"right.py:right", "right.py:Right", "state.py:has_a_generator_of_its_own"},
+        [name for name in CONFORMING if not name.startswith(STATEFUL)],
+    ),
+)
 def test_what_is_odd_but_right_conforms_in_the_same_process(name, tmp_path):
     outcome = run(tmp_path, miniature(name), "--no-isolation")
     assert (outcome.status, assert_whole(outcome).counts.conforms) == (0, CASES)

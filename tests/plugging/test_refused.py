@@ -100,7 +100,7 @@ def test_a_file_that_is_no_module(content, remedy, tmp_path):
     ],
 )
 def test_a_module_that_cannot_be_imported(name, remedy, tmp_path):
-    words = ("run", "--impl", miniature(name), "--time-limit", "2", "--out", "out")
+    words = ("run", "--impl", miniature(name), "--oracles", "truth", "--out", "out")
     refused(tmp_path, words, remedy, in_process=False)
 
 
@@ -223,7 +223,7 @@ def test_a_python_that_is_none(python, remedy, tmp_path):
         ("echo null", r"'null'.*only answers on standard output"),
         ("echo []", r"(\[\]|array|list).*(object|JSON)"),
         ("head -c 4000000 /dev/zero", r"said no hello: it ended with exit status 0"),
-        ("sleep 3600", r"no answer within 12 s.*flush"),
+        pytest.param("sleep 3600", r"no answer within 12 s.*flush", marks=pytest.mark.long),
         ("cat", r"JSON|hello|answer"),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_command_that_is_none_or_answers_garbage(command, remedy, tmp_path):
 
 
 def test_a_mistake_is_refused_in_a_program_of_its_own_too(tmp_path):
-    words = ("run", "--impl", miniature("right.py:rihgt"), "--out", "out")
+    words = ("run", "--impl", miniature("right.py:rihgt"), "--oracles", "truth", "--out", "out")
     refused(tmp_path, words, "did you mean 'right'", in_process=False)
 
 
