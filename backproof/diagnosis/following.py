@@ -174,14 +174,14 @@ class _Network:
         return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
 
 
-@dataclass(frozen=True)
-class ExtendedCase:
-    """A case whose arrays have more precision than its dtype: the same fields, without the checks."""
+@dataclass(frozen=True, eq=False)
+class ExtendedCase(Case):
+    """A case whose arrays have more precision than any case has: the same fields, without the checks."""
 
-    network: _Network
-    X: Any
-    Y: Any
-    learning_rate: float
+    network: Any
+
+    def __post_init__(self) -> None:
+        """No checks."""
 
     @property
     def dtype(self) -> np.dtype[Any]:

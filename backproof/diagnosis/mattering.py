@@ -8,8 +8,8 @@ R1. A mistake matters in a case if its answer, evaluated exactly, differs from t
 R2. What only rounds or overflows ("rounding", "unstable") is right when evaluated exactly: there the answer
     in the case's own dtype takes the exact one's place.
 R3. What remembers ("state") is asked twice, and matters if the second answer does.
-R4. A mistake whose answer in the case's own dtype is the reference's to the bit does not matter, whatever it
-    would be exactly: a factor forgotten beside a gradient that has underflowed to 0 is seen by nobody.
+R4. A mistake whose answer in the case's own dtype is the reference's does not matter, whatever it would be
+    exactly: a factor forgotten beside a gradient that has rounded to 0 is seen by nobody.
 
 "Evaluated exactly" is in extended precision: with u = 2^-64, roundings are 2,000 times smaller than those
 that the bounds in float64 allow for. Where long double is no wider than double, they are as large, and
@@ -22,8 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from types import SimpleNamespace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,29 +31,8 @@ from backproof.judging.answer_bounds import Arrays, answers_bounds
 from oracles import Oracle
 from refimpl import QUANTITIES, Backprop, Case, Trace
 
+from .following import extended_case
 from .mistakes import Mistake
-
-EXTENDED = np.longdouble
-
-
-def in_extended_precision(case: Case) -> Any:
-    """What `Backprop.run` takes for the case with all its arrays in extended precision.
-
-    A `Case` proper has float32 or float64. The numbers are the same.
-    """
-    layers = tuple(
-        SimpleNamespace(W=k.W.astype(EXTENDED), b=k.b.astype(EXTENDED), activation=k.activation)
-        for k in case.network.layers
-    )
-    network = SimpleNamespace(layers=layers, loss=case.network.loss, depth=len(layers))
-    return SimpleNamespace(
-        network=network,
-        X=case.X.astype(EXTENDED),
-        Y=case.Y.astype(EXTENDED),
-        learning_rate=case.learning_rate,
-        dtype=np.dtype(EXTENDED),
-        samples=case.samples,
-    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +45,7 @@ class Ground:
     @cached_property
     def extended(self) -> Any:
         """The case in extended precision."""
-        return in_extended_precision(self.case)
+        return extended_case(self.case)
 
     @cached_property
     def right(self) -> Mapping[str, list[Any]]:
@@ -109,10 +87,15 @@ def matters(mistake: Mistake, case: Case, bounding: Oracle) -> bool:
 
 
 def is_without_effect(mistake: Mistake, case: Case) -> bool:
-    """Whether the answer in the case's dtype is the reference's to the bit; in two calls, if it remembers."""
-    implementation, right = mistake.implementation(), _arrays(Backprop().run(case))
+    """Whether its answer in the case's dtype is the reference's, or both its answers, if it remembers."""
+    implementation, right = mistake.implementation(), _reference(case)
     calls = 2 if mistake.effect == "state" else 1
     return all(_same(_arrays(implementation.run(case)), right) for _ in range(calls))
+
+
+@lru_cache(maxsize=256)
+def _reference(case: Case) -> Mapping[str, list[Any]]:
+    return _arrays(Backprop().run(case))
 
 
 def _same(left: Mapping[str, list[Any]], right: Mapping[str, list[Any]]) -> bool:

@@ -12,14 +12,6 @@ from backproof.cases import DrawOptions
 from refimpl import ActivationSpec, Backprop, LossSpec
 
 Effect = Literal["mismatch", "unstable", "rounding", "state"]
-EQUATION_METHODS = (
-    *("input_activation", "pre_activation", "activation", "loss", "loss_gradient", "output_error"),
-    *("activation_gradient", "hidden_error", "weight_gradient", "bias_gradient"),
-    *("update_weight", "update_bias"),
-)
-"""The methods of Backprop that are one equation each."""
-PASSES = ("forward", "backward", "run")
-"""The methods that put the equations together."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +51,6 @@ class Mistake:
     def shows_anywhere(self) -> bool:
         """Whether nearly every network will do to see it, whatever its functions and sizes."""
         return self.effect == "mismatch" and self.draw == DrawOptions()
-
-    @property
-    def overridden(self) -> tuple[str, ...]:
-        """The methods of Backprop that it has its own form of."""
-        own = self.implementation
-        return tuple(n for n in (*EQUATION_METHODS, *PASSES) if getattr(own, n) is not getattr(Backprop, n))
 
 
 Formula = Callable[..., Any]
