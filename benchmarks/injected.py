@@ -32,6 +32,12 @@ NOTICEABLE = 0.01
 """A mistake that moves a gradient by more than this share of its tensor's largest magnitude is plain."""
 
 UPDATED = ("W_updated", "b_updated")
+PLANTED = (
+    *("derivative-forgotten", "derivative-of-output", "softmax-elementwise", "prediction-minus-target"),
+    *("target-minus-prediction", "batch-mean-twice", "bias-from-one-column", "bias-forgotten"),
+    *("update-uphill", "bias-not-updated", "parameters-ignored", "softmax-without-maximum"),
+)
+"""The mistakes of E4: not the whole catalogue, so that each tool sees each of them in many cases."""
 
 _SIZES: dict[str, Any] = {"max_depth": 5, "max_width": 32, "max_batch": 16}
 POPULATIONS = {

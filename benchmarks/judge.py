@@ -154,7 +154,8 @@ def variants(cases: Sequence[Case], seed: int, oracle: Any) -> dict[Key, list[Pr
         found["correct", f"{scale:g}"] = list(map(Problem, scaled, answers))
         zero = map(injected.zero_gradient, scaled, answers)
         found["zero", f"{scale:g}"] = [_problem(*each) for each in zip(scaled, zero, strict=True)]
-    for name, mistake in MISTAKES.items():
+    for name in injected.PLANTED:
+        mistake = MISTAKES[name]
         # Finite differences are taken of the loss that goes with the gradients, wrong or not.
         forward = mistake.implementation() if mistake.equation.startswith("F") else Backprop()
         for i, (case, right) in enumerate(zip(cases, traces, strict=True)):

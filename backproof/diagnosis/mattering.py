@@ -1,14 +1,14 @@
 """Whether a mistake matters in a case: only where it does can anybody be asked to see it.
 
-R1. A mistake matters in a case if its answer, evaluated exactly, differs from the right one by more than
+N1. A mistake matters in a case if its answer, evaluated exactly, differs from the right one by more than
     twice the judge's bound in some entry of some quantity of the trace (M1, about the exact value, end to
     end), or is not finite where the right one is. A correct answer lies within the bound of the exact one,
     and so does the mistaken formula's of its own exact value as far as it rounds like a right one: what
     matters is then outside the bound, where no correct answer is.
-R2. What only rounds or overflows ("rounding", "unstable") is right when evaluated exactly: there the answer
+N2. What only rounds or overflows ("rounding", "unstable") is right when evaluated exactly: there the answer
     in the case's own dtype takes the exact one's place.
-R3. What remembers ("state") is asked twice, and matters if the second answer does.
-R4. A mistake whose answer in the case's own dtype is the reference's does not matter, whatever it would be
+N3. What remembers ("state") is asked twice, and matters if the second answer does.
+N4. A mistake whose answer in the case's own dtype is the reference's does not matter, whatever it would be
     exactly: a factor forgotten beside a gradient that has rounded to 0 is seen by nobody.
 
 "Evaluated exactly" is in extended precision: with u = 2^-64, roundings are 2,000 times smaller than those
@@ -54,7 +54,7 @@ class Ground:
             return _arrays(Backprop().run(self.extended))
 
     def matters(self, mistake: Mistake) -> bool:
-        """Whether the mistake matters in the case (R1 to R4)."""
+        """Whether the mistake matters in the case (N1 to N4)."""
         if is_without_effect(mistake, self.case):
             return False
         implementation = mistake.implementation()
