@@ -116,7 +116,9 @@ def layers(case: Case, first: First) -> Case:
     without = [tuple(l for l in range(depth) if l != left) for left in range(depth)]
     heads = [tuple(range(n)) for n in range(1, depth)]
     kept = sorted(dict.fromkeys([*tails, *heads, *without]), key=len)
-    return first(partial(with_layers, case, each) for each in kept if each) or case
+    ends = (False, True)
+    forms = (partial(with_layers, case, each, own_last=own) for each in kept if each for own in ends)
+    return first(forms) or case
 
 
 def units(case: Case, first: First) -> Case:
