@@ -42,7 +42,12 @@ def measure(case: Case) -> Measure:
     network, loss = case.network, case.network.loss
     activations = [layer.activation for layer in network.layers]
     specs: list[ActivationSpec | LossSpec] = [*activations, loss]
-    numbers: list[Any] = [*(layer.W for layer in network.layers), *(layer.b for layer in network.layers), case.X, case.Y]
+    numbers: list[Any] = [
+        *(layer.W for layer in network.layers),
+        *(layer.b for layer in network.layers),
+        case.X,
+        case.Y,
+    ]
     numbers += loss.arrays.values()
     parameters = [x for spec in specs if not has_defaults(spec) for x in spec.parameters.values()]
     return (
