@@ -7,7 +7,7 @@ of the first ones drawn, cases are drawn as its entry says. Seconds are of proce
 the machine does has no part in them. Writes benchmarks/results/reduction.json and reduction.md.
 
 With --hypothesis, Hypothesis's own search and shrinker is given the same predicate, strategy and time, for
-every eighth mistake; it searches from scratch, as it cannot start from a given case.
+every twelfth mistake; it searches from scratch, as it cannot start from a given case.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from refimpl import DTYPES, Case
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 2_000_003
-DRAWN = 192
+DRAWN = 96
 """How many cases of each draw are judged before a mistake is given up."""
-CHUNK = 32
+CHUNK = 8
 COLUMNS = ("layers", "widths", "batch", "seconds", "asked")
 TARGET = {"layers": 2, "widths": 2, "batch": 2}
 """What the median must not exceed."""
-EVERY = 8
+EVERY = 12
 
 
 def mismatching(panel: Panel, mistake: Any, dtype: str, count: int) -> Iterator[Judgement]:
