@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -19,6 +20,15 @@ from refimpl import ACTIVATIONS, LOSSES, Case, case_from_json, case_to_json
 from refimpl.domains import SIGNS, UNIT, OneHot
 
 PLENTY = 1e9  # time never runs out: what is reached must not depend on how busy the machine is
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_type_checks() -> Iterator[None]:
+    """refimpl as it is when installed: its checks at run time are slow where thousands of cases are made."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 @cache

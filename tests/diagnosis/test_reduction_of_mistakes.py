@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 
+import backproof.run
 from backproof.cases import DrawOptions, draw_case
 from backproof.diagnosis.mistakes import MISTAKES
 from backproof.diagnosis.reduce import NoFailureError
@@ -32,6 +34,17 @@ from tests.plugging.miniatures.right import SUPPORTED, right
 
 TORCH = TorchOracle()
 PLENTY = 1e9  # what is reached must not depend on how busy the machine is
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_type_checks() -> Iterator[None]:
+    """refimpl as it is when installed: its checks at run time are slow where thousands of cases are made."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
+
+
 DRAW = DrawOptions(max_depth=4, max_width=8, max_batch=6)
 
 
@@ -161,7 +174,8 @@ def test_every_catalogued_mistake_is_reduced_and_still_shows(name: str, dtype: s
 # ---------------------------------------------------------------- what comes out replays
 
 
-def test_a_reduced_case_replays_from_its_json():
+def test_a_reduced_case_replays_from_its_json(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backproof.run, "explain", lambda *_: None)  # the diagnosis has its own tests
     name = next(iter(MISTAKES))
     panel = Panel(MISTAKES[name].implementation(), [TORCH])
     case = reduce_failure(panel, _judged(panel), PLENTY).case
