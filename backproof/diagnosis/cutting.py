@@ -29,8 +29,9 @@ def restricted(case: Case, units: Sequence[Indices], samples: Indices) -> Case:
     return _with_outputs(case, layers, X, units[-1], samples)
 
 
-def with_layers(case: Case, kept: Indices, most: int | None = None) -> Case:
-    """The case with these of its layers, in order, and its own last activation.
+def with_layers(case: Case, kept: Indices, most: int | None = None, *, own_last: bool = False) -> Case:
+    """The case with these of its layers, in order, and its last activation; with `own_last` that of the last
+    layer kept.
 
     Where widths do not fit, the first units stay; with `most`, so many in each layer and so many inputs.
     """
@@ -43,7 +44,8 @@ def with_layers(case: Case, kept: Indices, most: int | None = None) -> Case:
         Layer(layer.W[:rows, :columns], layer.b[:rows], layer.activation)
         for layer, columns, rows in zip(layers, widths[:-1], widths[1:], strict=True)
     ]
-    cut[-1] = replace(cut[-1], activation=old[-1].activation)
+    if not own_last:
+        cut[-1] = replace(cut[-1], activation=old[-1].activation)
     return _with_outputs(case, cut, case.X[: widths[0]], range(widths[-1]), range(case.samples))
 
 

@@ -204,14 +204,25 @@ def _statement(node: ast.stmt, indent: str) -> Iterator[str]:
 
 
 def fitted(start: str, node: ast.expr) -> str:
-    """`start` and the expression; a call that is too long for a line is broken at its brackets."""
-    whole = start + _text(node)
-    if len(whole) <= WIDTH or not isinstance(node, ast.Call):
-        return whole
+    """`start` and the expression; what is too long for a line is broken at its last brackets."""
+    text = _text(node)
+    if len(start + text) <= WIDTH or text[-1] not in ")]}":
+        return start + text
+    opening = _opening(text)
     indent = start[: len(start) - len(start.lstrip())]
-    arguments = [*map(_text, node.args)]
-    arguments += [f"{k.arg}={_text(k.value)}" if k.arg else f"**{_text(k.value)}" for k in node.keywords]
-    inner = f"{indent}    {', '.join(arguments)}"
-    if len(inner) > WIDTH:
+    inner = f"{indent}    {text[opening + 1 : -1]}"
+    if len(inner) > WIDTH and isinstance(node, ast.Call):
+        arguments = [*map(_text, node.args)]
+        arguments += [f"{k.arg}={_text(k.value)}" if k.arg else f"**{_text(k.value)}" for k in node.keywords]
         inner = "\n".join(f"{indent}    {each}," for each in arguments)
-    return f"{start}{_text(node.func)}(\n{inner}\n{indent})"
+    return f"{start}{text[: opening + 1]}\n{inner}\n{indent}{text[-1]}"
+
+
+def _opening(text: str) -> int:
+    """Where the bracket is opened that closes the text; brackets in strings do not occur in oracles."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += (text[place] in ")]}") - (text[place] in "([{")
+        if depth == 0:
+            return place
+    raise ValueError(f"brackets do not match in {text}")

@@ -17,7 +17,6 @@ import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
 from refimpl import ActivationSpec, Case, InvalidCaseError, LossSpec, Network
-from refimpl.functions import ALL_REDUCTIONS
 
 from .cutting import nearest_targets, restricted, with_activations, with_layers, with_loss
 from .simplicity import (
@@ -60,15 +59,14 @@ def jump(case: Case, first: First) -> Case:
 def _small_forms(case: Case) -> Iterator[Candidate]:
     depth = case.network.depth
     samples = [range(n) for n in range(1, min(case.samples, SMALL) + 1)]
-    for layers in range(1, min(depth, SMALL + 1) + 1):
+    hidden = dict.fromkeys(spec.name for spec in _specs(case)[:-1])
+    for fewer in range(1, min(depth, SMALL + 1) + 1):
         for most, kept in product((1, SMALL), samples):
-            for start in range(depth - layers, -1, -1):
-                window = (*range(start, start + layers - 1), depth - 1)
+            for start in range(depth - fewer, -1, -1):
+                window = (*range(start, start + fewer - 1), depth - 1)
                 yield partial(_small, case, window, most, kept)
-        specs = [layer.activation.name for layer in case.network.layers[:-1]]
-        hidden = dict.fromkeys(specs) if layers == 2 else [None]  # with one hidden layer, each in turn
-        for name in hidden:
-            yield from _drawn(case, layers, name)
+        for name in hidden if fewer == 2 else (None,):  # of one hidden layer, each activation in turn
+            yield from _drawn(case, fewer, name)
 
 
 def _small(case: Case, layers: Sequence[int], most: int, samples: Sequence[int]) -> Case:
@@ -83,21 +81,18 @@ def _drawn(case: Case, depth: int, hidden: str | None) -> Iterator[Candidate]:
     """
     specs, loss = _specs(case), case.network.loss
     parameters = not all(map(has_defaults, specs)) or not has_defaults(loss)
-    try:
-        options = DrawOptions(
-            hidden=(hidden,) if hidden else tuple(dict.fromkeys(spec.name for spec in specs)),
-            output=(specs[-1].name,),
-            losses=(loss.name,),
-            reductions=(loss.reduction,),
-            parameters=parameters,
-            arrays=bool(loss.arrays),
-            min_depth=depth,
-            max_depth=depth,
-            max_width=SMALL,
-            max_batch=SMALL,
-        )
-    except ValueError:
-        return
+    options = DrawOptions(
+        hidden=(hidden,) if hidden else tuple(dict.fromkeys(spec.name for spec in specs)),
+        output=(specs[-1].name,),
+        losses=(loss.name,),
+        reductions=(loss.reduction,),
+        parameters=parameters,
+        arrays=bool(loss.arrays),
+        min_depth=depth,
+        max_depth=depth,
+        max_width=SMALL,
+        max_batch=SMALL,
+    )
     for index in range(_DRAWN // 2 if hidden else _DRAWN):
         yield partial(_draw, index, case.dtype.name, options)
 
@@ -116,7 +111,9 @@ def layers(case: Case, first: First) -> Case:
     without = [tuple(l for l in range(depth) if l != left) for left in range(depth)]
     heads = [tuple(range(n)) for n in range(1, depth)]
     kept = sorted(dict.fromkeys([*tails, *heads, *without]), key=len)
-    return first(partial(with_layers, case, each) for each in kept if each) or case
+    ends = (False, True)
+    forms = (partial(with_layers, case, each, own_last=own) for each in kept if each for own in ends)
+    return first(forms) or case
 
 
 def units(case: Case, first: First) -> Case:
@@ -221,8 +218,7 @@ def _activations(case: Case, place: int) -> Iterator[Candidate]:
 
 def _reductions(case: Case) -> Iterator[Candidate]:
     loss = case.network.loss
-    for name in sorted(_below(REDUCTION_RANKS, loss.reduction), key=REDUCTION_RANKS.__getitem__):
-        assert name in ALL_REDUCTIONS
+    for name in _below(REDUCTION_RANKS, loss.reduction):
         yield partial(with_loss, case, LossSpec(loss.name, name, loss.parameters, loss.arrays))
 
 

@@ -104,19 +104,20 @@ def reduce_failure(
     judgement: Judgement,
     seconds: float = 5.0,
     supported: Callable[[Case], bool] = everything,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Reduced:
     """The simplest case found in which the panel finds the same wrong as here.
 
     A panel of one cheap oracle is asked, and its answer confirmed with all oracles. Where either finds
     nothing wrong, all are asked throughout. Raises NoFailureError as `reduce` does, and if nothing is wrong.
     """
-    started, check = time.monotonic(), first_failure(judgement, panel.name)
+    started, check = clock(), first_failure(judgement, panel.name)
     probes = check is not None and check.right.startswith("itself,")
     cheap = same_failure(panel.with_oracles([cheap_oracle(panel.oracles)], probes=probes), judgement)
     thorough = same_failure(panel.with_oracles(panel.oracles, probes=probes), judgement)
     with suppress(NoFailureError):
-        found = reduce(judgement.case, cheap, seconds, supported)
+        found = reduce(judgement.case, cheap, seconds, supported, clock)
         if all(thorough([found.case])):
             return found
-    left = max(0.0, seconds - (time.monotonic() - started))
-    return reduce(judgement.case, thorough, left, supported)
+    left = max(0.0, seconds - (clock() - started))
+    return reduce(judgement.case, thorough, left, supported, clock)

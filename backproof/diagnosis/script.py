@@ -7,7 +7,9 @@ numbers are literals that read back to exactly the case's; its functions are the
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +20,7 @@ from oracles.ball_oracle import BallOracle
 from refimpl import QUANTITIES, Case, Trace, case_to_dict
 from refimpl.equations import EQUATIONS
 
-from .framework_lines import WIDTH, Line, activation_line, loss_line
+from .framework_lines import WIDTH, Line, activation_line, fitted, loss_line
 
 FRAMEWORKS = ("torch", "jax")
 _SYMBOLS = {
@@ -70,8 +72,15 @@ class _Script:
         definitions = dict.fromkeys(each for line in used for each in line.definitions)
         jax = self.framework == "jax"
         imports |= {"import jax"} if jax else set()
-        # Plain imports come first, as isort has them.
-        lines = [*self._title(), *sorted(imports, key=lambda each: (each.startswith("from"), each)), ""]
+        # As isort has them: Python's own first.
+        own = {each for each in imports if each.split()[1] in sys.stdlib_module_names}
+        lines = [
+            *self._title(),
+            *sorted(own, reverse=True),
+            *([""] if own else []),
+            *sorted(imports - own),
+            "",
+        ]
         if jax and self.case.dtype == np.float64:
             lines += ['jax.config.update("jax_enable_x64", True)', ""]
         for definition in (*definitions, self._numbers()):
@@ -251,4 +260,5 @@ def _row(value: Any, indent: str) -> list[str]:
 
 
 def _assignments(forward: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name} = {text}" for name, text in forward]
+    lines = (fitted(f"{name} = ", ast.parse(text, mode="eval").body) for name, text in forward)
+    return [line for each in lines for line in each.split("\n")]

@@ -42,7 +42,12 @@ def measure(case: Case) -> Measure:
     network, loss = case.network, case.network.loss
     activations = [layer.activation for layer in network.layers]
     specs: list[ActivationSpec | LossSpec] = [*activations, loss]
-    numbers = [*(layer.W for layer in network.layers), *(layer.b for layer in network.layers), case.X, case.Y]
+    numbers: list[Any] = [
+        *(layer.W for layer in network.layers),
+        *(layer.b for layer in network.layers),
+        case.X,
+        case.Y,
+    ]
     numbers += loss.arrays.values()
     parameters = [x for spec in specs if not has_defaults(spec) for x in spec.parameters.values()]
     return (
@@ -54,9 +59,8 @@ def measure(case: Case) -> Measure:
         REDUCTION_RANKS[loss.reduction],
         sum(not has_defaults(spec) for spec in specs),
         len(loss.arrays),
-        sum(complexity(x) for array in numbers for x in array.flat)
-        + sum(complexity(x) for x in parameters)
-        + complexity(case.learning_rate, SHORT_RATES),
+        int(complexity(np.concatenate([np.ravel(array) for array in (*numbers, parameters)])).sum())
+        + int(complexity(case.learning_rate, SHORT_RATES)),
     )
 
 
@@ -68,35 +72,36 @@ def has_defaults(spec: ActivationSpec | LossSpec) -> bool:
     )
 
 
-def complexity(number: float, short: tuple[float, ...] = SHORT) -> int:
-    """S2: a natural number, 0 for the simplest. -0.0 is less simple than 0.0."""
-    number = float(number)
-    if number in short and not (number == 0 and math.copysign(1.0, number) < 0):
-        return short.index(number)
-    mantissa, exponent = math.frexp(abs(number))
-    bits = _significant_bits(mantissa)
-    return len(short) + 2 * bits + abs(exponent) + (number < 0)
+def complexity(numbers: Any, short: tuple[float, ...] = SHORT) -> Any:
+    """S2, entry by entry: natural numbers, 0 for the simplest. -0.0 is less simple than 0.0."""
+    numbers = np.asarray(numbers, dtype=np.float64)
+    mantissa, exponent = np.frexp(np.abs(numbers))
+    found = len(short) + 2 * _significant_bits(mantissa) + np.abs(exponent) + (numbers < 0)
+    order = np.argsort(short)
+    known = np.array(short)[order]
+    near = np.minimum(np.searchsorted(known, numbers), len(short) - 1)
+    is_short = (known[near] == numbers) & ~((numbers == 0) & np.signbit(numbers))
+    return np.where(is_short, order[near], found)
 
 
-def _significant_bits(mantissa: float) -> int:
-    whole = int(math.ldexp(mantissa, 53))
-    return (whole // (whole & -whole)).bit_length() if whole else 0
+def _significant_bits(mantissa: Any) -> Any:
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    odd = whole // np.maximum(whole & -whole, 1)
+    return np.frexp(odd.astype(np.float64))[1]
 
 
 def simpler_numbers(number: float, short: tuple[float, ...] = SHORT) -> list[float]:
     """Numbers of less complexity, the simplest first: short ones, then those near it of fewer bits."""
-    number, known = float(number), complexity(number, short)
-    found = {each: None for each in short if complexity(each, short) < known}
     mantissa, exponent = math.frexp(number)
+    found = [*short, -float(number)]
     for bits in _KEPT_BITS:
         kept = math.ldexp(round(math.ldexp(mantissa, bits)), -bits)
-        for power in dict.fromkeys((exponent, exponent // 2, 0)):
-            near = math.ldexp(kept, power) if abs(power) < 1024 else math.inf
-            if math.isfinite(near) and complexity(near, short) < known:
-                found[near] = None
-    if number < 0 and complexity(-number, short) < known:
-        found[-number] = None
-    return sorted(found, key=lambda each: complexity(each, short))
+        nearer = (exponent, exponent - (exponent > 0) + (exponent < 0), 3 * exponent // 4, exponent // 2, 0)
+        found += [math.ldexp(kept, power) for power in nearer if abs(power) < 1024]
+    candidates = np.array(list(dict.fromkeys(found)))
+    rank = complexity(candidates, short)
+    order = np.argsort(rank, kind="stable")
+    return [float(x) for x in candidates[order[: int(np.sum(rank < complexity(number, short)))]]]
 
 
 def rounded_to(array: Any, bits: int) -> Any:
