@@ -149,11 +149,13 @@ def _halves(count: int) -> list[int]:
 
 
 def _choices(count: int) -> list[Sequence[int]]:
-    """Which of so many to keep, the fewest first: single ones, neighbours, halves, all but one."""
+    """Which of so many to keep, the fewest first: single ones, neighbours, halves, all but some."""
     found: list[Sequence[int]] = [(k,) for k in range(min(count, 8))]
     found += [(k, k + 1) for k in range(min(count - 1, 4))]
     found += [range(n) for n in _halves(count)]
     found += [range(count // 2, count)]
+    parts = [range(count * k // n, count * (k + 1) // n) for n in (4, 8, 16) for k in range(n)]
+    found += [[k for k in range(count) if k not in part] for part in parts]
     if count <= 16:
         found += [[k for k in range(count) if k != left] for left in range(count)]
     kept = {tuple(each): None for each in found if 0 < len(each) < count}
