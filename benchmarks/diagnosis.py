@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from backproof.cases import DrawOptions, draw_case
 from backproof.diagnosis.agreement import Observation, places_of
+from backproof.diagnosis.candidates import conventions, of_mistakes
 from backproof.diagnosis.causes import Cause, Diagnosis
 from backproof.diagnosis.diagnose import Diagnostician
 from backproof.diagnosis.following import in_layers, overrides
@@ -212,7 +213,7 @@ def same_numbers(each: Planted, cause: Cause, mode: str) -> bool:
     """Whether the mistake named gives the planted one's numbers in fresh cases with the same functions."""
     if cause.kind == "relation":
         return True
-    if cause.name not in MISTAKES:
+    if cause.kind == "pair":
         return False
     network = each.case.network
     options = DrawOptions(
@@ -222,9 +223,10 @@ def same_numbers(each: Planted, cause: Cause, mode: str) -> bool:
         min_depth=network.depth, max_depth=network.depth)  # fmt: skip
     if network.loss.reduction != "entrymean":
         options = replace(options, reductions=(network.loss.reduction,))
-    other: Make = MISTAKES[cause.name].implementation
-    if each.layers is not None and belongs_to_layers(MISTAKES[cause.name]):
-        other = in_layers(MISTAKES[cause.name].implementation, frozenset(cause.layers))
+    named = {each.name: each for each in (*of_mistakes(MISTAKES.values()), *conventions())}[cause.name]
+    other = named.implementation
+    if each.layers is not None and named.has_layers:
+        other = in_layers(named.implementation, frozenset(cause.layers))  # type: ignore[arg-type]
     for k in range(40):
         case = draw_case(each.seed + 77, k, each.case.dtype.name, options).case
         one = dict(places_of(restricted(without_state(case, each.make), mode)))
@@ -273,7 +275,7 @@ def _count(each: Planted, seen: Observation, mode: str, score: Score, *, tell: b
     cause = diagnosed(each, seen, mode, without).first
     score.out += 1
     is_unknown = cause is not None and not cause.name
-    fine = is_unknown or is_right(each, cause)
+    fine = is_unknown or (cause is not None and cause.equation in each.wrong)
     wrong_name = cause is not None and bool(cause.name) and not same_numbers(each, cause, mode)
     confident = wrong_name and cause is not None and cause.evidence.strength == "strong"
     score.out_fine += fine

@@ -56,6 +56,8 @@ class Prediction:
     slack: float
     finite: Any
     """Where it is finite in the case's dtype."""
+    narrow: Any = None
+    """As it comes out in the case's dtype."""
 
     def agrees(self, observed: Any) -> bool:
         """Whether the observed array is this, up to rounding; what overflows must overflow in both."""
@@ -63,6 +65,17 @@ class Prediction:
             return False
         apart = np.where(self.finite, observed, 0) - self.value
         return bool(np.all(np.abs(apart) <= self.slack))
+
+    def explains(self, observed: Any, right: Prediction) -> int:
+        """In how many entries an answer that agrees with this is wrong; 0 if it might as well be right.
+
+        What only rounds worse than it need is no other number in more precision. Then the answer must be
+        these very floats, and they others than the reference's.
+        """
+        found = self.differs_from(right)
+        if found or not np.array_equal(observed, self.narrow, equal_nan=True):
+            return found
+        return int(np.sum(self.narrow != right.narrow))
 
     def differs_from(self, other: Prediction) -> int:
         """In how many entries the two are further apart than both slacks."""
@@ -80,7 +93,7 @@ def prediction(narrow: Any, wide: Any, unit: float) -> Prediction:
     rounding = np.abs(np.where(finite, narrow.astype(np.longdouble), 0) - np.where(finite, wide, 0))
     largest = np.abs(np.where(finite, wide, 0))
     slack = ROUNDINGS * (float(np.max(rounding, initial=0)) + unit * float(np.max(largest, initial=0)))
-    return Prediction(np.where(finite, wide, 0), slack, finite)
+    return Prediction(np.where(finite, wide, 0), slack, finite, narrow.astype(np.longdouble))
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ Ask = Callable[[Sequence[Case]], Sequence[Trace]]
 ROUNDS = 3
 """How often cases are asked for: any, and then those that tell what is left apart."""
 ENOUGH_ENTRIES = 4
-"""Fewer matching entries could be a coincidence, such as 0 = 0 · 2, and name nothing."""
+"""Fewer matching entries, and those of one case, could be a coincidence, and name nothing."""
 
 
 class Diagnostician:
@@ -104,7 +104,9 @@ class _Outcome:
         for named in matching.named:
             here = {place for number, place in named.match.explained if number == 0}
             equations = set(by_equation(here, self.depth))
-            if not here or named.match.entries < ENOUGH_ENTRIES or half_known & equations:
+            match = named.match
+            is_little = match.entries < ENOUGH_ENTRIES and match.cases < 2
+            if not here or is_little or half_known & equations:
                 continue
             vague = {place for place in first.vague & first.failing if equations & set(by_equation([place], self.depth))}
             explained_here |= here | vague

@@ -125,9 +125,10 @@ class Matching:
             key, own, right = (number, place), given.get(place), observation.right[place]
             differs = 0 if own is None else own.differs_from(right)
             if own is not None and own.agrees(observed):
-                if key in self.wrong and differs:
+                shown = own.explains(observed, right) if key in self.wrong else 0
+                if shown:
                     explained.add(key)
-                    entries += differs
+                    entries += shown
             elif place in observation.vague or not (own is None or own.finite.all()):
                 continue  # which entries overflow may depend on a rounding
             elif differs or own is None or (key in self.wrong and not self.is_full):
@@ -233,7 +234,7 @@ def own_places(candidate: Candidate, observation: Observation) -> frozenset[Plac
     return frozenset(
         place
         for place in own.effect(candidate.implementation)
-        if place in given and place in own.right and given[place].differs_from(own.right[place])
+        if place in given and given[place].explains(own.answers[place], own.right[place])
     )
 
 
