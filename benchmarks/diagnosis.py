@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from backproof.cases import DrawOptions, draw_case
 from backproof.diagnosis.agreement import Observation, places_of
-from backproof.diagnosis.candidates import conventions, of_mistakes
+from backproof.diagnosis.candidates import conventions, of_mistakes, pair
 from backproof.diagnosis.causes import Cause, Diagnosis
 from backproof.diagnosis.diagnose import Diagnostician
 from backproof.diagnosis.following import in_layers, overrides
@@ -213,8 +213,6 @@ def same_numbers(each: Planted, cause: Cause, mode: str) -> bool:
     """Whether the mistake named gives the planted one's numbers in fresh cases with the same functions."""
     if cause.kind == "relation":
         return True
-    if cause.kind == "pair":
-        return False
     network = each.case.network
     options = DrawOptions(
         hidden=tuple({layer.activation.name for layer in network.layers[:-1]}) or None,
@@ -223,7 +221,11 @@ def same_numbers(each: Planted, cause: Cause, mode: str) -> bool:
         min_depth=network.depth, max_depth=network.depth)  # fmt: skip
     if network.loss.reduction != "entrymean":
         options = replace(options, reductions=(network.loss.reduction,))
-    named = {each.name: each for each in (*of_mistakes(MISTAKES.values()), *conventions())}[cause.name]
+    candidates = {each.name: each for each in (*of_mistakes(MISTAKES.values()), *conventions())}
+    if cause.kind == "pair":
+        named = pair(*(candidates[name] for name in cause.name.split(" and ")))
+    else:
+        named = candidates[cause.name]
     other = named.implementation
     if each.layers is not None and named.has_layers:
         other = in_layers(named.implementation, frozenset(cause.layers))  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ Ask = Callable[[Sequence[Case]], Sequence[Trace]]
 """Has cases answered by the implementation under diagnosis; a part that is malformed is missing."""
 
 ROUNDS = 3
-"""How often cases are asked for: any, and then those that tell what is left apart."""
+"""How often cases are asked for: any, those that tell what is left apart, and again if they did not."""
 ENOUGH_ENTRIES = 4
 """Fewer matching entries, and those of one case, could be a coincidence, and name nothing."""
 
@@ -53,13 +53,13 @@ class Diagnostician:
         seen = list(observations)
         matching: Matching | None = None
         for number in range(ROUNDS if self._ask is not None and seen[0].failing else 0):
-            if matching is not None and not self._is_open(matching):
+            if number > 1 and matching is not None and not self._is_open(matching):
                 break
             contenders = [] if matching is None else _contenders(matching)
             asked = self._asked(seen[0], contenders, number)
             if asked or matching is None:
                 seen = seen + asked
-                matching = Matching(seen, self._singles, self._conventions)
+                matching = Matching(seen, self._singles, self._conventions, contenders or None)
         return outcome(matching or Matching(seen, self._singles, self._conventions))
 
     @staticmethod

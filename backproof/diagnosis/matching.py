@@ -54,10 +54,18 @@ class Matching:
     """Candidates against a set of observations, of which the first is the one to be explained."""
 
     def __init__(
-        self, seen: Sequence[Observation], singles: Sequence[Candidate], others: Sequence[Candidate]
+        self,
+        seen: Sequence[Observation],
+        singles: Sequence[Candidate],
+        others: Sequence[Candidate],
+        survivors: Sequence[Candidate] | None = None,
     ) -> None:
-        """`singles` are the mistakes, `others` candidates that are not combined with anything."""
+        """`singles` are the mistakes, `others` candidates that are not combined with anything.
+
+        `survivors` are those that fewer of these observations have left; the others are refuted already.
+        """
         self.seen, self.singles, self.others = list(seen), singles, others
+        self.survivors = survivors
         self.is_full = seen[0].is_full
         self.suspects = suspects(seen[0])
         self.wrong: Wrong = frozenset(
@@ -72,7 +80,10 @@ class Matching:
     @cached_property
     def named(self) -> list[Named]:
         """The causes that are found."""
-        found, left = self._chosen(self._matches([*self.singles, *self.others]))
+        candidates = [*self.singles, *self.others]
+        found, left = self._chosen(self._matches(candidates if self.survivors is None else self.survivors))
+        if left and self.survivors is not None:
+            found, left = self._chosen(self._matches(candidates))
         for more in (() if self.is_full else (self._confined,)) + (self._pairs,):
             if not left:
                 break

@@ -10,7 +10,7 @@ import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
 from backproof.errors import UsageError
-from refimpl import Backprop, Case
+from refimpl import Backprop, Case, Layer, Network
 from refimpl.functions import REDUCTIONS
 
 from .agreement import places_of
@@ -34,14 +34,14 @@ def telling_cases(
 ) -> list[Case]:
     """At most `ASKED` small cases with as many layers as `like`, the most telling of the `offered` first.
 
-    Most have the functions of `like`. `number` gives others each time. What is drawn lies within `options`,
-    but for the functions and the number of layers of `like`, which has been asked already. Without
-    contenders, the first cases drawn are as good as any.
+    Most have the functions of `like`, and some its very network with other numbers of the same size. `number`
+    gives others each time. What is drawn lies within `options`, but for the functions and the number of layers
+    of `like`, which has been asked already. Without contenders, the first cases drawn are as good as any.
     """
     if not contenders:
         return list(_drawn(like, options, number, {"same": 3, "reductions": 2}))
-    counts = {"same": 8, "reductions": 6, "any functions": 8, "any regime": 8, "any depth": 4}
-    drawn = list(_drawn(like, options, number, counts))
+    counts = {"same": 8, "reductions": 6, "any functions": 6, "any regime": 8, "any depth": 4}
+    drawn = [*_drawn(like, options, number, counts), *(_near(like, options, number, k) for k in range(6))]
     implementations: list[Implementations] = [Backprop, *(c.implementation for c in contenders)]
     parts = [_parted(case, implementations, offered) for case in drawn]
     chosen: list[int] = []
@@ -59,6 +59,26 @@ def _drawn(like: Case, options: DrawOptions, number: int, counts: dict[str, int]
         own = _narrowed(like, options, pool)
         for k in range(count if own is not None else 0):
             yield draw_case(_SEED, 1000 * number + 100 * place + k, like.dtype.name, own).case  # type: ignore[arg-type]
+
+
+def _near(like: Case, options: DrawOptions, number: int, k: int) -> Case:
+    """The case with every parameter and input up to a quarter larger or smaller, and the targets of other samples.
+
+    Of few samples, unless the loss has arrays that belong to them.
+    """
+    random = np.random.Generator(np.random.Philox(key=[_SEED + number, k]))
+
+    def moved(values: Any) -> Any:
+        factors = 1 + random.integers(-16, 17, values.shape) / 64
+        with np.errstate(all="ignore"):
+            return (values * factors.astype(values.dtype)).astype(values.dtype)
+
+    layers = tuple(Layer(moved(each.W), moved(each.b), each.activation) for each in like.network.layers)
+    loss, samples = like.network.loss, np.arange(like.samples)
+    if not loss.arrays:
+        samples = samples[: max(options.min_batch, min(_SIZES["batch"][1], like.samples))]
+    Y = np.roll(like.Y, k % like.samples, axis=1)[:, samples]
+    return Case(Network(layers, loss), moved(like.X[:, samples]), Y, like.learning_rate)
 
 
 def _narrowed(like: Case, options: DrawOptions, pool: str) -> DrawOptions | None:
