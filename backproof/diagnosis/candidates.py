@@ -18,7 +18,7 @@ from .mistakes import Mistake
 Kind = Literal["mistake", "convention", "pair", "relation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One explanation of wrong numbers."""
 

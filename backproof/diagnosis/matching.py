@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from backproof.judging.verdicts import equation_of
 
@@ -18,7 +19,7 @@ from .localise import suspects
 
 Wrong = frozenset[tuple[int, Place]]
 """(Number of the observation, place)."""
-_MOST_IN_PAIRS = 40
+_MOST_PAIRS = 800
 
 
 @dataclass(frozen=True)
@@ -226,11 +227,31 @@ class Matching:
 
     def _pairs(self, left: Wrong) -> Iterable[Candidate]:
         """Two at once, of those that make a difference where something is left to be explained."""
-        smallest = min({number for number, _ in left}, key=self._size)
-        places = {place for number, place in left if number == smallest}
-        observation = self.seen[smallest]
-        matters = [c for c in self.singles if observation.effect(c.implementation) & places]
-        yield from pairs(matters[:_MOST_IN_PAIRS])
+        matters = [
+            each
+            for each in self.singles
+            if any(place in self.seen[number].effect(each.implementation) for number, place in left)
+        ]
+        fates = {each: [self._fate(each, number) for number in self._order] for each in matters}
+        fitting = (
+            both
+            for both in pairs(matters)
+            if self.is_full or all(map(self._may_be, *(fates[each] for each in both.parts), self._order))
+        )
+        yield from islice(fitting, _MOST_PAIRS)
+
+    def _fate(self, candidate: Candidate, number: int) -> str:
+        """How a mistake fares alone in one observation."""
+        observation = self.seen[number]
+        if not observation.effect(candidate.implementation):
+            return "no effect"
+        return "far off" if observation.is_far_off(candidate.implementation) else "near"
+
+    def _may_be(self, one: str, other: str, number: int) -> bool:
+        """Whether both together may give an observation: where one alone makes a difference, it must fit."""
+        if one == other == "no effect":
+            return not self.seen[number].failing - self.seen[number].vague
+        return "no effect" not in {one, other} or "far off" not in {one, other}
 
 
 def own_places(candidate: Candidate, observation: Observation) -> frozenset[Place]:
@@ -242,11 +263,9 @@ def own_places(candidate: Candidate, observation: Observation) -> frozenset[Plac
     given = own.predict(candidate.implementation)
     if given is None:
         return frozenset()
-    return frozenset(
-        place
-        for place in own.effect(candidate.implementation)
-        if place in given and given[place].explains(own.answers[place], own.right[place])
-    )
+    places = [place for place in own.effect(candidate.implementation) if place in given]
+    apart = [place for place in places if given[place].differs_from(own.right[place])]
+    return frozenset(apart or places)  # the very floats, where it only rounds worse
 
 
 def by_equation(places: Iterable[Place], depth: int) -> dict[str, set[int]]:
