@@ -108,7 +108,11 @@ class _Outcome:
             is_little = match.entries < ENOUGH_ENTRIES and match.cases < 2
             if not here or is_little or half_known & equations:
                 continue
-            vague = {place for place in first.vague & first.failing if equations & set(by_equation([place], self.depth))}
+            vague = {
+                place
+                for place in first.vague & first.failing
+                if equations & set(by_equation([place], self.depth))
+            }
             explained_here |= here | vague
             causes.append(self._named_cause(named, here))
         for suspect in matching.suspects:
@@ -132,9 +136,7 @@ class _Outcome:
             what=candidate.what,
             remedy=candidate.remedy,
             evidence=Evidence(match.entries, match.cases, tuple(dict.fromkeys(rivals))),
-            declaration=next(
-                (dict(c.declaration) for c in (candidate, *named.rivals) if c.declaration), {}
-            ),
+            declaration=next((dict(c.declaration) for c in (candidate, *named.rivals) if c.declaration), {}),
         )
 
     def _place(self, candidate: Candidate, here: set[Place]) -> tuple[str, tuple[int, ...]]:
