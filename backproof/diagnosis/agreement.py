@@ -148,8 +148,21 @@ class Observation:
 
     @cached_property
     def failing(self) -> frozenset[Place]:
-        """Where it is wrong: where the judge found it so, or where it is off if nobody judged it."""
-        return (self.wrong & self.answers.keys()) or self.off
+        """Where it is wrong: where the judge found it so, or where it is off if nobody judged it.
+
+        Bounds are wide at the end of a deep network. So once something has been found wrong end to end, what
+        is far from the reference's is taken for wrong as well.
+        """
+        judged = self.wrong & self.answers.keys()
+        if not judged:
+            return self.off
+        if self.is_full:
+            return judged
+        return judged | {
+            place
+            for place in self.off - self.vague
+            if self._far(place, self._narrow_right[place], self.answers[place])
+        }
 
     @property
     def is_full(self) -> bool:
