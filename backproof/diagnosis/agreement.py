@@ -19,7 +19,6 @@ from backproof.judging.verdicts import FAILING, Judgement
 from refimpl import QUANTITIES, Backprop, Case, Trace
 
 from .following import (
-    ExtendedCase,
     Implementations,
     acts_on,
     extended_case,
@@ -179,7 +178,7 @@ class Observation:
         )
 
     @cached_property
-    def _wide(self) -> tuple[ExtendedCase, Trace]:
+    def _wide(self) -> tuple[Case, Trace]:
         return extended_case(self.case), extended_trace(self.trace)
 
     @cached_property

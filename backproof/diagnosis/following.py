@@ -8,12 +8,12 @@ Where the trace has none, the implementation's own take their place.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from refimpl import QUANTITIES, ActivationSpec, Backprop, Case, LossSpec, Trace
+from refimpl import QUANTITIES, Backprop, Case, Layer, Network, Trace
 
 Implementations = Callable[[], Backprop]
 """A class of equations, or whatever else makes an instance of one."""
@@ -231,61 +231,25 @@ class _Followed:
 # ---------------------------------------------------------------- extended precision
 
 
-@dataclass(frozen=True)
-class _Layer:
-    W: Any
-    b: Any
-    activation: ActivationSpec
-
-    @property
-    def inputs(self) -> int:
-        return int(self.W.shape[1])
-
-    @property
-    def outputs(self) -> int:
-        return int(self.W.shape[0])
+def _unchecked(kind: type[Any], **fields: Any) -> Any:
+    """An object with these fields, which would not be allowed to have more precision than float64."""
+    made = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
-@dataclass(frozen=True)
-class _Network:
-    layers: tuple[_Layer, ...]
-    loss: LossSpec
-
-    @property
-    def depth(self) -> int:
-        return len(self.layers)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
-
-
-@dataclass(frozen=True)
-class ExtendedCase:
-    """A case whose arrays have more precision than its dtype: the same fields, without the checks."""
-
-    network: _Network
-    X: Any
-    Y: Any
-    learning_rate: float
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the arrays."""
-        return np.dtype(np.longdouble)
-
-    @property
-    def samples(self) -> int:
-        """m, the batch size."""
-        return int(self.X.shape[1])
-
-
-def extended_case(case: Case) -> ExtendedCase:
-    """The case with its numbers, which do not change, as long doubles."""
+def extended_case(case: Case) -> Case:
+    """The case with its numbers, which do not change, as long doubles; not for anything but evaluation."""
     wide = np.longdouble
-    layers = tuple(_Layer(k.W.astype(wide), k.b.astype(wide), k.activation) for k in case.network.layers)
-    loss = case.network.loss
-    return ExtendedCase(_Network(layers, loss), case.X.astype(wide), case.Y.astype(wide), case.learning_rate)
+    layers = tuple(
+        _unchecked(Layer, W=k.W.astype(wide), b=k.b.astype(wide), activation=k.activation)
+        for k in case.network.layers
+    )
+    network = _unchecked(Network, layers=layers, loss=case.network.loss)
+    X, Y = case.X.astype(wide), case.Y.astype(wide)
+    made: Case = _unchecked(Case, network=network, X=X, Y=Y, learning_rate=case.learning_rate)
+    return made
 
 
 def extended_trace(trace: Trace) -> Trace:
