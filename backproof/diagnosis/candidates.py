@@ -18,7 +18,7 @@ from .mistakes import Mistake
 Kind = Literal["mistake", "convention", "pair", "relation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One explanation of wrong numbers."""
 
@@ -37,6 +37,13 @@ class Candidate:
     """What to declare for it to be no error any more."""
     parts: tuple[Candidate, ...] = ()
     """Of a pair, both."""
+    also: tuple[str, ...] = ()
+    """Other equations in which it shows, such as B4 for a derivative used in hidden and last layers."""
+
+    @property
+    def equations(self) -> tuple[str, ...]:
+        """All equations in which it shows, its own first."""
+        return (self.equation, *self.also)
 
     @property
     def has_layers(self) -> bool:
@@ -55,6 +62,7 @@ def of_mistakes(mistakes: Iterable[Mistake]) -> list[Candidate]:
             mistake.remedy,
             mistake.implementation,
             overrides(mistake.implementation),
+            also=mistake.also,
         )
         for mistake in mistakes
     ]
@@ -74,6 +82,7 @@ def confined(candidate: Candidate, layers: Collection[int]) -> Candidate | None:
         in_layers(candidate.implementation, chosen),
         candidate.methods,
         chosen,
+        also=candidate.also,
     )
 
 

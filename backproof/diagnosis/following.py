@@ -7,13 +7,13 @@ Where the trace has none, the implementation's own take their place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from refimpl import QUANTITIES, ActivationSpec, Backprop, Case, LossSpec, Trace
+from refimpl import QUANTITIES, Backprop, Case, Layer, Network, Trace
 
 Implementations = Callable[[], Backprop]
 """A class of equations, or whatever else makes an instance of one."""
@@ -31,10 +31,9 @@ EQUATION_METHODS = {
     "update_weight": "",
     "update_bias": "",
 }
-"""Method → the quantity that it gives, if later steps read it in the trace."""
+"""Method → the quantity that it gives, if later steps read it."""
 PASSES = ("forward", "backward", "run", "input_activation")
 _READ_BY_GRADIENTS = ("Z", "A", "delta")
-_READ_BY_UPDATES = (*_READ_BY_GRADIENTS, "dW", "db")
 
 
 class _Layers:
@@ -58,6 +57,20 @@ def overrides(implementation: type[Backprop]) -> frozenset[str]:
     """The methods in which it differs from the reference."""
     names = (*EQUATION_METHODS, *PASSES)
     return frozenset(name for name in names if getattr(implementation, name) is not getattr(Backprop, name))
+
+
+def acts_on(implementation: type[Backprop], calls: Iterable[tuple[str, tuple[Any, ...], Any]]) -> bool:
+    """Whether it may give other bits than the reference, which makes these calls; False is certain."""
+    own = overrides(implementation)
+    if own & set(PASSES):
+        return True
+    instance = implementation()
+    with np.errstate(all="ignore"):
+        return any(
+            np.asarray(getattr(instance, method)(*arguments)).tobytes() != np.asarray(value).tobytes()
+            for method, arguments, value in calls
+            if method in own
+        )
 
 
 def in_layers(implementation: type[Backprop], layers: Collection[int]) -> Implementations:
@@ -97,13 +110,26 @@ def predicted(implementation: Implementations, case: Any, given: Trace) -> Trace
 
     `case` may be one in extended precision. Whatever the implementation raises is raised here.
     """
-    found, computed = _followed(implementation, case, given, _READ_BY_GRADIENTS)
+    values: dict[Any, Any] = {}
+    forced = _READ_BY_GRADIENTS
+    if given.A is not None and _has_own(implementation, "forward"):
+        # What it makes of A[l] before anything reads it is part of A[l]: a call's result is not yet it.
+        activations = _Followed(implementation, case, given, ("Z",)).trace.A or ()
+        values = {_key(own): known for own, known in zip(activations, given.A, strict=True)}
+        forced = ("Z", "delta")
+    run = _Followed(implementation, case, given, forced, values)
+    found = run.trace
+    if values:
+        found = replace(found, A=activations)
     if given.W_updated is not None or given.b_updated is not None:
-        updates = _followed(implementation, case, given, _READ_BY_UPDATES)[0]
+        values |= run.gradients_changed(given)
+        # Only a pass of its own can let an update depend on more than what it is given.
+        direct = None if _has_own(implementation, "run") else _updated(implementation(), case, found, given)
+        updates = direct or _Followed(implementation, case, given, (*forced, "dW", "db"), values).trace
         found = replace(found, W_updated=updates.W_updated, b_updated=updates.b_updated)
     own = {
         quantity: tuple(
-            computed.get((quantity, l), value) if value is _of(given, quantity, l) else value
+            run.computed.get((quantity, l), value) if value is _of(given, quantity, l) else value
             for l, value in enumerate(getattr(found, quantity), start=1)
         )
         for quantity in _READ_BY_GRADIENTS
@@ -111,95 +137,119 @@ def predicted(implementation: Implementations, case: Any, given: Trace) -> Trace
     return replace(found, **own)
 
 
+def _updated(instance: Backprop, case: Any, found: Trace, given: Trace) -> Trace:
+    layers, rate = case.network.layers, case.learning_rate
+    dW, db = given.dW or found.dW or (), given.db or found.db or ()
+    with np.errstate(all="ignore"):
+        return Trace(
+            W_updated=tuple(instance.update_weight(k.W, g, rate) for k, g in zip(layers, dW, strict=True)),
+            b_updated=tuple(instance.update_bias(k.b, g, rate) for k, g in zip(layers, db, strict=True)),
+        )
+
+
+def recorded(case: Any, given: Trace) -> list[tuple[str, tuple[Any, ...], Any]]:
+    """Every call of an equation that the reference makes on the given numbers: method, arguments, value."""
+    run = _Followed(Backprop, case, given, _READ_BY_GRADIENTS)
+    calls = [call for call in run.calls if not call[0].startswith("update")]
+    layers, rate = case.network.layers, case.learning_rate
+    for method, gradients, own in (("update_weight", given.dW or run.trace.dW or (), "W"),
+                                   ("update_bias", given.db or run.trace.db or (), "b")):  # fmt: skip
+        for layer, gradient in zip(layers, gradients, strict=True):
+            arguments = (getattr(layer, own), gradient, rate)
+            with np.errstate(all="ignore"):
+                calls.append((method, arguments, getattr(Backprop(), method)(*arguments)))
+    return calls
+
+
 def _of(trace: Trace, quantity: str, layer: int) -> Any:
     values = getattr(trace, quantity)
     return None if values is None else values[layer - 1]
 
 
-def _followed(
-    implementation: Implementations, case: Any, given: Trace, forced: Collection[str]
-) -> tuple[Trace, dict[tuple[str, int], Any]]:
-    """Its trace where every step goes on with what is given, and what it had computed instead."""
-    instance, calls = implementation(), _Layers(case.network.depth)
-    computed: dict[tuple[str, int], Any] = {}
+def _has_own(implementation: Implementations, method: str) -> bool:
+    kind = implementation if isinstance(implementation, type) else type(implementation())
+    return getattr(kind, method) is not getattr(Backprop, method)
 
-    def step(method: str, quantity: str) -> Callable[..., Any]:
-        own = getattr(instance, method)
 
+def _key(value: Any) -> Any:
+    """The content of an array, by which it is found among the arguments of a call."""
+    return (value.shape, value.dtype, value.tobytes()) if isinstance(value, np.ndarray) else None
+
+
+class _Followed:
+    """One run in which every step goes on with what is given, and what it had computed instead."""
+
+    def __init__(
+        self,
+        implementation: Implementations,
+        case: Any,
+        given: Trace,
+        forced: Collection[str],
+        values: dict[Any, Any] | None = None,
+    ) -> None:
+        """`forced` quantities are replaced as a method gives them, `values` as it takes them."""
+        self.computed: dict[tuple[str, int], Any] = {}
+        self.calls: list[tuple[str, tuple[Any, ...], Any]] = []
+        self._calls = _Layers(case.network.depth)
+        self._given, self._forced, self._values = given, forced, values or {}
+        instance = implementation()
+        for method, quantity in EQUATION_METHODS.items():
+            setattr(instance, method, self._step(getattr(instance, method), method, quantity))
+        with np.errstate(all="ignore"):
+            self.trace = instance.run(case)
+
+    def _step(self, own: Callable[..., Any], method: str, quantity: str) -> Callable[..., Any]:
         def follow(*arguments: Any) -> Any:
-            layer, value = calls.of_call(method), own(*arguments)
-            known = _of(given, quantity, layer) if quantity in forced else None
-            if known is None:
+            layer = self._calls.of_call(method)
+            if self._values:
+                arguments = tuple(self._values.get(_key(each), each) for each in arguments)
+            value = own(*arguments)
+            self.calls.append((method, arguments, value))
+            if not quantity:
                 return value
-            computed[quantity, layer] = value
-            return known
+            self.computed[quantity, layer] = value
+            known = _of(self._given, quantity, layer) if quantity in self._forced else None
+            return value if known is None or (quantity, layer) in self._values else known
 
         return follow
 
-    for method, quantity in EQUATION_METHODS.items():
-        setattr(instance, method, step(method, quantity))
-    with np.errstate(all="ignore"):
-        return instance.run(case), computed
+    def gradients_changed(self, given: Trace) -> dict[Any, Any]:
+        """What replaces gradients that the run itself changed after the equation gave them.
+
+        The update is to read the given ones, and they are what comes out in the end.
+        """
+        found: dict[Any, Any] = {}
+        for quantity in ("dW", "db"):
+            for l, value in enumerate(getattr(self.trace, quantity), start=1):
+                known = _of(given, quantity, l)
+                if known is None or _key(value) == _key(self.computed.get((quantity, l))):
+                    continue
+                found[quantity, l] = found[_key(value)] = known
+        return found
 
 
 # ---------------------------------------------------------------- extended precision
 
 
-@dataclass(frozen=True)
-class _Layer:
-    W: Any
-    b: Any
-    activation: ActivationSpec
-
-    @property
-    def inputs(self) -> int:
-        return int(self.W.shape[1])
-
-    @property
-    def outputs(self) -> int:
-        return int(self.W.shape[0])
+def _unchecked(kind: type[Any], **fields: Any) -> Any:
+    """An object with these fields, which would not be allowed to have more precision than float64."""
+    made = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
-@dataclass(frozen=True)
-class _Network:
-    layers: tuple[_Layer, ...]
-    loss: LossSpec
-
-    @property
-    def depth(self) -> int:
-        return len(self.layers)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
-
-
-@dataclass(frozen=True, eq=False)
-class ExtendedCase(Case):
-    """A case whose arrays have more precision than any case has: the same fields, without the checks."""
-
-    network: Any
-
-    def __post_init__(self) -> None:
-        """No checks."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the arrays."""
-        return np.dtype(np.longdouble)
-
-    @property
-    def samples(self) -> int:
-        """m, the batch size."""
-        return int(self.X.shape[1])
-
-
-def extended_case(case: Case) -> ExtendedCase:
-    """The case with its numbers, which do not change, as long doubles."""
+def extended_case(case: Case) -> Case:
+    """The case with its numbers, which do not change, as long doubles; not for anything but evaluation."""
     wide = np.longdouble
-    layers = tuple(_Layer(k.W.astype(wide), k.b.astype(wide), k.activation) for k in case.network.layers)
-    loss = case.network.loss
-    return ExtendedCase(_Network(layers, loss), case.X.astype(wide), case.Y.astype(wide), case.learning_rate)
+    layers = tuple(
+        _unchecked(Layer, W=k.W.astype(wide), b=k.b.astype(wide), activation=k.activation)
+        for k in case.network.layers
+    )
+    network = _unchecked(Network, layers=layers, loss=case.network.loss)
+    X, Y = case.X.astype(wide), case.Y.astype(wide)
+    made: Case = _unchecked(Case, network=network, X=X, Y=Y, learning_rate=case.learning_rate)
+    return made
 
 
 def extended_trace(trace: Trace) -> Trace:

@@ -16,6 +16,7 @@ from .agreement import Observation, Place, Prediction
 
 _FEW_ENTRIES = 2
 """A constant that is fitted takes one entry: fewer than this many say nothing about it."""
+_NEAR_ONE = 1e-3
 _SYMBOLS = {"Z": "Z[l]", "A": "A[l]", "delta": "δ[l]", "dW": "∂L/∂W[l]", "db": "∂L/∂b[l]"}
 _BEFORE = {
     "A": ("Z",),
@@ -59,7 +60,9 @@ def _scaled(observation: Observation, place: Place, observed: Any, right: Predic
     if not square:
         return
     constant = float(np.sum(observed * right.value)) / square
-    if not constant or not _agrees(observed, constant * right.value, right, 2 * abs(constant)):
+    if abs(constant - 1) <= _NEAR_ONE or not constant:  # that is an error of another kind
+        return
+    if not _agrees(observed, constant * right.value, right, 2 * abs(constant)):
         return
     named = [name for name, value in _constants(observation, place) if _close(value, constant, right)]
     yield from (f"{name} the right one" for name in named)
@@ -182,13 +185,19 @@ def _clipped(observed: Any, right: Prediction) -> Iterator[str]:
 
 
 def _lower_precision(observed: Any, right: Prediction) -> Iterator[str]:
-    """Off by what float32 or float16 rounds, in a trace of float64, or float16 in one of float32."""
+    """Rounded to a lower precision, or computed in float32 somewhere in a trace of float64."""
     largest = float(np.max(np.abs(right.value)))
     error = float(np.max(np.abs(observed - right.value)))
-    for name, unit in (("float32", _FLOAT32), ("float16", _FLOAT16)):
-        if largest * unit / 64 < error <= 64 * largest * unit and error > 64 * right.slack:
-            yield f"the right one as {name} rounds it"
+    if observed.size < _FEW_ENTRIES or error <= 64 * right.slack:
+        return
+    for name, unit in (("float16", _FLOAT16), ("float32", _FLOAT32)):
+        with np.errstate(over="ignore"):
+            is_rounded = np.array_equal(observed, observed.astype(name))
+        if is_rounded and observed.any() and error <= 64 * largest * unit:
+            yield f"the right one rounded to {name}"
             return
+    if largest * _FLOAT32 / 64 < error <= 64 * largest * _FLOAT32:
+        yield "right to the precision of float32 only, as where something is computed in it"
 
 
 def common_relations(wrong: Mapping[tuple[int, Place], Observation]) -> list[str]:

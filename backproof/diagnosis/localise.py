@@ -8,7 +8,7 @@ in the loss itself if no gradient is touched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from backproof.judging.verdicts import equation_of
@@ -65,7 +65,7 @@ def _from_gradients(observation: Observation, wrong: Collection[Place]) -> list[
     if ("loss", 0) in wrong:
         # The first thing that can spoil both; a candidate may know better.
         return [Suspect(FORWARD, (), frozenset(wrong), certain=False)]
-    names = {"dW": "W", "db": "b"}
+    names = {"dW": "dW", "db": "db"}
     if not gradients:
         offered = {quantity for quantity, _ in observation.answers}
         if {"dW", "db"} <= offered:
@@ -74,6 +74,10 @@ def _from_gradients(observation: Observation, wrong: Collection[Place]) -> list[
         names = {"dW": "W_updated", "db": "b_updated"}
     layers = {name: {l for quantity, l in gradients if quantity == name} for name in names}
     errors = {l for quantity, l in gradients if quantity == "delta"} | (layers["dW"] & layers["db"])
+    # A gradient that is 0, after inputs that are, would not show a wrong error.
+    silent = {place for place, value in observation.answers.items() if not value.any()}
+    errors |= {l for l in layers["dW"] if (names["db"], l) in silent}
+    errors |= {l for l in layers["db"] if (names["dW"], l) in silent}
     found = []
     if errors:
         top = max(errors)
@@ -90,11 +94,3 @@ def _from_gradients(observation: Observation, wrong: Collection[Place]) -> list[
     if ("dX", 0) in wrong and not errors:
         found.append(Suspect("B1a", (), frozenset({("dX", 0)}), certain=False))
     return found
-
-
-def equation_names(suspect: Mapping[str, str] | Suspect) -> str:
-    """For messages."""
-    assert isinstance(suspect, Suspect)
-    if suspect.equation == FORWARD and not suspect.certain:
-        return "F2 to F5"
-    return suspect.equation
