@@ -14,7 +14,7 @@ import typer
 
 from . import __version__
 from .cli_options import INTERRUPTED, USAGE
-from .cli_plugging import smoke, vectors
+from .cli_plugging import probe, smoke, vectors
 from .cli_run import replay, run
 from .errors import ReportError, UsageError
 from .shadowing import ShadowedPackageError, check_shadowing
@@ -54,6 +54,7 @@ def _root(
 app.command()(run)
 app.command()(replay)
 app.command()(smoke)
+app.command()(probe)
 app.command()(vectors)
 
 

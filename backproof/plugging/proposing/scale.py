@@ -1,0 +1,207 @@
+"""What the loss and, separately, its gradients are divided by: by their factors in front of the documented sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backproof.plugging.declaration import SCALES, Scale
+from refimpl import Case
+from refimpl.functions import ALL_REDUCTIONS, REDUCTIONS
+
+from .anchor import Hit, factor
+from .asking import Asker
+from .penalty import penalty
+from .reading import Ratio
+from .universe import Universe
+
+_SCALES = tuple(Scale.read(name, "scale") for name in SCALES)
+# Where sizes are fixed, several are the same: then the first of these is said.
+_ORDER = sorted(_SCALES, key=lambda scale: (scale.half, ("sum", "/m", "/(m n_out)").index(scale.divisor)))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """An answer at the anchor: what was asked, and the factor that it has."""
+
+    case: Case
+    reduction: str
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The scale of one part: a constant one, the reductions that are honoured, or an unknown factor."""
+
+    constant: Scale | None = None
+    honoured: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Reductions for which there is no answer."""
+    ignored: tuple[str, ...] = ()
+    """Reductions for which the answer is as for another one."""
+    unknown: str = ""
+    """The factor in words, where it can be neither."""
+    missing: bool = False
+    """Whether the part is not offered, or agrees with nothing."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be declared."""
+        return not self.unknown and not self.missing
+
+    def expected(self, case: Case, reduction: str) -> float | None:
+        """The factor of an answer; None if none is known."""
+        if not self.is_known:
+            return None
+        return factor(case, reduction if self.constant is None else self.constant)
+
+    def __str__(self) -> str:
+        if self.missing:
+            return "not told"
+        if self.unknown:
+            return self.unknown
+        if self.constant is not None:
+            return f"{self.constant}, whatever the reduction"
+        return f"the reduction is honoured: {', '.join(self.honoured)}"
+
+
+@dataclass(frozen=True)
+class ScaleFinding:
+    """Of the loss and of its gradients."""
+
+    loss: Finding
+    gradients: Finding
+    penalty: str = ""
+    """The penalty on weights that is in the answers, in words."""
+    observed: tuple[tuple[Observation, ...], tuple[Observation, ...]] = ((), ())
+    """What they were found from."""
+
+
+def measured(asker: Asker, universe: Universe, hit: Hit) -> ScaleFinding:
+    """Asks the anchor with every reduction, at two sizes."""
+    base = hit.specimen
+    other = universe.sized(base.depth, other=True).but(
+        hidden=base.hidden, output=base.output, loss=base.loss, dtype=base.dtype
+    )
+    bases = list(dict.fromkeys((base, other)))
+    questions = [(each.but(reduction=name), hit.layout) for each in bases for name in universe.reductions]
+    refused, penalties = set(universe.reductions), set[str]()
+    of_loss, of_gradients = list[Observation](), list[Observation]()
+    for (specimen, _), (answer, reading) in zip(questions, asker.readings(questions), strict=True):
+        if answer is None or reading is None:
+            continue
+        refused.discard(specimen.reduction)
+        found = penalty(answer, reading)
+        if found is not None:
+            penalties.add(found.words)
+        loss = reading.loss if found is None else found.loss
+        for ratio, into in ((loss, of_loss), (reading.gradients, of_gradients)):
+            if ratio is not None:
+                into.append(Observation(answer.case, specimen.reduction, ratio))
+    names = tuple(name for name in ALL_REDUCTIONS if name in refused)
+    return ScaleFinding(
+        decided(of_loss, names),
+        decided(of_gradients, names),
+        ", ".join(sorted(penalties)),
+        (tuple(of_loss), tuple(of_gradients)),
+    )
+
+
+def decided(observed: Sequence[Observation], refused: tuple[str, ...]) -> Finding:
+    """What explains all the factors; a constant scale goes before reductions that it explains, too."""
+    if not observed:
+        return Finding(missing=True)
+    answered = [name for name in ALL_REDUCTIONS if any(each.reduction == name for each in observed)]
+    honoured = tuple(name for name in answered if _all(observed, name))
+    constant = next((s for s in _ORDER if all(o.ratio.is_(factor(o.case, s)) for o in observed)), None)
+    if constant is not None and (len(answered) > 1 or not honoured):
+        return Finding(constant=constant)
+    if honoured:
+        ignored = tuple(name for name in answered if name not in honoured)
+        return Finding(honoured=honoured, refused=refused, ignored=ignored)
+    return Finding(unknown=in_words(observed))
+
+
+def explains(scale: Scale, observed: Sequence[Observation]) -> bool:
+    """Whether a run that asks with that scale sees it, as who honours the reduction would show it, too."""
+    asked = [each for each in observed if each.reduction == scale.reduction]
+    return bool(asked) and all(each.ratio.is_(factor(each.case, scale)) for each in asked)
+
+
+def _all(observed: Sequence[Observation], reduction: str) -> bool:
+    return all(
+        each.ratio.is_(factor(each.case, reduction)) for each in observed if each.reduction == reduction
+    )
+
+
+_FORMS: tuple[tuple[str, Callable[[int, int, int], float]], ...] = (
+    ("{} times the sum", lambda _m, _n, _k: 1.0),
+    ("{} times the sum / m", lambda m, _n, _k: 1.0 / m),
+    ("{} times the sum / (m n_out)", lambda m, n, _k: 1.0 / (m * n)),
+    ("{} times the sum / n_out", lambda _m, n, _k: 1.0 / n),
+    ("{} times the sum times m", lambda m, _n, _k: float(m)),
+    ("{} times the sum / m²", lambda m, _n, _k: 1.0 / m**2),
+    ("{} times the sum / n_in", lambda _m, _n, k: 1.0 / k),
+)
+
+
+def in_words(observed: Sequence[Observation]) -> str:
+    """The law of factors that cannot be declared: a constant in front of some division, or of a reduction."""
+    for text, form in _FORMS:
+        scaled = [_over(each, form(each.case.samples, *_widths(each.case))) for each in observed]
+        if all(each.meets(scaled[0]) for each in scaled):
+            return text.format(f"{scaled[0].value:.6g}") + ", which cannot be declared"
+    scaled = [_over(each, factor(each.case, each.reduction)) for each in observed]
+    if all(each.meets(scaled[0]) for each in scaled):
+        return f"{scaled[0].value:.6g} times what the reduction says, which cannot be declared"
+    first = observed[0]
+    return (
+        f"{first.ratio.value:.6g} times the sum where m is {first.case.samples} and n_out is "
+        f"{len(first.case.Y)}, and otherwise elsewhere"
+    )
+
+
+def _over(each: Observation, value: float) -> Ratio:
+    return Ratio(each.ratio.value / value, each.ratio.slack)
+
+
+def _widths(case: Case) -> tuple[int, int]:
+    return len(case.Y), len(case.X)
+
+
+def declared_keys(found: ScaleFinding) -> tuple[dict[str, Any], list[str]]:
+    """The keys that say it, and what of it cannot be said."""
+    loss, gradients = found.loss, found.gradients
+    unknown = []
+    for part, finding in (("loss", loss), ("gradients", gradients)):
+        if finding.unknown:
+            unknown.append(f"the scale of the {part}: {finding.unknown}")
+    if not loss.is_known or not gradients.is_known:
+        known = loss if loss.is_known else gradients
+        if not known.is_known:
+            return {}, unknown
+        return _both(known, known), unknown
+    if loss.constant is not None and gradients.constant is None:
+        same = [name for name in gradients.honoured if name == loss.constant.reduction]
+        if same and not loss.constant.half:
+            unknown.append("gradients honour the reduction, the loss does not: only where both agree")
+            return {"reductions": same}, unknown
+        unknown.append(f"gradients honour the reduction, the loss is {loss.constant} always")
+        return {"loss_scale": str(loss.constant)}, unknown
+    return _both(loss, gradients), unknown
+
+
+def _both(loss: Finding, gradients: Finding) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    if loss.constant is not None:
+        keys["loss_scale"] = str(loss.constant)
+    else:
+        both = [
+            name for name in loss.honoured if gradients.constant is not None or name in gradients.honoured
+        ]
+        if not set(REDUCTIONS) <= set(both):
+            keys["reductions"] = both
+    if gradients.constant is not None and gradients.constant != loss.constant:
+        keys["gradient_scale"] = str(gradients.constant)
+    return keys
