@@ -165,7 +165,7 @@ def _tell_scale(state: State) -> None:
 
 
 def _check(state: State, keys: dict[str, Any]) -> bool:
-    """Draws as the proposal says, and tells how many of these cases are answered rightly; whether most are."""
+    """Draws as the proposal says, and tells how many of these cases are right; whether most are."""
     declaration = Declaration.read(keys, "the proposal")
     options = declaration.draw_options()
     small = {name: max(getattr(options, "min" + name[3:]), min(getattr(options, name), most))
@@ -204,9 +204,9 @@ def _why_none(search: Search) -> str:
     if shaped:
         best = Counter(answer.layout for answer in shaped).most_common(1)[0][0]
         return (
-            f"answers of the right shapes came with {best}, but neither loss nor gradients are those of any of "
-            f"the {len(ACTIVATIONS)} activations with any loss; work out one layer of two units by hand, and "
-            "declare what you know, so that the rest can be found"
+            f"answers of the right shapes came with {best}, but neither loss nor gradients are those of any "
+            f"of the {len(ACTIVATIONS)} activations with any loss; work out one layer of two units by hand, "
+            "and declare what you know, so that the rest can be found"
         )
     malformed = [answer for _, answer, _ in attempts if answer.faults]
     if malformed:

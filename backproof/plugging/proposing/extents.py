@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,7 +71,7 @@ def found(state: State, supported: Supported) -> Extents:
         for dtype in sorted(state.universe.dtypes)
         if dtype == state.base.dtype or _takes(state, supported, dtype)
     )
-    _limit(state, supported, spans)
+    _limit(state, spans)
     said = [f"{key} {low} to {high}" if low < high else f"{key} {low}" for key, (low, high) in spans.items()]
     state.evidence.append(f"sizes: {', '.join(said) or 'all'}; dtypes: {', '.join(dtypes)}")
     return Extents(spans, dtypes)
@@ -181,7 +181,7 @@ def _is_fine(state: State, specimen: Specimen) -> bool:
     return state.verdict(specimen.reduction, *asked) is not False
 
 
-def _limit(state: State, supported: Supported, spans: dict[str, Span]) -> None:
+def _limit(state: State, spans: dict[str, Span]) -> None:
     """Adds limits to `spans` where large cases are not answered, or not soon."""
     options, before = state.universe.options, (2, 5, 7)
     inputs, outputs = (spans.get(key) or getattr(options, key) for key in ("inputs", "outputs"))
@@ -210,14 +210,10 @@ def _limit(state: State, supported: Supported, spans: dict[str, Span]) -> None:
         state.remarks.append(
             f"{depth} layers of {units} units with {samples} samples are too large: {why}; smaller proposed"
         )
-        for key, most in _limits(before, keys):
+        for key, most in zip(keys, before, strict=True):
             low = allowed[key][0]
             spans[key] = (low, max(low, min(most, allowed[key][1])))
         return
-
-
-def _limits(sizes: tuple[int, int, int], keys: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    return zip(keys, sizes, strict=True)  # type: ignore[return-value]
 
 
 def _within(number: int, span: Any) -> int:

@@ -46,7 +46,7 @@ def parameters(state: State, supported: Supported) -> bool | None:
     specimens = [state.base.but(hidden=(name,)) for name in with_parameters]
     specimens += [each for each in _one_a_loss(state, supported) if LOSSES[each.loss].parameters]
     if not supported.hidden:
-        outputs = {output: loss for output, loss in reversed(supported.pairs)}
+        outputs = dict(reversed(supported.pairs))
         specimens += [
             state.base.but(output=output, loss=loss)
             for output, loss in outputs.items()

@@ -1,4 +1,4 @@
-"""Which functions are supported: by asking for each of them, and holding the answer against what it is called."""
+"""Which functions are supported: each is asked for, and the answer held against what it is called."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class Names:
         if flawed:
             more = f" and {len(flawed) - 6} more" if len(flawed) > 6 else ""
             state.remarks.append(
-                f"{what} {', '.join(flawed[:6])}{more}: the loss is right and gradients are not, so not proposed; "
-                "if it is meant to be supported, declare it, and backproof run tells what is wrong"
+                f"{what} {', '.join(flawed[:6])}{more}: the loss is right and gradients are not, so not "
+                "proposed; if it is meant to be right, declare it, and backproof run tells what is wrong"
             )
 
     # ------------------------------------------------------------ last activations and losses

@@ -1,4 +1,4 @@
-"""What the loss and, separately, its gradients are divided by: by their factors in front of the documented sum."""
+"""What the loss and, separately, its gradients are divided by: from their factors in front of the sum."""
 
 from __future__ import annotations
 

@@ -82,8 +82,7 @@ def _case(specimen: Specimen) -> Case:
         layers.append(Layer(W.astype(specimen.dtype), b.astype(specimen.dtype), spec))
         A = Backprop().activation(W @ A + b, spec)
     Y = _targets(_generator(f"Y {widths} {m}"), loss, specimen.labels, A.shape)
-    spec = _loss(specimen, loss, A.shape)
-    network = Network(tuple(layers), spec)
+    network = Network(tuple(layers), _loss(specimen, loss, A.shape))
     return Case(network, X.astype(specimen.dtype), Y.astype(specimen.dtype), RATE)
 
 
