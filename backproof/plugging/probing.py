@@ -27,7 +27,7 @@ from .proposing.state import State
 from .proposing.universe import Universe, universe_of
 from .proposing.verifying import Findings, chosen
 
-_CHECKED = 24
+_CHECKED = 16
 """Random cases in each dtype that are drawn as the proposal says."""
 _LARGEST = {"max_depth": 4, "max_width": 12, "max_batch": 8}
 

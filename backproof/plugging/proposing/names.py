@@ -96,6 +96,7 @@ class Names:
     def found(self) -> Supported:
         """Hidden activations, and pairs of a last activation and a loss."""
         hidden = self._hidden() if self.deep else ()
+        self.right_hidden = set(hidden)
         pairs = self._pairs()
         self._tell(hidden, pairs)
         return Supported(tuple(hidden), tuple(pairs))
@@ -179,7 +180,12 @@ class Names:
             if set(tried) <= set(self._right()):
                 return product  # a sample of it was right throughout
         self._ask(left)
-        self._ask_rest(every)
+        right = self._right()
+        # Where all that is right goes with all else, and is more than a pair, nothing speaks for odd pairs.
+        is_product = len(right) > 1 and set(product) <= set(right)
+        outputs_right = {output for output, _ in right}
+        odd = [o for o in outputs if o not in outputs_right and o in self.right_hidden]
+        self._ask_rest([pair for pair in every if not is_product or pair[0] in odd])
         right = self._right()
         return self._one_output([pair for pair in every if pair in right])
 
@@ -187,7 +193,7 @@ class Names:
         return LOSSES[pair[1]].classes or not self.state.layout.indices
 
     def _ask_rest(self, every: Sequence[Pair]) -> None:
-        """The pairs of names of which none was right in the few pairs tried, while there is patience."""
+        """Those of the pairs that were not asked yet, while there is patience."""
         if self.output_ignored:
             return
         began = time.monotonic()
