@@ -1,7 +1,7 @@
 """Right implementations for any declaration, written apart from what is tested: NumPy in the declared layout.
 
-They insist on their layout as NumPy does: what does not fit raises, or is broadcast to nonsense, and there is no
-check of shapes before that. `strict` ones check first. Functions that are not declared are unknown names.
+They insist on their layout as NumPy does: what does not fit raises, or is broadcast to nonsense, and there is
+no check of shapes before that. `strict` ones check first. What is not declared is an unknown name.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ class Adapted:
         for l in reversed(range(c.depth)):
             spec = ACTIVATIONS[c.activations[l]]
             parameters = spec.complete(c.activation_parameters[l], np.dtype(c.dtype))
-            D = spec.vjp(np.ascontiguousarray(ours(Z[l])), np.ascontiguousarray(ours(A[l + 1])), dA, **parameters)
+            D = spec.vjp(
+                np.ascontiguousarray(ours(Z[l])), np.ascontiguousarray(ours(A[l + 1])), dA, **parameters
+            )
             gradient = D @ ours(A[l]).T
             delta.insert(0, ours(D))
             dW.insert(0, gradient.T if turned else gradient)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ FACTORS: Mapping[str, Sequence[Any]] = {
 }
 FUNCTIONS = {"activations": ["identity", "tanh", "sigmoid", "softmax"]}
 LOSSES = ["mse", "bce", "cross_entropy"]
+LAYOUT = ("samples", "weights", "bias")
 CLASSES = ["cross_entropy", "cross_entropy_with_logits"]
 
 
@@ -42,7 +43,17 @@ def probed(implementation: Any) -> Proposal:
 def meaning(declaration: Declaration) -> dict[str, Any]:
     """What a declaration comes to, however it is written."""
     options = declaration.draw_options()
-    keys = ("samples", "weights", "bias", "labels", "loss_scale", "gradient_scale", "dtypes", "parameters", "arrays")
+    keys = (
+        "samples",
+        "weights",
+        "bias",
+        "labels",
+        "loss_scale",
+        "gradient_scale",
+        "dtypes",
+        "parameters",
+        "arrays",
+    )
     found = {key: getattr(declaration, key) for key in keys}
     found["pairs"] = set(pairs_of(options))
     found["hidden"] = {entry.name for entry in choices(options).hidden} if options.max_depth > 1 else None
@@ -71,44 +82,35 @@ def mismatches(implementation: Any, keys: Mapping[str, Any], count: int = 6) -> 
     subject = PluggedSubject(InProcess(implementation), "here", name="mine")
     draw = subject.draw(subject.plugged.declaration.draw_options())
     panel = subject.panel([BallOracle()], None)
-    judged = panel.judge([draw_case(3, k, dtype, draw).case for dtype in subject.dtypes(("float32", "float64"))
-                          for k in range(count)])  # fmt: skip
+    drawn = [(k, dtype) for dtype in subject.dtypes(("float32", "float64")) for k in range(count)]
+    judged = panel.judge([draw_case(3, k, dtype, draw).case for k, dtype in drawn])
     return [f"{c.quantity} {c.reason}" for j in judged for c in j.checks if c.verdict in FAILING]
 
 
 # ---------------------------------------------------------------- layouts and scales
 
 
-def pairwise(factors: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+def pairwise(factors: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """Combinations that hold every pair of values of two factors, chosen greedily: always the same ones."""
-    left = {
-        frozenset([(a, x), (b, y)])
-        for a, b in itertools.combinations(factors, 2)
-        for x in factors[a]
-        for y in factors[b]
-    }
-    order = sorted(factors, key=lambda name: -len(factors[name]))
+    items = {(name, value) for name in factors for value in factors[name]}
+    left = {frozenset(pair) for pair in itertools.combinations(items, 2) if pair[0][0] != pair[1][0]}
+    rows = []
     while left:
-        row: dict[str, Any] = {}
-        for name in order:
-
-            def gain(value: Any, name: str = name) -> int:
-                done = [frozenset([(name, value), item]) in left for item in row.items()]
-                fresh = sum((name, value) in pair for pair in left)
-                return sum(done) * 10_000 + fresh
-
-            row[name] = max(factors[name], key=gain)
-        covered = {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
-        assert covered & left or True
-        if not covered & left:  # the greedy row gives nothing new: take a pair that is left
-            first = min(left, key=repr)
-            row |= dict(first)
-            covered = {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
-        left -= covered
-        yield {name: row[name] for name in factors}
+        row = dict(min(left, key=lambda pair: sorted(map(str, pair))))
+        for name in sorted(factors, key=lambda name: -len(factors[name])):
+            if name not in row:
+                row[name] = max(factors[name], key=lambda value: _gain(left, row, (name, value)))  # noqa: B023
+        left -= {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
+        rows.append({name: row[name] for name in factors})
+    return rows
 
 
-PAIRWISE = list(pairwise(FACTORS))
+def _gain(left: set[frozenset[Any]], row: Mapping[str, Any], item: tuple[str, Any]) -> tuple[int, int]:
+    """How many pairs that are left an item adds to a row, and how many it could add to others."""
+    return sum(frozenset((item, other)) in left for other in row.items()), sum(item in pair for pair in left)
+
+
+PAIRWISE = pairwise(FACTORS)
 
 
 def test_the_covering_combinations_hold_every_pair_of_values():

@@ -9,13 +9,12 @@ and the loss are found first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from backproof.plugging.declaration import SCALES, Scale
-from refimpl import LOSSES, Case
+from refimpl import Case
 from refimpl.functions import ALL_REDUCTIONS
 
 from .asking import Answer, Asker, Layout
@@ -24,7 +23,7 @@ from .reading import Ratio, Reading, read
 from .specimens import Specimen
 from .universe import Pair, Universe, renamed
 
-_FIRST, _CLASSES_AT_MOST, _CANDIDATES_AT_MOST = 2, 6, 12
+_FIRST, _STEPS_AT_MOST, _CANDIDATES_AT_MOST = 2, 10, 12
 
 
 @dataclass(frozen=True)
@@ -78,18 +77,14 @@ class Search:
         likely, depths = self.universe.triples(), self._depths()
         weak: list[Hit] = []
         for round_, triples in enumerate((likely[:_FIRST], likely[_FIRST:6], likely[6:])):
-            hits = self._tried(self._specimens(depth, triples) for depth in depths)
+            hits = self._tried([self._specimens(depth, triples) for depth in depths])
             weak += hits
             if round_ == 0 and not any(hit.strong for hit in hits):
                 hits = self._identified()
             best = self._best([hit for hit in hits if hit.strong])
             if best is not None:
                 return best
-        return (
-            self._best(weak)
-            or self._best(self._tried(self._odd_sizes(likely[:4]), briefly=True))
-            or self._by_names()
-        )
+        return self._best(weak) or self._climbed()
 
     def _best(self, hits: Sequence[Hit]) -> Hit | None:
         """The best hit that holds at other sizes, too, if there is any answer at others."""
@@ -112,37 +107,10 @@ class Search:
         base = self.universe.sized(depth)
         return [base.but(hidden=(hidden,), output=output, loss=loss) for hidden, output, loss in triples]
 
-    def _odd_sizes(self, triples: Sequence[tuple[str, str, str]]) -> Iterator[list[Specimen]]:
-        """Other reductions, one sample, one output, more layers, the other dtype."""
-        universe = self.universe
-        two, one = (universe.sized(depth) for depth in (self._depths()[0], self._depths()[-1]))
-        bases = [two.but(reduction=name) for name in universe.reductions if name != two.reduction]
-        bases += [base.but(dtype=dtype) for dtype in universe.dtypes[1:] for base in (two, one)]
-        for depth in self._depths():
-            bases += [universe.sized(depth, samples=1), universe.sized(depth, outputs=1)]
-            bases += [universe.sized(depth, samples=1, outputs=1), universe.sized(depth, outputs=2)]
-            bases += [universe.sized(depth, samples=2), universe.sized(depth, samples=16)]
-        bases += [universe.sized(depth) for depth in universe.depths if depth > 2]
-        for base in dict.fromkeys(bases):
-            yield [base.but(hidden=(hidden,), output=output, loss=loss) for hidden, output, loss in triples]
-
-    def _tried(self, groups: Any, *, briefly: bool = False) -> list[Hit]:
-        """Hits of all specimens in all layouts, until a group has strong ones.
-
-        `briefly`, only where a specimen fails in a new way, or not at all, in one of the layouts that stand
-        for each way in which layouts failed before.
-        """
+    def _tried(self, groups: Iterable[Sequence[Specimen]]) -> list[Hit]:
+        """Hits of all specimens in all layouts, until a group has strong ones."""
         hits: list[Hit] = []
-        layouts = self._representatives() if briefly else []
-        known = {answer.signature() for _, answer, _ in self.attempts}
         for specimens in groups:
-            if briefly:
-                before = len(self.attempts)
-                hits += self._hits([(each, layout) for each in specimens for layout in layouts])
-                new = {answer.signature() for _, answer, _ in self.attempts[before:]}
-                if new <= known and not any(not a.failure for _, a, _ in self.attempts[before:]):
-                    continue
-                known |= new
             questions = [(each, layout) for each in specimens for layout in self.universe.layouts]
             hits += self._hits(questions)
             if any(hit.strong for hit in hits):
@@ -212,44 +180,59 @@ class Search:
         ]
         return self._hits([(base.but(hidden=(name,)) if name else base, layout) for name in right[:3]])
 
-    # ------------------------------------------------------------ functions that must be named
+    # ------------------------------------------------------------ one obstacle after the other
 
-    def _by_names(self) -> Hit | None:
-        """A hit among all names, in one layout for each way in which layouts fail."""
-        layouts = self._representatives()
-        for layout in layouts:
-            questions = [(each, layout) for depth in self._depths() for each in self._all_pairs(depth)]
-            before = len(self.attempts)
-            best = self._best(self._hits(questions))
-            if best is not None:
-                return best
-            tried = self.attempts[before:]
-            counts = Counter(answer.signature() for _, answer, _ in tried)
-            rare: dict[str, Specimen] = {}
-            for specimen, answer, _ in tried:
-                if counts[answer.signature()] <= len(tried) // 4:
-                    rare.setdefault(answer.signature(), specimen)
-            best = self._best(self._tried([each] for each in islice(rare.values(), _CLASSES_AT_MOST)))
-            if best is not None:
-                return best
+    def _climbed(self) -> Hit | None:
+        """A hit found by changing one thing at a time, on from wherever a failure is a new one.
+
+        What is checked first fails first: once a layout, a name, a size or a reduction is what is wanted,
+        something else fails, with other words or in another line. Rare failures are gone on from first.
+        """
+        seen = set[str]()
+        self.attempts, before = [], self.attempts
+        frontier = [(specimen, answer.layout, answer.signature()) for specimen, answer, _ in before]
+        counts = Counter(signature for *_, signature in frontier)
+        for _ in range(_STEPS_AT_MOST):
+            fresh = [each for each in frontier if each[2] not in seen]
+            if not fresh:
+                break
+            specimen, layout, signature = min(fresh, key=lambda each: counts[each[2]])
+            seen.add(signature)
+            for questions in self._neighbours(specimen, layout):
+                start = len(self.attempts)
+                best = self._best(self._hits(questions))
+                if best is not None:
+                    self.attempts = before + self.attempts
+                    return best
+                tried = self.attempts[start:]
+                frontier += [(each, answer.layout, answer.signature()) for each, answer, _ in tried]
+                counts.update(answer.signature() for _, answer, _ in tried)
+        self.attempts = before + self.attempts
         return None
 
-    def _all_pairs(self, depth: int) -> Iterator[Specimen]:
-        base = self.universe.sized(depth)
+    def _neighbours(self, specimen: Specimen, layout: Layout) -> Iterator[list[tuple[Specimen, Layout]]]:
+        """What differs in one thing: the layout, then reduction, dtype and sizes, then the functions."""
+        yield [(specimen, other) for other in self.universe.layouts if other != layout]
+        yield [(each, layout) for each in self._odd(specimen)]
+        yield [(each, layout) for each in self._all_pairs(specimen)]
+
+    def _odd(self, base: Specimen) -> Iterator[Specimen]:
+        """Other reductions, the other dtype, one sample or output, other depths."""
+        universe = self.universe
+        yield from (base.but(reduction=name) for name in universe.reductions)
+        yield from (base.but(dtype=dtype) for dtype in universe.dtypes)
+        for depth in dict.fromkeys((base.depth, *self._depths(), *universe.depths)):
+            ends: tuple[tuple[int | None, int | None], ...] = ((None, None),)
+            if depth == base.depth or depth in self._depths():
+                ends = ((None, None), (1, None), (None, 1), (1, 1), (None, 2), (2, None), (16, None))
+            for samples, outputs in ends:
+                sized = universe.sized(depth, samples=samples, outputs=outputs)
+                yield base.but(widths=sized.widths, samples=sized.samples)
+
+    def _all_pairs(self, base: Specimen) -> Iterator[Specimen]:
         for output, loss in self.universe.pairs:
             hidden = output if output in self.universe.hidden else self.universe.hidden[0]
             yield base.but(hidden=(hidden,), output=output, loss=loss)
-
-    def _representatives(self) -> list[Layout]:
-        """One layout for each kind of failure, the rarest first."""
-        first = self.attempts[0][0] if self.attempts else None
-        kinds: dict[str, list[Layout]] = {}
-        for specimen, answer, _ in self.attempts:
-            same_size = first is not None and specimen.widths == first.widths
-            if same_size and (LOSSES[specimen.loss].classes or not answer.layout.indices):
-                kinds.setdefault(answer.signature(), []).append(answer.layout)
-        order = sorted(kinds.values(), key=len)
-        return list(dict.fromkeys(layouts[0] for layouts in order))[:_CLASSES_AT_MOST]
 
 
 def _as_named(specimen: Specimen, fields: dict[str, Any]) -> dict[str, Any]:

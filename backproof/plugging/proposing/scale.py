@@ -109,13 +109,14 @@ def measured(asker: Asker, universe: Universe, hit: Hit) -> ScaleFinding:
 
 
 def decided(observed: Sequence[Observation], refused: tuple[str, ...]) -> Finding:
-    """What explains all the factors; a constant scale goes before reductions that it explains, too."""
+    """What explains all the factors; reductions that are all honoured go before a constant scale."""
     if not observed:
         return Finding(missing=True)
     answered = [name for name in ALL_REDUCTIONS if any(each.reduction == name for each in observed)]
     honoured = tuple(name for name in answered if _all(observed, name))
     constant = next((s for s in _ORDER if all(o.ratio.is_(factor(o.case, s)) for o in observed)), None)
-    if constant is not None and (len(answered) > 1 or not honoured):
+    # With one sample and one output all are the same: then nothing need be said.
+    if constant is not None and honoured != tuple(answered):
         return Finding(constant=constant)
     if honoured:
         ignored = tuple(name for name in answered if name not in honoured)

@@ -16,6 +16,7 @@ from .specimens import Specimen
 from .universe import Universe
 
 LOSS: Kind = ("loss", "")
+_VARIANTS = 3
 Asked = tuple[Answer | None, Reading | None]
 
 
@@ -44,8 +45,19 @@ class State:
         return self.hit.specimen
 
     def ask(self, specimens: Sequence[Specimen]) -> list[Asked]:
-        """The answers in the layout of the anchor."""
-        return self.asker.readings([(specimen, self.layout) for specimen in specimens])
+        """The answers in the layout of the anchor, with other numbers where nothing can be told of them."""
+        found = self.asker.readings([(specimen, self.layout) for specimen in specimens])
+        for variant in range(1, _VARIANTS):  # of relu, all may be 0
+            untold = [
+                k for k, each in enumerate(found)
+                if each[1] is not None and self.verdict(specimens[k].reduction, *each) is None
+            ]  # fmt: skip
+            if not untold:
+                break
+            others = [(specimens[k].but(variant=variant), self.layout) for k in untold]
+            for k, each in zip(untold, self.asker.readings(others), strict=True):
+                found[k] = each
+        return found
 
     def right(self, specimens: Sequence[Specimen]) -> list[bool]:
         """Which of the specimens are answered rightly."""
