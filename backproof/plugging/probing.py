@@ -81,16 +81,10 @@ def _proposed(link: Link, hello: Hello, place: str) -> Proposal:
                 reason=reason,
                 asked=asker.asked,
             )
-    except GivenUpError as error:
+    except (GivenUpError, NothingFitsError) as error:
         found = tuple(state.evidence) if state is not None else ()
-        return Proposal(
-            hello.name,
-            None,
-            found,
-            tuple(unreadable),
-            reason=str(error),
-            asked=asker.asked,
-        )
+        reason = str(error) or _why_none(search)
+        return Proposal(hello.name, None, found, tuple(unreadable), reason=reason, asked=asker.asked)
     off = (*state.remarks, *(f"beside its answers it {text}" for text in asker.manners))
     return Proposal(
         hello.name,
@@ -103,10 +97,16 @@ def _proposed(link: Link, hello: Hello, place: str) -> Proposal:
     )
 
 
+class NothingFitsError(Exception):
+    """The first right answer was a coincidence."""
+
+
 def _keys(state: State, stated: Universe) -> tuple[dict[str, Any], list[str]]:
     """The declaration, and what of the one there is does not hold."""
     extents.deepened(state)
     supported = Names(state).found()
+    if not supported.pairs:
+        raise NothingFitsError
     _tell_scale(state)
     findings = Findings(
         state,
@@ -139,14 +139,17 @@ def _tell_layout(state: State, search: Search) -> None:
     state.evidence.append(f"layout: {hit.layout}{others}")
     off = sorted(hit.reading.off)
     if off:
-        names = ", ".join(f"{name} of the {where} layer" if where else name for name, where in off)
+        places = {"last": " of the last layer", "hidden": " of hidden layers", "": ""}
+        names = ", ".join(f"{name}{places[where]}" for name, where in off)
         factors = [
             f"{kind[0]} is {value:.6g} times what goes with the others"
             for kind, value in hit.reading.others.items()
         ]
         if not state.scale.penalty:
             state.remarks.append(
-                f"{names}: not as the other parts of the same answer; {'; '.join(factors)}".rstrip("; ")
+                "; ".join(
+                    (f"{names}: not as the rest of the same answer; backproof run tells more", *factors)
+                )
             )
     state.remarks += hit.answer.faults
     if state.scale.penalty:

@@ -99,7 +99,7 @@ def pairwise(factors: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
         row = dict(min(left, key=lambda pair: sorted(map(str, pair))))
         for name in sorted(factors, key=lambda name: -len(factors[name])):
             if name not in row:
-                row[name] = max(factors[name], key=lambda value: _gain(left, row, (name, value)))  # noqa: B023
+                row[name] = max(factors[name], key=lambda value: _gain(left, row, (name, value)))
         left -= {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
         rows.append({name: row[name] for name in factors})
     return rows

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from backproof.plugging.declaration import SCALES, Scale
-from refimpl import Case
+from refimpl import LOSSES, Case, Layer, Network, Trace
 from refimpl.functions import ALL_REDUCTIONS
 
 from .asking import Answer, Asker, Layout
@@ -23,7 +25,7 @@ from .reading import Ratio, Reading, read
 from .specimens import Specimen
 from .universe import Pair, Universe, renamed
 
-_FIRST, _STEPS_AT_MOST, _CANDIDATES_AT_MOST = 2, 10, 12
+_FIRST, _STEPS_AT_MOST, _CANDIDATES_AT_MOST, _COMPARED_AT_MOST = 2, 10, 12, 20
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Search:
     def __init__(self, asker: Asker, universe: Universe) -> None:
         self.asker, self.universe = asker, universe
         self.attempts: list[tuple[Specimen, Answer, Reading | None]] = []
-        self.identified = False
+        self.compared = set[Any]()
 
     def run(self) -> Hit | None:
         """The best hit of the first round that has a strong one, or the best weak one."""
@@ -81,19 +83,22 @@ class Search:
             weak += hits
             if round_ == 0 and not any(hit.strong for hit in hits):
                 hits = self._identified()
+                weak += hits
             best = self._best([hit for hit in hits if hit.strong])
             if best is not None:
                 return best
         return self._best(weak) or self._climbed()
 
     def _best(self, hits: Sequence[Hit]) -> Hit | None:
-        """The best hit that holds at other sizes, too, if there is any answer at others."""
+        """The best hit that holds for other numbers, too."""
         for hit in sorted(hits, key=lambda hit: hit.merit, reverse=True)[:_CANDIDATES_AT_MOST]:
-            base = hit.specimen
-            other = self.universe.sized(base.depth, other=True)
-            asked = base.but(widths=other.widths, samples=other.samples)
-            ((answer, reading),) = self.asker.readings([(asked, hit.layout)])
-            if answer is None or reading is None or _agrees(reading, answer.case):
+            others = [(hit.specimen.but(variant=variant), hit.layout) for variant in (1, 2)]
+            again = [
+                reading is not None and answer is not None and _agrees(reading, answer.case)
+                for answer, reading in self.asker.readings(others)
+                if reading is None or not reading.unresolved
+            ]
+            if all(again):
                 return hit
         return None
 
@@ -132,36 +137,45 @@ class Search:
     def _identified(self) -> list[Hit]:
         """Hits of who answers whatever is asked: its functions by comparison with all there are."""
         hits: list[Hit] = []
-        seen = set[tuple[Layout, int]]()
         for specimen, answer, _ in list(self.attempts):
-            key = (answer.layout, specimen.depth)
-            if answer.is_empty or answer.faults or key in seen or len(seen) == _CANDIDATES_AT_MOST:
+            ends = (specimen.samples == 1, specimen.widths[-1] == 1, min(specimen.depth, 3))
+            key = (answer.layout, ends)
+            if answer.is_empty or answer.faults or key in self.compared:
                 continue
-            seen.add(key)
+            if len(self.compared) == _COMPARED_AT_MOST:
+                break
+            self.compared.add(key)
             for pair in self._matching_pairs(specimen, answer.layout):
                 hits += self._with_hidden(specimen, answer.layout, pair)
-        self.identified = bool(hits)
         return hits
 
     def _matching_pairs(self, specimen: Specimen, layout: Layout) -> list[Pair]:
-        """The last activations and losses that explain the answers where W[L] is 0."""
+        """The last activations and losses that explain the answers where W[L] is 0.
+
+        Then loss and db[L] are those of one layer whose W is 0, whatever the others are.
+        """
         # One-hot targets are targets of every loss but those of the labels -1 and 1.
-        asked = [("identity", "cross_entropy_with_logits"), ("identity", "hinge")]
         found: dict[Pair, None] = {}
-        for output, loss in asked:
-            silent = specimen.but(output=output, loss=loss, silent=True)
+        for loss in ("cross_entropy_with_logits", "hinge"):
+            silent = specimen.but(output="identity", loss=loss, silent=True)
             (answer,) = self.asker.answers([(silent, layout)], lambda _, got: _as_named(specimen, got))
             if answer is None or answer.is_empty:
                 continue
-            cases = [(pair, renamed(answer.case, pair=pair)) for pair in self.universe.pairs]
+            alone, trace = _last_layer(answer)
+            pairs = [
+                pair
+                for pair in self.universe.pairs
+                if loss != "hinge" or LOSSES[pair[1]].target_domain == LOSSES[loss].target_domain
+            ]
+            cases = [(pair, renamed(alone, pair=pair)) for pair in pairs]
             usable = [(pair, case) for pair, case in cases if case is not None]
             values = exacts([case for _, case in usable])
             for (pair, case), exact in zip(usable, values, strict=True):
-                if _agrees(read(case, answer.trace, exact), case):
+                if _agrees(read(case, trace, exact), case):
                     found[pair] = None
             if found:
                 break
-        return list(found)
+        return list(found)[:_CANDIDATES_AT_MOST]
 
     def _with_hidden(self, specimen: Specimen, layout: Layout, pair: Pair) -> list[Hit]:
         """Hits of ordinary networks with that pair, whatever their hidden activation."""
@@ -200,7 +214,7 @@ class Search:
             seen.add(signature)
             for questions in self._neighbours(specimen, layout):
                 start = len(self.attempts)
-                best = self._best(self._hits(questions))
+                best = self._best(self._hits(questions)) or self._best(self._identified())
                 if best is not None:
                     self.attempts = before + self.attempts
                     return best
@@ -213,7 +227,9 @@ class Search:
     def _neighbours(self, specimen: Specimen, layout: Layout) -> Iterator[list[tuple[Specimen, Layout]]]:
         """What differs in one thing: the layout, then reduction, dtype and sizes, then the functions."""
         yield [(specimen, other) for other in self.universe.layouts if other != layout]
-        yield [(each, layout) for each in self._odd(specimen)]
+        plain, rows = self.universe.layouts[0], Layout("rows", "inputs x outputs", "flat", layout.indices)
+        odd = list(self._odd(specimen))
+        yield [(each, other) for other in dict.fromkeys((layout, plain, rows)) for each in odd]
         yield [(each, layout) for each in self._all_pairs(specimen)]
 
     def _odd(self, base: Specimen) -> Iterator[Specimen]:
@@ -233,6 +249,18 @@ class Search:
         for output, loss in self.universe.pairs:
             hidden = output if output in self.universe.hidden else self.universe.hidden[0]
             yield base.but(hidden=(hidden,), output=output, loss=loss)
+
+
+def _last_layer(answer: Answer) -> tuple[Case, Trace]:
+    """What an answer says of the last layer, where W[L] is 0, as an answer of that layer alone."""
+    case, trace = answer.case, answer.trace
+    last = case.network.layers[-1]
+    dtype = case.dtype
+    layer = Layer(np.zeros((last.outputs, 1), dtype), last.b, last.activation)
+    X = np.zeros((1, case.samples), dtype)
+    alone = Case(Network((layer,), case.network.loss), X, case.Y, case.learning_rate)
+    parts = {name: getattr(trace, name) for name in ("delta", "db", "b_updated")}
+    return alone, Trace(loss=trace.loss, **{name: part[-1:] for name, part in parts.items() if part})
 
 
 def _as_named(specimen: Specimen, fields: dict[str, Any]) -> dict[str, Any]:

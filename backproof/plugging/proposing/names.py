@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from refimpl import ACTIVATIONS, LOSSES, QUANTITIES, Case
 from refimpl.backprop import SPECIAL_FORMS
+from refimpl.functions import REDUCTIONS
 
-from .anchor import Hit
+from .anchor import Hit, factor
 from .asking import Answer
 from .reading import Reading
-from .scale import measured
+from .scale import Finding, measured
 from .specimens import Specimen
 from .state import Asked, State
 from .universe import Pair
@@ -97,7 +98,7 @@ class Names:
         """Hidden activations, and pairs of a last activation and a loss."""
         hidden = self._hidden() if self.deep else ()
         self.right_hidden = set(hidden)
-        pairs = self._pairs()
+        pairs = self._confirmed(self._pairs())
         self._tell(hidden, pairs)
         return Supported(tuple(hidden), tuple(pairs))
 
@@ -123,6 +124,7 @@ class Names:
             ],
             asked,
         )
+        right = self._near({name: state.base.but(hidden=(name,)) for name in right})
         if not right:
             state.unknown.append("hidden activations: none is answered as its name says")
             return [state.base.hidden[0]]
@@ -139,7 +141,7 @@ class Names:
             if answer is None or reading is None or reading.loss is None:
                 continue
             expected = state.scale.loss.expected(answer.case, state.base.reduction)
-            if ("loss", "") in state.trusted and expected is not None and reading.loss.is_(expected):
+            if ("loss", "") in state.trusted and expected is not None and reading.loss.meets(expected):
                 flawed.append(" with ".join(name) if isinstance(name, tuple) else name)
         if flawed:
             more = f" and {len(flawed) - 6} more" if len(flawed) > 6 else ""
@@ -171,6 +173,7 @@ class Names:
             self._ask((each, l) for l in fitting[:3])
         if self.loss_ignored:
             return self._one_loss_each(loss)
+        self._rescale()
         right = self._right()
         product = [p for p in every if p[0] in {o for o, _ in right} and p[1] in {l for _, l in right}]
         left = [pair for pair in product if pair not in self.asked]
@@ -188,6 +191,27 @@ class Names:
         self._ask_rest([pair for pair in every if not is_product or pair[0] in odd])
         right = self._right()
         return self._one_output([pair for pair in every if pair in right])
+
+    def _confirmed(self, pairs: list[Pair]) -> list[Pair]:
+        """Those whose last activations and losses are right in small numbers, too."""
+        outputs = {output: (output, loss) for output, loss in reversed(pairs)}
+        losses = {loss: (output, loss) for output, loss in reversed(pairs)}
+        tried = dict.fromkeys((*outputs.values(), *losses.values()))
+        right = set(self._near({pair: self._specimen(pair) for pair in tried}))
+        return [
+            pair
+            for pair in pairs
+            if outputs[pair[0]] in right and (losses[pair[1]] in right or len(losses) == 1)
+        ]
+
+    def _near(self, specimens: Mapping[Any, Specimen]) -> list[Any]:
+        """The names of the specimens that are right where pre-activations are small, too.
+
+        Beyond 1 sparse_plus is relu, and within 1 Huber's loss is half the squared error.
+        """
+        near = [each.but(near=True) for each in specimens.values()]
+        asked = zip(specimens, near, self.state.ask(near), strict=True)
+        return [name for name, each, got in asked if self.state.verdict(each.reduction, *got) is not False]
 
     def _can_be_asked(self, pair: Pair) -> bool:
         return LOSSES[pair[1]].classes or not self.state.layout.indices
@@ -218,6 +242,33 @@ class Names:
         return [
             pair for pair, each in self.asked.items() if self.state.is_right(reduction, *each, scaled=scaled)
         ]
+
+    def _rescale(self) -> None:
+        """Takes a reduction for the scale where it explains more losses than a constant one does.
+
+        Who divides each loss as torch's "mean" does, whatever is asked for, divides by m n_out or by m.
+        """
+        state, known = self.state, len(self._right())
+        proportional = self._right(scaled=False)
+        counts = {name: sum(self._has(pair, name) for pair in proportional) for name in REDUCTIONS}
+        best = max(counts, key=counts.__getitem__)
+        if state.scale.loss.constant is not None and counts[best] > known:
+            finding = Finding(honoured=(best,))
+            state.scale = replace(state.scale, loss=finding, gradients=finding)
+        right = {loss for _, loss in self._right()}
+        others = list(dict.fromkeys(loss for _, loss in proportional if loss not in right))
+        if others:
+            state.remarks.append(
+                f"{_some(others)}: right but for a factor that other losses do not have; not proposed"
+            )
+
+    def _has(self, pair: Pair, reduction: str) -> bool:
+        """Whether loss and gradients are divided as a reduction says."""
+        answer, reading = self.asked[pair]
+        assert answer is not None
+        assert reading is not None
+        expected = factor(answer.case, reduction)
+        return all(ratio is None or ratio.is_(expected) for ratio in (reading.loss, reading.gradients))
 
     def _rename(self, pairs: Sequence[Pair]) -> str:
         """The name of a loss that is there whatever is asked: that under which its scale is plainest."""

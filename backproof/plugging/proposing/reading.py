@@ -123,20 +123,23 @@ def read(case: Case, trace: Trace, exact: Exact) -> Reading:
             off.add(part.kind)
             if chosen is not None:
                 others[part.kind] = part.ratio.value / chosen.value
-    sharp = any(p.sharp and p.kind in agreeing - off for p in voters)
+    # With a single error every dW[L] is a multiple of A[L-1], whatever the functions.
+    errors = int(np.count_nonzero(np.abs(exact.value["delta"][-1]) > exact.bound["delta"][-1]))
+    sharp = errors > 1 and any(p.sharp and p.kind in agreeing - off for p in voters)
     return Reading(
         loss, chosen, frozenset(agreeing - off), frozenset(off), sharp, others, unresolved=not parts
     )
 
 
 def _elected(voters: list[_Part]) -> Ratio | None:
-    """The factor that most parts share; of as many, that of dW."""
-    best: tuple[int, int, int] = (0, 0, 0)
+    """The factor that most parts share, the last layer's first: what is wrong there is wrong everywhere."""
+    best: tuple[int, ...] = (0, 0, 0, 0)
     chosen = None
     for part in voters:
         assert part.ratio is not None
         same = [each for each in voters if each.ratio is not None and each.ratio.meets(part.ratio)]
         weight = (
+            sum(each.sharp and each.kind[1] == "last" for each in same),
             sum(each.sharp for each in same),
             len(same),
             sum(each.kind[0] in {"dW", "W_updated"} for each in same),

@@ -42,6 +42,8 @@ class Finding:
     """Reductions for which the answer is as for another one."""
     unknown: str = ""
     """The factor in words, where it can be neither."""
+    law: Callable[[Case, str], Ratio] | None = None
+    """Then the factor of an answer, by the case and the reduction asked for, if there is a rule."""
     missing: bool = False
     """Whether the part is not offered, or agrees with nothing."""
 
@@ -50,11 +52,13 @@ class Finding:
         """Whether it can be declared."""
         return not self.unknown and not self.missing
 
-    def expected(self, case: Case, reduction: str) -> float | None:
+    def expected(self, case: Case, reduction: str) -> Ratio | None:
         """The factor of an answer; None if none is known."""
+        if self.law is not None:
+            return self.law(case, reduction)
         if not self.is_known:
             return None
-        return factor(case, reduction if self.constant is None else self.constant)
+        return Ratio(factor(case, reduction if self.constant is None else self.constant), 0.0)
 
     def __str__(self) -> str:
         if self.missing:
@@ -89,8 +93,8 @@ def measured(asker: Asker, universe: Universe, hit: Hit) -> ScaleFinding:
     refused, penalties = set(universe.reductions), set[str]()
     of_loss, of_gradients = list[Observation](), list[Observation]()
     for (specimen, _), (answer, reading) in zip(questions, asker.readings(questions), strict=True):
-        if answer is None or reading is None:
-            continue
+        if answer is None or reading is None or reading.sharp < hit.strong:
+            continue  # or it is wrong at that size, as who takes one sample only is
         refused.discard(specimen.reduction)
         found = penalty(answer, reading)
         if found is not None:
@@ -121,7 +125,7 @@ def decided(observed: Sequence[Observation], refused: tuple[str, ...]) -> Findin
     if honoured:
         ignored = tuple(name for name in answered if name not in honoured)
         return Finding(honoured=honoured, refused=refused, ignored=ignored)
-    return Finding(unknown=in_words(observed))
+    return _lawful(observed)
 
 
 def explains(scale: Scale, observed: Sequence[Observation]) -> bool:
@@ -136,39 +140,39 @@ def _all(observed: Sequence[Observation], reduction: str) -> bool:
     )
 
 
-_FORMS: tuple[tuple[str, Callable[[int, int, int], float]], ...] = (
-    ("{} times the sum", lambda _m, _n, _k: 1.0),
-    ("{} times the sum / m", lambda m, _n, _k: 1.0 / m),
-    ("{} times the sum / (m n_out)", lambda m, n, _k: 1.0 / (m * n)),
-    ("{} times the sum / n_out", lambda _m, n, _k: 1.0 / n),
-    ("{} times the sum times m", lambda m, _n, _k: float(m)),
-    ("{} times the sum / m²", lambda m, _n, _k: 1.0 / m**2),
-    ("{} times the sum / n_in", lambda _m, _n, k: 1.0 / k),
+_FORMS: tuple[tuple[str, Callable[[Case, str], float]], ...] = (
+    ("{} times the sum", lambda _c, _r: 1.0),
+    ("{} times the sum / m", lambda c, _r: 1.0 / c.samples),
+    ("{} times the sum / (m n_out)", lambda c, _r: 1.0 / c.Y.size),
+    ("{} times the sum / n_out", lambda c, _r: 1.0 / len(c.Y)),
+    ("{} times the sum times m", lambda c, _r: float(c.samples)),
+    ("{} times the sum / m²", lambda c, _r: 1.0 / c.samples**2),
+    ("{} times the sum / n_in", lambda c, _r: 1.0 / len(c.X)),
+    ("{} times what the reduction says", factor),
 )
 
 
-def in_words(observed: Sequence[Observation]) -> str:
-    """The law of factors that cannot be declared: a constant in front of some division, or of a reduction."""
+def _lawful(observed: Sequence[Observation]) -> Finding:
+    """A factor that cannot be declared: a constant in front of some division, or of a reduction."""
     for text, form in _FORMS:
-        scaled = [_over(each, form(each.case.samples, *_widths(each.case))) for each in observed]
-        if all(each.meets(scaled[0]) for each in scaled):
-            return text.format(f"{scaled[0].value:.6g}") + ", which cannot be declared"
-    scaled = [_over(each, factor(each.case, each.reduction)) for each in observed]
-    if all(each.meets(scaled[0]) for each in scaled):
-        return f"{scaled[0].value:.6g} times what the reduction says, which cannot be declared"
+        scaled = [_over(each, form(each.case, each.reduction)) for each in observed]
+        if all(one.meets(other) for one in scaled for other in scaled):
+            best = min(scaled, key=lambda each: each.slack)
+            words = text.format(f"{best.value:.6g}") + ", which cannot be declared"
+
+            def law(case: Case, reduction: str, form: Any = form, best: Ratio = best) -> Ratio:
+                return Ratio(best.value * form(case, reduction), best.slack)
+
+            return Finding(unknown=words, law=law)
     first = observed[0]
-    return (
-        f"{first.ratio.value:.6g} times the sum where m is {first.case.samples} and n_out is "
-        f"{len(first.case.Y)}, and otherwise elsewhere"
+    m, n = first.case.samples, len(first.case.Y)
+    return Finding(
+        unknown=f"{first.ratio.value:.6g} times the sum where m is {m} and n_out is {n}; elsewhere otherwise"
     )
 
 
 def _over(each: Observation, value: float) -> Ratio:
     return Ratio(each.ratio.value / value, each.ratio.slack)
-
-
-def _widths(case: Case) -> tuple[int, int]:
-    return len(case.Y), len(case.X)
 
 
 def declared_keys(found: ScaleFinding) -> tuple[dict[str, Any], list[str]]:

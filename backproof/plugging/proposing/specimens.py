@@ -44,6 +44,8 @@ class Specimen:
     """An array that the loss is given."""
     silent: bool = False
     """Whether W[L] is 0, so that the hidden layers make no difference to the loss."""
+    near: bool = False
+    """Whether pre-activations are small."""
     variant: int = 0
     """Which numbers."""
 
@@ -78,10 +80,12 @@ def _case(specimen: Specimen) -> Case:
         spec = _activation(_name(specimen, l), specimen)
         W, b = rng.standard_normal((units, len(A))), rng.standard_normal((units, 1))
         largest = _largest(spec, loss, last=last, dtype=specimen.dtype)
+        largest = min(largest, 2.0) if specimen.near else largest
+        if last and specimen.silent:  # the same for all depths, so that one exact answer serves for all
+            W, b = np.zeros_like(W), _generator(f"silent {units} {m}").standard_normal((units, 1))
+            largest = 1.0
         factor = largest / 2.0 ** np.ceil(np.log2(np.max(np.abs(W @ A + b))))
         W, b = _grid(W * factor, 20), _grid(b * factor, 20)
-        if last and specimen.silent:
-            W = np.zeros_like(W)
         layers.append(Layer(W.astype(specimen.dtype), b.astype(specimen.dtype), spec))
         A = Backprop().activation(W @ A + b, spec)
     if (
@@ -91,7 +95,7 @@ def _case(specimen: Specimen) -> Case:
         and not A.any(axis=0).all()
     ):
         return _case(specimen.but(variant=specimen.variant + 10))  # an angle to 0 is none
-    Y = _targets(_generator(f"Y {widths} {m} {specimen.variant}"), loss, specimen.labels, A.shape)
+    Y = _targets(_generator(f"Y {A.shape} {specimen.variant}"), loss, specimen.labels, A.shape)
     network = Network(tuple(layers), _loss(specimen, loss, A.shape))
     return Case(network, X.astype(specimen.dtype), Y.astype(specimen.dtype), RATE)
 

@@ -87,7 +87,7 @@ class State:
             if not kinds & self.trusted or ratio is None:
                 continue
             expected = finding.expected(case, reduction) if scaled else None
-            if expected is not None and not ratio.is_(expected):
+            if expected is not None and not ratio.meets(expected):
                 return False
             told |= expected is not None or reading.sharp
         if reading.off & self.trusted:
@@ -110,7 +110,8 @@ class State:
                 self.trusted.add(kind)
             else:
                 self.trusted.discard(kind)
-        if self.scale.loss.is_known and not self.scale.penalty:
+        loss = self.scale.loss
+        if (loss.is_known or loss.law is not None) and not self.scale.penalty:
             self.trusted.add(LOSS)
         else:
             self.trusted.discard(LOSS)
