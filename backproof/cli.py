@@ -15,7 +15,7 @@ import typer
 from . import __version__
 from .cli_corpus import corpus
 from .cli_options import INTERRUPTED, USAGE
-from .cli_plugging import smoke, vectors
+from .cli_plugging import probe, smoke, vectors
 from .cli_run import replay, run
 from .errors import ReportError, UsageError
 from .shadowing import ShadowedPackageError, check_shadowing
@@ -55,6 +55,7 @@ def _root(
 app.command()(run)
 app.command()(replay)
 app.command()(smoke)
+app.command()(probe)
 app.command()(vectors)
 app.add_typer(corpus, name="corpus")
 

@@ -1,7 +1,8 @@
-"""The commands for who brings code of their own, beside run: smoke and vectors."""
+"""The commands for who brings code of their own, beside run: smoke, probe and vectors."""
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -48,6 +49,32 @@ def smoke(
         typer.echo(safe_text(str(step)))
         failed |= not step.ok
     return int(failed)
+
+
+def probe(
+    impl: Impl = None,
+    impl_cmd: ImplCmd = None,
+    python: Python = None,
+    no_isolation: NoIsolation = False,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+) -> int:
+    """Propose what an implementation should declare, from its answers to a few hundred small cases.
+
+    Layout, scale, functions, labels, sizes and dtypes are found by cases that tell them apart, and what is
+    declared already is checked. Exit status 1 if no declaration explains the answers, with what to look at.
+    """
+    from .plugging.probing import propose
+    from .reporting.safe_text import safe_text
+
+    source = source_of(impl, impl_cmd, python, no_isolation, time_limit, memory_limit)
+    if source is None:
+        raise UsageError("give an implementation with --impl or --impl-cmd")
+    proposal = propose(source.link(), source.place)
+    for text in proposal.lines(shlex.join(["backproof", "run", *source.words])):
+        for line in text.split("\n"):
+            typer.echo(safe_text(line))
+    return 0 if proposal.is_found else 1
 
 
 def vectors(

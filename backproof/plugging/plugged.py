@@ -92,7 +92,8 @@ class PluggedPanel(Panel):
         """One judgement a case, in order, under the scales that the implementation declares."""
         scaled = [self.plugged.declaration.judged_cases(case) for case in cases]
         asked = [each.gradients for each in scaled]
-        requests = [self.plugged.request(case, arrays=arrangement(case)) for case in asked]
+        # Asked as the loss is: its reduction may be honoured where the gradients have a scale of their own.
+        requests = [self.plugged.request(each.loss, arrays=arrangement(each.gradients)) for each in scaled]
         runs = self.plugged.runs(asked, requests)
         exams: list[tuple[int, Case, Run]] = []
         for k, (each, run) in enumerate(zip(scaled, runs, strict=True)):
