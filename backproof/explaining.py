@@ -75,13 +75,15 @@ class Explainer:
 
     def cause_of(self, check: Check, judgement: Judgement) -> Cause | None:
         """The cause of one failing check: its equation's, else what comes first and spoils the rest."""
+        if check.right.startswith("itself"):  # what differs from call to call is no equation's fault
+            return None
         causes = self.diagnosis(judgement).causes
+        related = next((group for group in _TOGETHER if check.equation in group), {check.equation})
+        near = [cause for cause in causes if cause.equation in related]
+        exact = [c for c in near if check.layer in c.layers and c.equation == check.equation]
         if check.scope == "local":
-            related = next((group for group in _TOGETHER if check.equation in group), {check.equation})
-            near = [cause for cause in causes if cause.equation in related]
-            exact = [c for c in near if check.layer in c.layers and c.equation == check.equation]
             return next(iter(exact or near), None)
-        return causes[0] if causes else None
+        return next(iter(exact or causes), None)
 
     def _smallest(self, found: Explained, check: Check, judgement: Judgement) -> Explained:
         """With the smallest case in which the same check fails, and a script that shows it."""

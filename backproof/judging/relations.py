@@ -9,6 +9,7 @@ See docs/bounds-of-several-answers.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -23,7 +24,7 @@ from refimpl import QUANTITIES, Case, Layer, LossSpec, Network, Trace
 from .answer_bounds import Arrays, answer_bounds, answers_bounds, arrays_of, decided, readings
 from .batch import offered
 from .faults import without_faults
-from .rounding import extended, lost_in_extended_sum
+from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import SEVERITY, Check, Comparison
 
 _ROUNDINGS = 8
@@ -327,11 +328,18 @@ def _told(check: Check, reason: str) -> Check:
 
 
 def differs(
-    case: Case, first: Trace, second: Trace, bounding: Oracle, name: str = "implementation"
+    case: Case,
+    first: Trace,
+    second: Trace,
+    bounding: Oracle,
+    name: str = "implementation",
+    *,
+    accurate: bool = True,
 ) -> Check | None:
     """M3: the gravest finding where two answers to the same case differ; None if they do not.
 
-    Equal bits, NaN too, are the same. Others must lie within twice the bound: a sum's order may change.
+    Equal bits, NaN too, are the same. Others must lie within twice the bound: a sum's order may change. How
+    answers round that are not `accurate`, no bound says: they must differ in half of their digits, too.
     """
     first, second = (without_faults(case, name, trace)[0] for trace in (first, second))
     quantities = _common([first, second])
@@ -341,6 +349,8 @@ def differs(
         for quantity in quantities
         for x, y in zip(one[quantity], other[quantity], strict=True)
     ):
+        return None
+    if not accurate and not _differ_by_half_their_digits(case, one, other):
         return None
 
     def widths(**allowed: Any) -> Arrays:
@@ -353,6 +363,20 @@ def differs(
         if check.verdict not in ("conforms", "not judged")
     ]
     return min(found, key=lambda check: SEVERITY.index(check.verdict), default=None)
+
+
+def _differ_by_half_their_digits(case: Case, one: Arrays, other: Arrays) -> bool:
+    """Whether some array changes by more than √u of its largest entry, or in what is finite."""
+    share = math.sqrt(precision(case.dtype).u)
+    for quantity in one:
+        for x, y in zip(one[quantity], other[quantity], strict=True):
+            finite = np.isfinite(x)
+            if not np.array_equal(finite, np.isfinite(y)):
+                return True
+            largest = np.max(np.abs(np.where(finite, x, 0)), initial=0.0)
+            if np.any(np.abs(np.where(finite, x - y, 0)) > share * largest):
+                return True
+    return False
 
 
 def is_multiple(first: Trace, second: Trace) -> float | None:

@@ -86,7 +86,8 @@ class Prober:
             case, (trace, faults) = first[place]
             known = {check.reason for check in faults}
             new = [(q, (again, tuple(f for f in fs if f.reason not in known))) for q, (again, fs) in answers]
-            more = tuple(self._checks(case, trace, new))
+            accurate = judgements[place].verdict not in FAILING
+            more = tuple(self._checks(case, trace, new, accurate=accurate))
             found[place] = replace(found[place], checks=(*found[place].checks, *more))
         return found
 
@@ -120,13 +121,15 @@ class Prober:
 
     # ------------------------------------------------------------ judging
 
-    def _checks(self, case: Case, trace: Trace, answers: Sequence[tuple[_Question, Run]]) -> Iterator[Check]:
+    def _checks(
+        self, case: Case, trace: Trace, answers: Sequence[tuple[_Question, Run]], *, accurate: bool
+    ) -> Iterator[Check]:
         related: dict[str, tuple[Relation, list[Trace]]] = {}
         differs_anyway = False
         for question, (again, faults) in answers:
             if isinstance(question.what, str):
                 if not differs_anyway:  # one reason is enough
-                    found = list(self._after(case, trace, question.what, again, faults))
+                    found = list(self._after(case, trace, question.what, again, faults, accurate=accurate))
                     differs_anyway = bool(found) and question.what == "nothing"
                     yield from found
             else:
@@ -138,13 +141,20 @@ class Prober:
             yield from judge_relation(relation, trace, traces, self.oracles[0], self.plugged.name)
 
     def _after(
-        self, case: Case, trace: Trace, what: str, again: Trace, faults: Sequence[Check]
+        self,
+        case: Case,
+        trace: Trace,
+        what: str,
+        again: Trace,
+        faults: Sequence[Check],
+        *,
+        accurate: bool,
     ) -> Iterator[Check]:
         for check in faults:
             yield check._replace(reason=f"{check.reason}, {_AFTER[what]}")
         if not offered(again):
             return
-        difference = differs(case, trace, again, self.oracles[0], self.plugged.name)
+        difference = differs(case, trace, again, self.oracles[0], self.plugged.name, accurate=accurate)
         if difference is None or difference.verdict not in FAILING:
             return
         times = is_multiple(trace, again)

@@ -225,6 +225,23 @@ def test_another_answer_to_the_same_case_is_a_mismatch_with_the_worst_entry() ->
     assert check.observed == 2 * check.expected  # type: ignore[operator]
 
 
+def test_of_an_inaccurate_answer_only_a_change_in_half_its_digits_is_told() -> None:
+    """Twice the bound is nothing that answers keep to which are wrong by themselves."""
+    first = Backprop().run(CASE)
+
+    def changed(share: float) -> Trace:
+        largest = [np.max(np.abs(dW)) for dW in first.dW]  # type: ignore[union-attr]
+        pairs = zip(first.dW, largest, strict=True)  # type: ignore[arg-type]
+        return replace(first, dW=tuple(dW + dW.dtype.type(share * top) for dW, top in pairs))
+
+    rounded, other = changed(2.0**-14), changed(2.0**-10)  # √u of float32 is 2^-12
+    assert differs(CASE, first, rounded, TORCH) is not None
+    assert differs(CASE, first, rounded, TORCH, accurate=False) is None
+    assert differs(CASE, first, other, TORCH, accurate=False) is not None
+    gone = replace(first, loss=np.float32(np.nan))
+    assert differs(CASE, first, gone, TORCH, accurate=False) is not None
+
+
 @BOTH
 @pytest.mark.parametrize("k", [1, 2, 3, 7, -1, 0.5, 1 / 3])
 def test_gradients_that_are_a_multiple_are_told_with_the_factor(k: float, dtype: str) -> None:
