@@ -58,7 +58,11 @@ def test_every_equation_and_every_way_to_show_is_among_them():
     assert {mistake.effect for mistake in tried} == {mistake.effect for mistake in MISTAKES.values()}
 
 
-@pytest.mark.parametrize("name", long_but_for(FOUND, (*FOUND, *MORE)))
+# Each run is diagnosed, too: a few always, the others in the long tests.
+ALWAYS = ("bias-forgotten", "sum-for-mean", "softmax-elementwise", "batch-mean-twice", "update-uphill")
+
+
+@pytest.mark.parametrize("name", long_but_for(ALWAYS, (*FOUND, *MORE)))
 def test_a_mistake_is_found_and_blamed_on_its_own_equation_alone(command, name):
     outcome, report = _run(command, name)
     assert outcome.status == 1

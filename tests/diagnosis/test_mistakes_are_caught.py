@@ -20,9 +20,9 @@ WITHIN = 50
 DRAWN = 2000
 """So many are drawn to find them."""
 
-# Right in float32, or in float64 for all that random cases hold: |z| stays below 2^8 before an activation
-# whose values are bounded, and e^z overflows float64 from 709 on.
-NEVER_MATTERS = {
+# Right in float32; or right in float64 in nearly all random cases: |z| stays below 2^8 before an activation
+# whose values are bounded, and e^z overflows float64 from 709 on and underflows from -745 on.
+HARDLY_MATTERS = {
     ("forward-in-single-precision", "float32"),
     ("gradient-in-single-precision", "float32"),
     ("bias-gradient-in-single-precision", "float32"),
@@ -41,13 +41,13 @@ def exams() -> Exams:
     found: dict[tuple[str, str], list[tuple[Shown, Judgement]]] = {}
     with unchecked():
         for dtype in DTYPES:
-            examples = few(dtype, known=NEVER_MATTERS)
+            examples = few(dtype, known=HARDLY_MATTERS)
             for example, judgement in zip(examples, judged(examples), strict=True):
                 found.setdefault((example.mistake.name, dtype), []).append((example, judgement))
     return found
 
 
-@pytest.mark.parametrize(("name", "dtype"), [each for each in EACH if each not in NEVER_MATTERS])
+@pytest.mark.parametrize(("name", "dtype"), [each for each in EACH if each not in HARDLY_MATTERS])
 def test_a_mistake_is_caught_by_its_own_equation_in_few_cases(exams, name, dtype):
     mattering = [judgement for example, judgement in exams[name, dtype] if example.matters]
     assert mattering, "it matters in none of the cases drawn"
@@ -70,8 +70,8 @@ def test_where_they_matter_hardly_one_is_missed(exams):
     assert len(missed) <= 0.01 * len(mattering), missed
 
 
-def test_those_that_never_matter_are_still_right_there(exams):
-    for name, dtype in NEVER_MATTERS:
+def test_those_that_hardly_ever_matter_do_not_in_the_first_cases(exams):
+    for name, dtype in HARDLY_MATTERS:
         assert [(name, dtype) for example, _ in exams[name, dtype] if example.matters] == []
 
 
@@ -86,8 +86,7 @@ def test_a_mistake_is_caught_within_50_cases_in_which_it_matters(name, dtype, re
     record_property("drawn", tried)
     record_property("matters", len(examples))
     record_property("caught", sum(map(bool, found)))
-    if (name, dtype) in NEVER_MATTERS:
-        assert not examples
+    if (name, dtype) in HARDLY_MATTERS and not examples:
         return
     assert first is not None
     assert sum(map(bool, found)) >= 0.8 * len(examples)
