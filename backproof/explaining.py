@@ -26,8 +26,9 @@ MOST_DIAGNOSED = 40
 """Cases that are diagnosed at the end of a run: one for each kind of finding."""
 MOST_REDUCED = 5
 """Causes whose cases are reduced; the first ones, which are the gravest."""
-SECONDS = 5.0
-"""For the reduction of one case."""
+SECONDS = 30.0
+"""For the reduction of one case, which is usually ended by the number of cases it tries: a report must not
+depend on how fast the machine is."""
 _TOGETHER = ({"B4", "B5", "B1a"}, {"F3", "F4"})
 """Equations of which one is named where the judge names another: the activation of a hidden layer or of
 the last one, and what reaches it from above."""

@@ -26,6 +26,8 @@ from .simplicity import Measure, measure
 
 Fails = Callable[[Sequence[Case]], Sequence[bool]]
 _FIRST_BATCH, _LARGEST_BATCH = 4, 32
+MOST_TRIED = 1000
+"""Candidates that one reduction tries; nearly all need fewer: `benchmarks/reduction.py`."""
 _SHARE = 0.1
 """The share of the time that one batch may take."""
 
@@ -59,13 +61,15 @@ def reduce(
     seconds: float = 5.0,
     supported: Callable[[Case], bool] = everything,
     clock: Callable[[], float] = time.monotonic,
+    most: int = MOST_TRIED,
 ) -> Reduced:
-    """The simplest case found within `seconds` that `fails` and is `supported`.
+    """The simplest case found within `seconds`, and of `most` candidates, that `fails` and is `supported`.
 
-    `fails` judges a batch, one answer a case. What is not supported is never asked. Raises NoFailureError if
+    How many are tried does not depend on how fast they are judged; so if it is `most` that ends the search,
+    the same answers lead to the same case on any machine. `fails` judges a batch, one answer a case. What is not supported is never asked. Raises NoFailureError if
     the case given does not fail, or if neither it nor any other case fails when it is asked again.
     """
-    search = _Search(fails, seconds, supported, clock)
+    search = _Search(fails, seconds, supported, clock, most)
     if search.ask([case]) != [True]:
         raise NoFailureError("the case does not fail, so there is nothing to reduce; give one that does")
     search.accepted(case)
@@ -86,11 +90,14 @@ class _Search:
         seconds: float,
         supported: Callable[[Case], bool],
         clock: Callable[[], float],
+        most: int = MOST_TRIED,
     ) -> None:
         self.fails, self.supported, self.clock = fails, supported, clock
-        self.seconds, self.started = seconds, clock()
+        self.seconds, self.started, self.most = seconds, clock(), most
         self.asked, self.out_of_time = 0, False
-        self._seen: set[str] = set()
+        self._tried: set[str] = set()
+        self._answers: dict[str, bool] = {}
+        """Of what was asked in one batch with others, and not yet tried."""
         self._chain: list[Case] = []
         self._measure: Measure = ()
         self._per_case = 0.0
@@ -120,15 +127,17 @@ class _Search:
         """The first candidate that fails, of those that are valid, supported, simpler and not known."""
         left, size = self._worth_asking(candidates), _FIRST_BATCH
         while not self._is_over():
-            batch = list(islice(left, self._affordable(size)))
+            batch = list(islice(left, min(self._affordable(size), self.most - len(self._tried))))
             if not batch:
                 return None
-            answers = self.ask(batch)
-            self._seen.update(case.content_hash for case in batch)
-            if True in answers:
-                found = batch[answers.index(True)]
-                self.accepted(found)
-                return found
+            new = [case for case in batch if case.content_hash not in self._answers]
+            if new:
+                self._answers |= zip((case.content_hash for case in new), self.ask(new), strict=True)
+            for case in batch:
+                self._tried.add(case.content_hash)
+                if self._answers.pop(case.content_hash):
+                    self.accepted(case)
+                    return case
             size = min(2 * size, _LARGEST_BATCH)
         return None
 
@@ -140,7 +149,7 @@ class _Search:
             except InvalidCaseError:
                 continue
             name = case.content_hash
-            if name in self._seen or name in known or not measure(case) < self._measure:
+            if name in self._tried or name in known or not measure(case) < self._measure:
                 continue
             if self.supported(case):
                 known.add(name)
@@ -148,7 +157,7 @@ class _Search:
 
     def _is_over(self) -> bool:
         self.out_of_time = self.out_of_time or self.clock() - self.started >= self.seconds
-        return self.out_of_time
+        return self.out_of_time or len(self._tried) >= self.most
 
     def _affordable(self, size: int) -> int:
         """How many cases to ask at once, so that a batch takes a small part of the time."""

@@ -229,24 +229,28 @@ def test_it_never_grows_and_asks_nothing_twice_but_at_the_end(index: int):
     assert not found.out_of_time
 
 
-def test_the_answer_is_the_same_however_candidates_are_cut_into_batches():
+@pytest.mark.parametrize("most", [7, 40, 1000])
+def test_the_answer_is_the_same_however_candidates_are_cut_into_batches(
+    most: int, monkeypatch: pytest.MonkeyPatch
+):
     def condition(case: Case) -> bool:
         return int(case.content_hash[:2], 16) < 128
 
-    given = _first(condition)
-    quick = reduce(given, _each(condition), PLENTY)
-    time = [0.0]
+    given, sizes = _first(condition), set[int]()
 
-    def slow(cases: Sequence[Case]) -> list[bool]:
-        time[0] += len(cases)
-        assert len(cases) == 1
+    def fails(cases: Sequence[Case]) -> list[bool]:
+        sizes.add(len(cases))
         return [condition(case) for case in cases]
 
-    one_by_one = reduce(given, slow, 9.9e8, clock=lambda: time[0] * 1e8)
-    assert quick.case == reduce(given, _each(condition), PLENTY).case
-    # Ten seconds a case of a hundred leave no time: the same steps, as far as they go.
-    assert one_by_one.out_of_time
-    assert one_by_one.steps <= quick.steps
+    batches = reduce(given, fails, PLENTY, most=most)
+    assert max(sizes) > 1
+    sizes.clear()
+    for name in ("_FIRST_BATCH", "_LARGEST_BATCH"):
+        monkeypatch.setattr(f"backproof.diagnosis.reduce.{name}", 1)
+    one_by_one = reduce(given, fails, PLENTY, most=most)
+    assert sizes == {1}
+    assert batches.case == one_by_one.case
+    assert batches.steps == one_by_one.steps
 
 
 def test_time_that_runs_out_ends_it_with_the_simplest_case_so_far():
