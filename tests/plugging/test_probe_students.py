@@ -114,7 +114,12 @@ OTHER: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("declared", OTHER, ids=str)
+def _every_third(declared: list[dict[str, Any]]) -> list[Any]:
+    """The others are for long runs."""
+    return [pytest.param(d, marks=pytest.mark.long) if k % 3 else d for k, d in enumerate(declared)]
+
+
+@pytest.mark.parametrize("declared", _every_third(OTHER), ids=str)
 def test_functions_sizes_and_labels_are_proposed_as_they_are(declared: dict[str, Any]):
     check_proposed(declared, offers="all")
 
