@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,9 @@ def mismatches(implementation: Any, keys: Mapping[str, Any], count: int = 6) -> 
     implementation.backproof = dict(keys)
     subject = PluggedSubject(InProcess(implementation), "here", name="mine")
     draw = subject.draw(subject.plugged.declaration.draw_options())
+    most = {"max_depth": max(3, draw.min_depth), "max_width": max(5, draw.min_width), "max_batch": 5}
+    most = {key: min(value, getattr(draw, key)) for key, value in most.items()}
+    draw = replace(draw, **most)
     panel = subject.panel([BallOracle()], None)
     drawn = [(k, dtype) for dtype in subject.dtypes(("float32", "float64")) for k in range(count)]
     judged = panel.judge([draw_case(3, k, dtype, draw).case for k, dtype in drawn])

@@ -275,11 +275,12 @@ def _as_named(specimen: Specimen, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _agrees(reading: Reading, case: Case) -> bool:
-    """Whether something agrees that is no coincidence: a gradient of several entries, or the loss."""
+    """Whether something agrees that is no coincidence: several entries, or a factor that is a scale."""
     if reading.sharp:
         return True
-    if reading.loss is None:
+    alone = reading.gradients if reading.loss is None else reading.loss
+    if alone is None:
         return False
-    return bool(names_of(reading.loss, case)) or any(
-        reading.loss.is_(factor(case, reduction)) for reduction in ALL_REDUCTIONS
+    return bool(names_of(alone, case)) or any(
+        alone.is_(factor(case, reduction)) for reduction in ALL_REDUCTIONS
     )

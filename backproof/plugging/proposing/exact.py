@@ -50,7 +50,7 @@ def truth() -> Oracle:
     return BallOracle()
 
 
-_KNOWN: dict[str, Exact] = {}
+_KNOWN: dict[tuple[Any, ...], Exact] = {}
 
 
 def exacts(cases: Sequence[Case]) -> list[Exact]:
@@ -58,26 +58,44 @@ def exacts(cases: Sequence[Case]) -> list[Exact]:
 
     P1 to P6 are taken with the loss over m samples, so that they cover a division, and then multiplied by m.
     """
-    plain = [_over_samples(case) for case in cases]
-    missing = list({case.content_hash: case for case in plain if case.content_hash not in _KNOWN}.values())
+    keys = [_key(case) for case in cases]
     if len(_KNOWN) > _KEPT_AT_MOST:
         _KNOWN.clear()
-        missing = list({case.content_hash: case for case in plain}.values())
+    missing = {key: case for key, case in zip(keys, cases, strict=True) if key not in _KNOWN}
     declared = deviations_of(oracle().name)
-    odd = [case for case in missing if concerned(declared, case)]
+    odd = {key: case for key, case in missing.items() if concerned(declared, case)}
     _learn(odd, truth())
-    _learn([case for case in missing if case not in odd], oracle())
-    return [_KNOWN[case.content_hash] for case in plain]
+    _learn({key: case for key, case in missing.items() if key not in odd}, oracle())
+    return [_KNOWN[key] for key in keys]
 
 
-def _learn(cases: Sequence[Case], asked: Oracle) -> None:
+def _key(case: Case) -> tuple[Any, ...]:
+    """All that makes the exact values, without the reduction."""
+    loss = case.network.loss
+    return (
+        case.dtype.name,
+        case.learning_rate,
+        loss.name,
+        *sorted(loss.parameters.items()),
+        *((name, array.tobytes()) for name, array in sorted(loss.arrays.items())),
+        *(
+            (layer.activation, layer.W.shape, layer.W.tobytes(), layer.b.tobytes())
+            for layer in case.network.layers
+        ),
+        case.X.tobytes(),
+        case.Y.tobytes(),
+    )
+
+
+def _learn(cases: Mapping[tuple[Any, ...], Case], asked: Oracle) -> None:
     if not cases:
         return
+    plain = [_over_samples(case) for case in cases.values()]
     with np.errstate(all="ignore"):
-        traces = asked.traces(cases, "float64")
-        bounds = answers_bounds(cases, oracle(), "float64")
-        for case, trace, bound in zip(cases, traces, bounds, strict=True):
-            _KNOWN[case.content_hash] = _as_sum(case, arrays_of(trace, tuple(QUANTITIES)), bound)
+        traces = asked.traces(plain, "float64")
+        bounds = answers_bounds(plain, oracle(), "float64")
+        for key, case, trace, bound in zip(cases, plain, traces, bounds, strict=True):
+            _KNOWN[key] = _as_sum(case, arrays_of(trace, tuple(QUANTITIES)), bound)
 
 
 def _over_samples(case: Case) -> Case:

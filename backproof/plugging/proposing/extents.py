@@ -12,8 +12,9 @@ from .specimens import Specimen
 from .state import State
 
 Span = tuple[int, int]
-_SLOW = 0.25
-"""Seconds for one case, above which larger ones are not proposed: a run asks thousands."""
+_SLOW = 4.0
+"""Seconds for one case, above which such large ones are not proposed: far from what a busy machine makes of
+code that is not slow."""
 _PAIRS = 12
 _STEPS = ((4, 8, 4), (8, 16, 8), (8, 32, 16), (8, 64, 32))
 """Layers, units and samples, larger and larger."""
