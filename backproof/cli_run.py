@@ -68,6 +68,14 @@ def run(
         ),
     ] = "disputed",
     corpus: Corpus = None,
+    no_diagnosis: Annotated[
+        bool,
+        typer.Option(
+            "--no-diagnosis",
+            help="Do not look for the causes of what is wrong: that takes some seconds for each, and asks the "
+            "implementation further cases.",
+        ),
+    ] = False,
     out: Annotated[
         str | None,
         typer.Option(help="Folder for the report; by default a new one under reports/.", metavar="DIR"),
@@ -106,6 +114,7 @@ def run(
     }
     words = [word for option, value in given.items() if value is not None for word in (option, value)]
     words += source.words if source is not None else []
+    words += ["--no-diagnosis"] if no_diagnosis else []
     options = RunOptions(
         cases=cases,
         seed=seed,
@@ -116,6 +125,7 @@ def run(
         mistake=mistake,
         truth=truth,
         source=source,
+        diagnose=not no_diagnosis,
         command=shlex.join(["backproof", "run", *words]),
         corpus=kept,
     )

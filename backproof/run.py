@@ -76,6 +76,8 @@ class RunOptions:
     """Which cases to ask the truth about: see `MODES`."""
     source: Source | None = None
     """Somebody's implementation, in the reference's place."""
+    diagnose: bool = True
+    """Whether to look for the causes of what is wrong."""
     command: str = ""
     """The command line that repeats this run."""
     corpus: tuple[Case, ...] = ()
@@ -170,7 +172,8 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
                 count(judged, [Origin(one.regime, one.seed, one.index) for one in drawn])
         except KeyboardInterrupt:
             status = "interrupted"
-        explain(tally, Explainer(subject, panel, draw))
+        if options.diagnose and status == "complete":  # who interrupts does not wait for more
+            explain(tally, Explainer(subject, panel, draw))
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)

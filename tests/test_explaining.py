@@ -118,6 +118,13 @@ def test_replay_tells_the_cause(toy: Any, capsys: Any) -> None:
     assert "cause equation B5, layer" in capsys.readouterr().out
 
 
+def test_causes_need_not_be_looked_for(toy: Any) -> None:
+    report = _run(*toy(db="D[:, :1]"), "--no-diagnosis")
+    assert report.counts.mismatch
+    assert report.causes == ()
+    assert "--no-diagnosis" in report.run.command
+
+
 def test_a_cause_is_only_looked_for_where_something_is_wrong() -> None:
     options = RunOptions(4, oracles=("torch",))
     subject = subject_of(options)

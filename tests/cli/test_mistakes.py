@@ -47,7 +47,7 @@ def _run(command: Callable[..., Outcome], name: str) -> tuple[Outcome, Report]:
     defaults = [] if "--cases" in options else ["--cases", "12"]
     outcome = command(
         *("run", *defaults, "--dtype", "float32", "--oracles", "torch", *options),
-        *("--mistake", name, "--out", "out"),
+        *("--mistake", name, "--out", "out", "--no-diagnosis"),
     )
     return outcome, read_report("out/report.json")
 

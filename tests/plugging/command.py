@@ -124,4 +124,5 @@ def run(folder: Path, implementation: str, *words: str, **changes: str) -> Outco
     if "--no-isolation" in words:  # limits need a process of their own
         del usual["--time-limit"], usual["--memory-limit"]
     given = [word for option, value in usual.items() if option not in words for word in (option, value)]
+    given.append("--no-diagnosis")  # it takes longer than all the rest; tests/test_explaining.py has it
     return (call if "--no-isolation" in words else here)(folder, "run", *given, *words, **changes)
