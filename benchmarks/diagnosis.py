@@ -10,8 +10,8 @@ D2. Each is diagnosed with the full trace, and with the loss, ∂L/∂W and ∂L
 D3. The truth is what was planted, where it matters: the local verdicts of the full trace say in which layers.
     A diagnosis is right if its first cause has an equation in which the mistake was planted and exactly the
     layers in which that equation is wrong (or all those in which the mistake shows).
-D4. Then the mistake is taken out of the catalogue. Right is the right equation, or unknown. A name with strong
-    evidence is wrong if 40 fresh cases with the same functions show other numbers than the planted mistake's.
+D4. Then the mistake is taken out of the catalogue. Right is the right equation, or unknown. A name with
+    strong evidence is wrong if 40 fresh cases with the same functions show other numbers than the mistake's.
 D5. Pairs: two random mistakes that change different equations, in one case in which both matter.
 D6. Declarations: every combination of scales that can be declared, undeclared.
 
@@ -157,10 +157,10 @@ def _share(part: int, whole: int) -> str:
 
 def page(data: dict[str, Any]) -> str:
     """The results as a page."""
+    command = f"--seed {data['seed']} --per {data['per']} --pairs {data['pairs']}"
     lines = [
         "# How often a diagnosis is right", "",
-        f"`python benchmarks/diagnosis.py --seed {data['seed']} --per {data['per']} --pairs {data['pairs']}`; "
-        "what is counted is said in that file, D1 to D6.", "",
+        f"`python benchmarks/diagnosis.py {command}`; that file says what is counted, D1 to D6.", "",
         "| | " + " | ".join(MODES.values()) + " |", "|---|---|---|",
     ]  # fmt: skip
     totals = {mode: _total(each[mode] for each in data["mistakes"].values()) for mode in MODES}
@@ -189,7 +189,8 @@ def page(data: dict[str, Any]) -> str:
     lines.append("| processor time of a diagnosis, median | " + " | ".join(cells) + " |")
     cells = (f"{data['of pairs'][mode]['milliseconds']:.0f} ms" for mode in MODES)
     lines.append("| of a pair, median | " + " | ".join(cells) + " |")
-    lines += ["", "## Mistake by mistake", "", "Right of all; in brackets: right or unknown with the mistake taken out.", "",
+    said = "Right of all; in brackets: the right equation, or unknown, with the mistake taken out."
+    lines += ["", "## Mistake by mistake", "", said, "",
               "| mistake | equation | " + " | ".join(MODES.values()) + " |", "|---|---|---|---|"]  # fmt: skip
     for name, scores in data["mistakes"].items():
         cells = (

@@ -53,9 +53,9 @@ class Planted:
         """Equation → layers, by the local verdicts of the full trace."""
         found: dict[str, set[int]] = defaultdict(set)
         for check in self.judgement.checks:
-            if check.scope == "local" and check.left == self.judgement.subject:
-                if check.verdict in {"mismatch", "unstable", "fault"}:
-                    found[check.equation] |= {check.layer} if check.layer else set()
+            is_own = check.scope == "local" and check.left == self.judgement.subject
+            if is_own and check.verdict in {"mismatch", "unstable", "fault"}:
+                found[check.equation] |= {check.layer} if check.layer else set()
         return found
 
 
@@ -154,7 +154,6 @@ def observation(each: Planted, mode: str, panel: Panel) -> Observation | None:
 
 def diagnosed(each: Planted, seen: Observation, mode: str, catalogue: Sequence[Mistake]) -> Diagnosis:
     """The diagnosis, with more cases asked."""
-
     return asked_of(each.make, mode, catalogue).diagnose([seen])
 
 

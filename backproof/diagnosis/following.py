@@ -111,7 +111,7 @@ def predicted(implementation: Implementations, case: Any, given: Trace) -> Trace
     `case` may be one in extended precision. Whatever the implementation raises is raised here.
     """
     values: dict[Any, Any] = {}
-    forced = _READ_BY_GRADIENTS
+    forced: tuple[str, ...] = _READ_BY_GRADIENTS
     if given.A is not None and _has_own(implementation, "forward"):
         # What it makes of A[l] before anything reads it is part of A[l]: a call's result is not yet it.
         activations = _Followed(implementation, case, given, ("Z",)).trace.A or ()

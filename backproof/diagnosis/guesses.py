@@ -143,7 +143,9 @@ def _of_others(observation: Observation, place: Place, observed: Any) -> Iterato
         return
     case = observation.case
     for (name, l), other in observation.right.items():
-        if name == quantity and l != layer and other.value.any() and _agrees(observed, other.value, other):
+        if name != quantity or l == layer or not other.value.any():
+            continue
+        if _agrees(observed, other.value, other) or np.array_equal(observed, observation.answers[name, l]):
             yield f"that of layer l {'+' if l > layer else '-'} {abs(l - layer)}"
     others: dict[str, Any] = {}
     for (name, l), value in observation.answers.items():

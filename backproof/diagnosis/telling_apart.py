@@ -34,14 +34,17 @@ def telling_cases(
 ) -> list[Case]:
     """At most `ASKED` small cases with as many layers as `like`, the most telling of the `offered` first.
 
-    Most have the functions of `like`, and some its very network with other numbers of the same size. `number`
-    gives others each time. What is drawn lies within `options`, but for the functions and the number of layers
-    of `like`, which has been asked already. Without contenders, the first cases drawn are as good as any.
+    Most have the functions of `like`, and some its very network with numbers near its own. `number` gives
+    others each time. What is drawn lies within `options`, but for the functions and the number of layers of
+    `like`, which has been asked already. Without contenders, the first cases drawn are as good as any.
     """
     if not contenders:
         return list(_drawn(like, options, number, {"same": 3, "reductions": 2}))
     counts = {"same": 8, "reductions": 6, "any functions": 6, "any regime": 8, "any depth": 4}
-    drawn = [*_drawn(like, options, number, counts), *(_near(like, options, number, k) for k in range(6))]
+    drawn = [
+        *_drawn(like, options, number, counts),
+        *(_near(like, options, number, k) for k in range(6)),
+    ]
     implementations: list[Implementations] = [Backprop, *(c.implementation for c in contenders)]
     parts = [_parted(case, implementations, offered) for case in drawn]
     chosen: list[int] = []
@@ -62,7 +65,7 @@ def _drawn(like: Case, options: DrawOptions, number: int, counts: dict[str, int]
 
 
 def _near(like: Case, options: DrawOptions, number: int, k: int) -> Case:
-    """The case with every parameter and input up to a quarter larger or smaller, and the targets of other samples.
+    """The case with all its numbers up to a quarter larger or smaller, and the targets of other samples.
 
     Of few samples, unless the loss has arrays that belong to them.
     """

@@ -18,7 +18,9 @@ def array(*rows: Sequence[float], dtype: str = "float64") -> Any:
     return np.array(rows, dtype=dtype)
 
 
-def chain(*weights: float, biases: Sequence[float] = (), activation: str = "identity", x: float = 2.0) -> Case:
+def chain(
+    *weights: float, biases: Sequence[float] = (), activation: str = "identity", x: float = 2.0
+) -> Case:
     """One unit in each layer, one sample, ½(ŷ - y)² with y = 1, η = 1/2; the last layer is the identity."""
     biases = biases or [0.0] * len(weights)
     names = [activation] * (len(weights) - 1) + ["identity"]

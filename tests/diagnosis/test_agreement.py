@@ -100,7 +100,7 @@ def test_a_candidate_is_predicted_where_it_differs() -> None:
 
 def test_a_candidate_that_cannot_be_run_predicts_nothing() -> None:
     class Breaks(Backprop):
-        def weight_gradient(self, delta: object, A_previous: object) -> object:
+        def weight_gradient(self, *_: object) -> object:
             raise ValueError("shapes")
 
     observed = Observation(chain(2.0), answer(chain(2.0)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagnosed import SMALL, answer, array, chain, drawn
+from diagnosed import answer, array, chain, drawn
 
 from backproof.diagnosis.agreement import places_of
 from backproof.diagnosis.following import (
@@ -57,8 +57,9 @@ def consistent(name: str, cases: int, seed: int) -> int:
     """Checks one mistake on some cases; how many of them it changes."""
     mistake, changed = MISTAKES[name], 0
     for index in range(cases):
-        case = drawn(seed, index, ("float32", "float64")[index % 2], replace(mistake.draw, max_width=8, max_batch=4,
-                     min_batch=min(mistake.draw.min_batch, 4), max_depth=5))  # fmt: skip
+        batch = min(mistake.draw.min_batch, 4)
+        options = replace(mistake.draw, max_width=8, min_batch=batch, max_batch=4, max_depth=5)
+        case = drawn(seed, index, ("float32", "float64")[index % 2], options)
         own, right = answer(case, mistake.implementation), answer(case)
         with np.errstate(all="ignore"):
             assert same(predicted(mistake.implementation, case, own), own)
@@ -73,7 +74,7 @@ def consistent(name: str, cases: int, seed: int) -> int:
 
 @pytest.mark.parametrize("name", [mistake.name for mistake in FRESH])
 def test_every_mistake_follows_itself_to_the_bit_and_not_the_reference(name: str) -> None:
-    consistent(name, 3, seed=21)
+    consistent(name, 2, seed=21)
 
 
 @pytest.mark.long
@@ -85,7 +86,10 @@ def test_every_mistake_follows_itself_in_many_cases_and_changes_some(name: str) 
 @pytest.mark.parametrize("quantities", [("loss", "dW", "db"), ("loss", "dW", "db", "W_updated", "b_updated")])
 def test_gradients_alone_are_followed_to_the_bit(quantities: tuple[str, ...]) -> None:
     for mistake in FRESH[::7]:
-        case = drawn(23, 5,)
+        case = drawn(
+            23,
+            5,
+        )
         own = answer(case, mistake.implementation, quantities)
         found = predicted(mistake.implementation, case, own)
         assert same(Trace(**{name: getattr(found, name) for name in quantities}), own)
@@ -93,7 +97,7 @@ def test_gradients_alone_are_followed_to_the_bit(quantities: tuple[str, ...]) ->
 
 def test_whatever_a_candidate_raises_is_raised() -> None:
     class Breaks(Backprop):
-        def bias_gradient(self, delta: object) -> object:
+        def bias_gradient(self, *_: object) -> object:
             raise ValueError("does not fit")
 
     with pytest.raises(ValueError, match="does not fit"):

@@ -18,8 +18,15 @@ def test_one_layer_forgets_its_bias() -> None:
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("name", "quantity"), [("derivative-forgotten", "delta"), ("batch-mean-twice", "dW"), ("bias-from-one-column", "db"),
-                           ("update-uphill", "W_updated"), ("bias-not-updated", "b_updated")])  # fmt: skip
+    ("name", "quantity"),
+    [
+        ("derivative-forgotten", "delta"),
+        ("batch-mean-twice", "dW"),
+        ("bias-from-one-column", "db"),
+        ("update-uphill", "W_updated"),
+        ("bias-not-updated", "b_updated"),
+    ],
+)
 def test_only_the_chosen_layer_is_wrong(name: str, quantity: str, layer: int) -> None:
     case = network()
     own = answer(case, in_layers(MISTAKES[name].implementation, {layer}))
