@@ -72,8 +72,7 @@ def run(
         bool,
         typer.Option(
             "--no-diagnosis",
-            help="Do not look for the causes of what is wrong: that takes some seconds for each, and asks the "
-            "implementation further cases.",
+            help="Do not look for causes of what is wrong: that takes seconds for each, and more answers.",
         ),
     ] = False,
     out: Annotated[

@@ -66,8 +66,9 @@ def reduce(
     """The simplest case found within `seconds`, and of `most` candidates, that `fails` and is `supported`.
 
     How many are tried does not depend on how fast they are judged; so if it is `most` that ends the search,
-    the same answers lead to the same case on any machine. `fails` judges a batch, one answer a case. What is not supported is never asked. Raises NoFailureError if
-    the case given does not fail, or if neither it nor any other case fails when it is asked again.
+    the same answers lead to the same case on any machine. `fails` judges a batch, one answer a case. What is
+    not supported is never asked. Raises NoFailureError if the case given does not fail, or if neither it nor
+    any other case fails when it is asked again.
     """
     search = _Search(fails, seconds, supported, clock, most)
     if search.ask([case]) != [True]:
