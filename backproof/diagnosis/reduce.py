@@ -6,10 +6,10 @@ than one by one; the first of a batch that fails is taken, so that the answer do
 cut into batches. Every step decreases a measure whose values are natural numbers, so it ends; nothing is
 random, so that the same answers lead to the same case.
 
-Why not Hypothesis's shrinker on `cases.strategies.cases`: it asks one example after the other, each anew
-from the integers it was drawn from. It can neither start from a given case nor put a short number where a
-long one stands, since a number is made of several of those integers; it is no part of an installation
-without tests; and `benchmarks/reduction.py --hypothesis` shows what it reaches in the same time.
+Why not Hypothesis's shrinker on `cases.strategies.cases`: it asks one example after the other, each made
+anew from the integers it was drawn from, and cannot start from a given case. For 48 cases of mistakes, 5 s each, it
+reached the same sizes as this in 23 and smaller ones in 2, and took 5 s in the median where this took 0.5 s
+(`python -m benchmarks.reduction --hypothesis`). It is no part of an installation without tests, either.
 """
 
 from __future__ import annotations

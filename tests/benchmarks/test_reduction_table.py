@@ -25,7 +25,7 @@ def test_the_page_says_how_many_were_soon_enough_and_which_never_showed():
     rows = [row("a", 1, 1.0), row("a", 3, 6.0), row("b", 2, 1.0), row("b", 2, 1.0)]
     page = rendered({"seconds": 5.0, "rows": rows, "without": ["c (float32)"], "hypothesis": []})
     assert "4 mismatching cases of 2 mistakes" in page
-    assert "75.0 % took less than 5 s. 1 pairs of mistake\nand dtype showed in none" in page
+    assert "75.0 % took less than 5 s. 1 pairs of mistake\nand dtype gave no mismatch" in page
     assert "c (float32)" in page
     assert "| a | 2 | 2 | 1 | 1 | 3.5 | 10 |" in page
     assert "Hypothesis" not in page
