@@ -203,7 +203,7 @@ class Session:
         row = one_row(explained)
         told = {"cause": f"{cause_place(row)}: {row.what}", **told_of(row)}
         if explained.smallest is not None:
-            told["replay it"] = self._replay(explained.smallest)
+            told["minimal"] = self._replay(explained.smallest)
         return [f"  {label:<9} {text}" for label, text in told.items()]
 
     @property

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies
 import pytest
 
 from backproof.cases import draw_case
@@ -156,7 +158,7 @@ def _failure(result: pytest.RunResult) -> dict[str, str]:
     (head,) = [n for n in result.outlines if " in equation " in n and not n.startswith("FAILED")]
     first = result.outlines.index(head)
     told = {"head": head}
-    for line in result.outlines[first + 1 : first + 12]:
+    for line in result.outlines[first + 1 : first + 26]:
         found = re.fullmatch(r"  (\w+) +(.*)", line)
         if found is None:
             break
@@ -180,7 +182,41 @@ def test_a_mistake_fails_the_test_with_all_that_the_judge_knows(run: Any) -> Non
     assert excess > 1e6
     assert re.fullmatch(r"[\d-]+, (tanh|identity)( → (tanh|identity))+", told["network"])
     assert re.fullmatch(r"mse \(\w+\), batch \d, float64", told["loss"])
+    assert re.fullmatch(
+        r"equation B5, layers? [\d, and]+: A hidden error is W\^T δ without the factor σ'\(Z\)\.",
+        told["cause"],
+    )
+    assert told["mend"] == "Multiply elementwise by σ'(Z[l])."
+    assert told["evidence"].startswith("strong: ")
+    assert re.match(r"1-1-1, \w+ → \w+, loss \w+ \(\w+\), 1 sample", told["smallest"])
+    assert told["minimal"].startswith("backproof replay ")
     assert re.fullmatch(r"\d+ more checks of this test fail", told["and"])
+
+
+def test_the_smallest_case_of_a_failure_is_judged_again_by_its_line(run: Any) -> None:
+    told = _failure(run(JUDGES, MISTAKE))
+    program, command, file, *options = shlex.split(told["minimal"])
+    assert program == "backproof"
+    assert main([command, file, *options]) == 1
+    assert main([command, file, "--oracles", "torch"]) == 0
+
+
+def test_while_hypothesis_shrinks_nobody_reads_and_nothing_is_diagnosed() -> None:
+    from backproof.pytest_session import _is_told
+
+    told: list[bool] = []
+
+    @hypothesis.settings(database=None, max_examples=50, deadline=None)
+    @hypothesis.given(hypothesis.strategies.integers())
+    def fails(number: int) -> None:
+        told.append(_is_told())
+        assert number < 100
+
+    with pytest.raises(AssertionError):
+        fails()
+    assert told.count(True) == 1
+    assert told[-1]
+    assert _is_told()
 
 
 def test_a_failure_is_short_and_dumps_no_arrays(run: Any) -> None:
