@@ -168,12 +168,6 @@ def test_loss_and_gradients_are_judged_with_the_divisors_declared() -> None:
     [
         ({"loss_scale": "/m"}, "cross_entropy_with_logits", "sum", 3),
         ({"loss_scale": "/m", "gradient_scale": "1/2 /m"}, "mse", "sum", 3),
-        (
-            {"loss_scale": "sum", "gradient_scale": "/m"},
-            "mse",
-            "mean",
-            1,
-        ),  # with one sample they are the same
     ],
 )
 def test_one_case_is_judged_where_the_divisors_agree(
@@ -181,6 +175,12 @@ def test_one_case_is_judged_where_the_divisors_agree(
 ) -> None:
     judged = _read(**scales).judged_cases(_case(loss, reduction, samples=samples))
     assert judged.loss is judged.gradients
+
+
+def test_with_one_sample_the_scales_stay_apart_so_that_it_can_be_asked_twice() -> None:
+    judged = _read(loss_scale="sum", gradient_scale="/m").judged_cases(_case("mse", "sum", samples=1))
+    assert judged.loss.network.loss.reduction == "sum"
+    assert judged.gradients.network.loss.reduction == "batchmean"
 
 
 def test_a_case_whose_reduction_divides_as_declared_is_left_alone() -> None:
