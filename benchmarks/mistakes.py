@@ -136,11 +136,11 @@ def page(facts: dict[str, Any]) -> str:
     """The tables as Markdown."""
     tools = facts["tools"]
     about = (
-        f"{len(facts['rows'])} catalogued mistakes, each in at most {facts['cases']} random cases of each dtype "
-        f"in which it matters, seed {facts['seed']}; tools that take finite differences got the first "
-        f"{facts['peer_cases']} of them. A cell is the number of cases until it was caught, float32 / float64; "
-        f"{NOT_AT_ALL} not at all. `python -m benchmarks.mistakes` says what counts as caught. Measured on "
-        f"{facts['date']}, {facts['versions']}."
+        f"{len(facts['rows'])} catalogued mistakes, each in at most {facts['cases']} random cases of each "
+        f"dtype in which it matters, seed {facts['seed']}; tools that take finite differences got the first "
+        f"{facts['peer_cases']} of them. A cell is the number of cases until it was caught, float32 / "
+        f"float64; {NOT_AT_ALL} not at all. `python -m benchmarks.mistakes` says what counts as caught. "
+        f"Measured on {facts['date']}, {facts['versions']}."
     )
     lines = [
         "# Mistakes and who catches them",
