@@ -53,7 +53,12 @@ RIGHT: Mapping[str, Mapping[str, Any]] = {
 """What each keeps to."""
 
 
-@pytest.mark.parametrize("name", RIGHT)
+_SLOW = ("one_sample_at_a_time", "each_loss_by_its_own_mean", "alike_hidden_layers", "at_least_two_samples")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in _SLOW else name for name in RIGHT]
+)
 def test_what_a_right_student_keeps_to_is_proposed_and_conforms(name: str):
     student = getattr(students, name)
     proposal = probed(student)
@@ -239,7 +244,11 @@ def returns_nothing(_: Any) -> Any:
             raises,
             r"all of \d+ cases, in all 24 layouts, failed: raised ValueError: never right .* look there",
         ),
-        (has_constant_gradients, r"answers of the right shapes came with .* neither loss nor gradients are"),
+        pytest.param(
+            has_constant_gradients,
+            r"answers of the right shapes came with .* neither loss nor gradients are",
+            marks=pytest.mark.long,
+        ),
         (returns_nothing, r"failed: returned None, which has none of loss"),
     ],
 )
