@@ -189,9 +189,13 @@ def same_numbers(each: Planted, cause: Cause, mode: str) -> bool:
         named = pair(*(candidates[name] for name in cause.name.split(" and ")))
     else:
         named = candidates[cause.name]
-    other = named.implementation
-    if each.layers is not None and named.has_layers:
-        other = in_layers(named.implementation, frozenset(cause.layers))  # type: ignore[arg-type]
+    others: list[Any] = [named.implementation]
+    if named.has_layers and cause.layers:
+        others.append(in_layers(named.implementation, frozenset(cause.layers)))  # type: ignore[arg-type]
+    return any(_same(each, other, mode, options) for other in others)
+
+
+def _same(each: Planted, other: Make, mode: str, options: DrawOptions) -> bool:
     for k in range(40):
         case = draw_case(each.seed + 77, k, each.case.dtype.name, options).case
         one = dict(places_of(restricted(without_state(case, each.make), mode)))
