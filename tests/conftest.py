@@ -1,7 +1,8 @@
 """Hypothesis profiles for all tests (quick by default, thorough, ci), and which tests a plain run leaves out.
 
 A test marked `long` runs with --long (all tests), with -m long (the long ones only), and when a node id
-names it: `pytest tests/x/test_y.py::test_z` runs what it says.
+names it: `pytest tests/x/test_y.py::test_z` runs what it says. One marked `exhaustive` goes through all that
+there is of something, which takes an hour in all: it runs with -m exhaustive, or named, and not in CI.
 """
 
 import os
@@ -30,11 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is long, unless the command line asks for it or chooses by markers itself."""
+    """Leave out what is long or exhaustive, unless the command line asks for it or chooses itself."""
     named = any("::" in word for word in config.args)
-    if named or config.getoption("--long") or config.getoption("markexpr"):
+    if named or config.getoption("markexpr"):
         return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    left_out = ("exhaustive",) if config.getoption("--long") else ("exhaustive", "long")
+    later = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    if later:
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in later]

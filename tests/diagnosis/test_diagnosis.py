@@ -69,7 +69,7 @@ def test_a_mistake_outside_the_catalogue_is_unknown_where_it_is(quantities: Sequ
     _check_unheard(quantities, SOME)
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("quantities", MODES)
 def test_nor_is_it_called_anything_of_the_whole_catalogue(quantities: Sequence[str]) -> None:
     _check_unheard(quantities, list(MISTAKES.values()))
@@ -210,7 +210,7 @@ def test_judgements_can_be_diagnosed_as_they_are() -> None:
     assert cause.name == "derivative-forgotten"
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("quantities", MODES)
 @pytest.mark.parametrize("name", [m.name for m in MISTAKES.values() if m.effect == "mismatch"])
 def test_every_mistake_is_found_in_its_equation(name: str, quantities: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ def test_every_mistake_follows_itself_to_the_bit_and_not_the_reference(name: str
     consistent(name, 2, seed=21)
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", [mistake.name for mistake in FRESH])
 def test_every_mistake_follows_itself_in_many_cases_and_changes_some(name: str) -> None:
     assert consistent(name, 60, seed=22)

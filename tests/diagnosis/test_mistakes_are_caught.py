@@ -75,7 +75,7 @@ def test_those_that_hardly_ever_matter_do_not_in_the_first_cases(exams):
         assert [(name, dtype) for example, _ in exams[name, dtype] if example.matters] == []
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "dtype"), EACH)
 def test_a_mistake_is_caught_within_50_cases_in_which_it_matters(name, dtype, record_property):
     own = set(MISTAKES[name].equations)

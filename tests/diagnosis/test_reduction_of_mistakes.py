@@ -156,7 +156,7 @@ def test_two_mistakes_do_not_turn_into_one_another():
     assert case.network.depth == 2  # B5, which comes first, and not U1, which one layer shows
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", MISTAKES)
 def test_every_catalogued_mistake_is_reduced_and_still_shows(name: str, dtype: str):

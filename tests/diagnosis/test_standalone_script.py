@@ -257,7 +257,7 @@ def test_a_script_for_jax_runs_without_backproof(tmp_path: Path):
     _agree_with_the_truth([(case, "delta", 1)], "float64", tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_function_and_quantity_runs_in_jax(dtype: str, tmp_path: Path):
     _agree_with_the_truth(list(_jax_cases(dtype)), dtype, tmp_path)

@@ -20,6 +20,10 @@ TESTS = """
     @pytest.mark.parametrize("number", [1, 2])
     def test_long(number):
         pass
+
+    @pytest.mark.exhaustive
+    def test_exhaustive():
+        pass
 """
 
 
@@ -27,7 +31,7 @@ TESTS = """
 def folder(pytester: pytest.Pytester) -> pytest.Pytester:
     """A folder of tests with this project's conftest.py."""
     pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
-    pytester.makeini("[pytest]\nmarkers = long\naddopts = --strict-markers")
+    pytester.makeini("[pytest]\nmarkers =\n  long\n  exhaustive\naddopts = --strict-markers")
     pytester.makepyfile(test_some=TESTS)
     return pytester
 
@@ -35,12 +39,14 @@ def folder(pytester: pytest.Pytester) -> pytest.Pytester:
 @pytest.mark.parametrize(
     ("words", "passed", "deselected"),
     [
-        ([], 1, 2),
-        (["test_some.py"], 1, 2),
-        (["-k", "test"], 1, 2),
-        (["--long"], 3, 0),
-        (["-m", "long"], 2, 1),
-        (["-m", "not long"], 1, 2),
+        ([], 1, 3),
+        (["test_some.py"], 1, 3),
+        (["-k", "test"], 1, 3),
+        (["--long"], 3, 1),
+        (["-m", "long"], 2, 2),
+        (["-m", "exhaustive"], 1, 3),
+        (["-m", "not long and not exhaustive"], 1, 3),
+        (["test_some.py::test_exhaustive"], 1, 0),
         (["test_some.py::test_long"], 2, 0),
         (["test_some.py::test_long[2]"], 1, 0),
     ],

@@ -135,7 +135,7 @@ def test_every_pair_of_layouts_labels_and_scales_is_proposed_as_it_is(row: dict[
     check_proposed(declared(row), strict=row["strict"], offers="few")
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scales", list(itertools.product(FACTORS["loss_scale"], FACTORS["gradient_scale"])))
 def test_every_layout_with_every_scale_is_proposed_as_it_is(scales: tuple[Any, Any]):
     names = ("samples", "weights", "bias", "labels")

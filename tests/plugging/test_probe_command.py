@@ -110,7 +110,7 @@ def essence(declaration: Declaration) -> dict[str, Any]:
         ("smallest.py:layer", "numpy"),
         ("student.py:Student", "numpy"),
         ("hips_autograd.py:network", "autograd"),
-        pytest.param("micrograd_mlp.py:network", "micrograd", marks=pytest.mark.long),
+        pytest.param("micrograd_mlp.py:network", "micrograd", marks=pytest.mark.exhaustive),
         ("mygrad_mlp.py:network", "mygrad"),
         ("sklearn_regressor.py:network", "sklearn"),
         ("sklearn_classifier.py:network", "sklearn"),
@@ -129,7 +129,7 @@ def test_what_each_example_declares_is_proposed(file: str, package: str):
         assert found.depth is None or found.depth[0] <= declared.depth[0]
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "name", [name for name in CONFORMING if name.startswith(("right", "answers", "objects"))]
 )

@@ -57,7 +57,7 @@ _SLOW = ("one_sample_at_a_time", "each_loss_by_its_own_mean", "alike_hidden_laye
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.long) if name in _SLOW else name for name in RIGHT]
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive) if name in _SLOW else name for name in RIGHT]
 )
 def test_what_a_right_student_keeps_to_is_proposed_and_conforms(name: str):
     student = getattr(students, name)
@@ -122,7 +122,7 @@ OTHER: list[dict[str, Any]] = [
 
 def _every_third(declared: list[dict[str, Any]]) -> list[Any]:
     """The others are for long runs."""
-    return [pytest.param(d, marks=pytest.mark.long) if k % 3 else d for k, d in enumerate(declared)]
+    return [pytest.param(d, marks=pytest.mark.exhaustive) if k % 3 else d for k, d in enumerate(declared)]
 
 
 @pytest.mark.parametrize("declared", _every_third(OTHER), ids=str)
@@ -247,7 +247,7 @@ def returns_nothing(_: Any) -> Any:
         pytest.param(
             has_constant_gradients,
             r"answers of the right shapes came with .* neither loss nor gradients are",
-            marks=pytest.mark.long,
+            marks=pytest.mark.exhaustive,
         ),
         (returns_nothing, r"failed: returned None, which has none of loss"),
     ],
