@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if named or config.getoption("markexpr"):
         return
     left_out = ("exhaustive",) if config.getoption("--long") else ("exhaustive", "long")
-    later = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    later = {item for item in items if any(map(item.get_closest_marker, left_out))}
     if later:
-        config.hook.pytest_deselected(items=later)
+        config.hook.pytest_deselected(items=list(later))
         items[:] = [item for item in items if item not in later]
