@@ -130,7 +130,15 @@ def declared(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**keys, **FUNCTIONS, "losses": losses}
 
 
-@pytest.mark.parametrize("row", PAIRWISE, ids=lambda row: ",".join(map(str, row.values())))
+def _some(rows: list[dict[str, Any]]) -> list[Any]:
+    """Every sixth runs always, the others are long."""
+    return [
+        pytest.param(row, id=",".join(map(str, row.values())), marks=pytest.mark.long if k % 6 else ())
+        for k, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("row", _some(PAIRWISE))
 def test_every_pair_of_layouts_labels_and_scales_is_proposed_as_it_is(row: dict[str, Any]):
     check_proposed(declared(row), strict=row["strict"], offers="few")
 

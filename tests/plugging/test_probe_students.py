@@ -57,7 +57,11 @@ _SLOW = ("one_sample_at_a_time", "each_loss_by_its_own_mean", "alike_hidden_laye
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.exhaustive) if name in _SLOW else name for name in RIGHT]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if k % 3 or name in _SLOW else ())
+        for k, name in enumerate(RIGHT)
+    ],
 )
 def test_what_a_right_student_keeps_to_is_proposed_and_conforms(name: str):
     student = getattr(students, name)
