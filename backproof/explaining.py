@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 
 from refimpl import Case, Trace
 
@@ -97,11 +96,11 @@ class Explainer:
         return replace(found, smallest=reduced.case, script=self._script(again))
 
     def _script(self, judgement: Judgement) -> str:
-        """Empty where no framework is installed that could stand in it."""
-        from .diagnosis.script import script
+        """Empty where no framework is among the oracles that could stand in it: none is loaded for that."""
+        from .diagnosis.script import FRAMEWORKS, script
 
         check = first_failure(judgement, self.panel.name)
-        framework = next((name for name in ("torch", "jax") if find_spec(name)), None)
+        framework = next((o.name for o in self.panel.oracles if o.name in FRAMEWORKS), None)
         if check is None or judgement.trace is None or framework is None:
             return ""
         return script(judgement.case, check, judgement.trace, self.panel.name, framework)

@@ -373,8 +373,8 @@ def _differ_by_half_their_digits(case: Case, one: Arrays, other: Arrays) -> bool
             finite = np.isfinite(x)
             if not np.array_equal(finite, np.isfinite(y)):
                 return True
-            largest = np.max(np.abs(np.where(finite, x, 0)), initial=0.0)
-            if np.any(np.abs(np.where(finite, x - y, 0)) > share * largest):
+            x, y = np.where(finite, x, 0), np.where(finite, y, 0)
+            if np.any(np.abs(x - y) > share * np.max(np.abs(x), initial=0.0)):
                 return True
     return False
 

@@ -240,6 +240,8 @@ def test_of_an_inaccurate_answer_only_a_change_in_half_its_digits_is_told() -> N
     assert differs(CASE, first, other, TORCH, accurate=False) is not None
     gone = replace(first, loss=np.float32(np.nan))
     assert differs(CASE, first, gone, TORCH, accurate=False) is not None
+    infinite = replace(first, loss=np.float32(np.inf))
+    assert differs(CASE, infinite, replace(rounded, loss=infinite.loss), TORCH, accurate=False) is None
 
 
 @BOTH
