@@ -373,8 +373,8 @@ def _differ_by_half_their_digits(case: Case, one: Arrays, other: Arrays) -> bool
             finite = np.isfinite(x)
             if not np.array_equal(finite, np.isfinite(y)):
                 return True
-            x, y = np.where(finite, x, 0), np.where(finite, y, 0)
-            if np.any(np.abs(x - y) > share * np.max(np.abs(x), initial=0.0)):
+            before, after = np.where(finite, x, 0), np.where(finite, y, 0)
+            if np.any(np.abs(before - after) > share * np.max(np.abs(before), initial=0.0)):
                 return True
     return False
 
