@@ -41,7 +41,8 @@ from benchmarks.peers import FiniteDifferences, Problem, Tool, all_peers
 from refimpl import DTYPES, Backprop, Case
 
 RESULTS = Path(__file__).parent / "results"
-SIZES = {"max_depth": 3, "max_width": 5, "max_batch": 4}
+SIZES = {"depth": 3, "width": 5, "batch": 4}
+"""The most, unless a mistake shows only in larger ones."""
 MOST_DRAWN = 1000
 """Cases drawn for one mistake in one dtype; some hardly ever matter in one of them."""
 CAUGHT = {*FAILING, "unstable"}
@@ -53,9 +54,10 @@ NOT_AT_ALL = "–"
 
 def mattering(mistake: Mistake, dtype: str, wanted: int, seed: int, torch: Any) -> tuple[list[Case], int]:
     """The first cases in which the mistake matters, so many if there are; and how many were drawn."""
-    options = replace(
-        mistake.draw, **{name: min(getattr(mistake.draw, name), most) for name, most in SIZES.items()}
-    )
+    own = mistake.draw
+    sizes = {f"max_{name}": min(getattr(own, f"max_{name}"), max(most, getattr(own, f"min_{name}")))
+             for name, most in SIZES.items()}  # fmt: skip
+    options = replace(own, **sizes)
     found: list[Case] = []
     for start in range(0, MOST_DRAWN, 50):
         drawn = [draw_case(seed, index, dtype, options).case for index in range(start, start + 50)]
