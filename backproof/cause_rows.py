@@ -67,11 +67,11 @@ def _row(
     told: dict[str, Any] = {}
     if smallest is not None and smallest.smallest is not None:
         case = smallest.smallest
-        name = case.content_hash[:16]
+        name, as_json = case.content_hash[:16], case_to_dict(case)
         told = {
-            "smallest": network_in_words(case_to_dict(case)),
+            "smallest": network_in_words(as_json),
             "smallest_id": name,
-            "smallest_case": case_to_dict(case),
+            "smallest_case": as_json,
             "replay": f"backproof replay cases/{name}.json {replay_options}".strip(),
             "script": tuple(smallest.script.splitlines()),
         }
@@ -81,7 +81,7 @@ def _row(
         layers=cause.layers,
         kind=cause.kind,
         name=cause.name,
-        what=cause.title.partition(": ")[2],
+        what=cause.said,
         remedy=cause.remedy,
         evidence=str(cause.evidence) if cause.name else "",
         declaration=dict(cause.declaration),

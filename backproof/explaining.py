@@ -5,10 +5,7 @@ The diagnosis asks the implementation more cases, so that it needs the panel whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-
-from refimpl import Case, Trace
 
 from .cases import DrawOptions
 from .cause_rows import Explained
@@ -40,12 +37,9 @@ class Explainer:
         """`draw` is what may be asked of the subject."""
         self.subject, self.panel = subject, panel
         self.draw = draw or subject.draw(DrawOptions())
-        self._diagnostician = Diagnostician(self._ask, self.draw)
+        self._diagnostician = Diagnostician(panel.answers, self.draw)
         self._known: dict[str, Diagnosis] = {}
         self._reduced: dict[str, Explained] = {}
-
-    def _ask(self, cases: Sequence[Case]) -> list[Trace]:
-        return self.panel.answers(cases)
 
     def explained(self, check: Check, judgement: Judgement) -> Explained | None:
         """The cause of one failing check, with the smallest case that shows it; None if nothing is known."""

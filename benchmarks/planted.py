@@ -282,8 +282,8 @@ def undeclared_cases(mode: str, seed: int, count: int) -> Iterator[tuple[Declare
 def asked_of(make: Make, mode: str, catalogue: Sequence[Mistake] | None = None) -> Diagnostician:
     """A diagnostician that asks this implementation."""
 
-    def ask(cases: Sequence[Case]) -> list[Trace]:
-        return [restricted(without_state(case, make), mode) for case in cases]
+    def ask(cases: Sequence[Case]) -> list[tuple[Case, Trace]]:
+        return [(case, restricted(without_state(case, make), mode)) for case in cases]
 
     return Diagnostician(ask, DrawOptions(), catalogue)
 

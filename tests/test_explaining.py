@@ -118,6 +118,17 @@ def test_replay_tells_the_cause(toy: Any, capsys: Any) -> None:
     assert "cause equation B5, layer" in capsys.readouterr().out
 
 
+def test_what_is_declared_is_no_part_of_a_cause(toy: Any, tmp_path: Path) -> None:
+    """The gradients are those of the mean, the loss is that of the sum: declared, and judged so."""
+    words = toy(error="c.W[l - 1].T @ D")
+    text = (tmp_path / "toy.py").read_text()
+    text = text.replace("D = (A[-1] - c.Y)", "D = (A[-1] - c.Y) / c.X.shape[1]")
+    text = text.replace('"loss_scale": "sum"', '"loss_scale": "sum", "gradient_scale": "/m"')
+    (tmp_path / "toy.py").write_text(text)
+    (cause,) = _run(*words).causes
+    assert (cause.name, cause.kind) == ("derivative-forgotten", "mistake")
+
+
 def test_causes_need_not_be_looked_for(toy: Any) -> None:
     report = _run(*toy(db="D[:, :1]"), "--no-diagnosis")
     assert report.counts.mismatch

@@ -62,7 +62,12 @@ class Cause:
     @property
     def title(self) -> str:
         """What is the same for all cases with this cause: the equation and what is wrong with it."""
-        return f"{self.equation}: {self.what or 'unknown; no candidate gives these numbers.'}"
+        return f"{self.equation}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """What is wrong, in a sentence, also if that is unknown."""
+        return self.what or "unknown; no candidate gives these numbers."
 
     def __str__(self) -> str:
         likely = "" if self.certain or self.name else "probably "

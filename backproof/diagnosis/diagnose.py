@@ -23,8 +23,10 @@ from .matching import Matching, Named, by_equation, own_places
 from .mistakes import MISTAKES, Mistake
 from .telling_apart import telling_cases
 
-Ask = Callable[[Sequence[Case]], Sequence[Trace]]
-"""Has cases answered by the implementation under diagnosis; a part that is malformed is missing."""
+Ask = Callable[[Sequence[Case]], Sequence[tuple[Case, Trace]]]
+"""Has cases answered by the implementation under diagnosis. Each comes back as it is to be judged, which may
+be with another reduction, and with the answer; a part that is malformed is missing.
+"""
 
 ROUNDS = 3
 """How often cases are asked for: any, those that tell what is left apart, and again if they did not."""
@@ -73,7 +75,7 @@ class Diagnostician:
         cases = telling_cases(primary.case, contenders, self._options, number, offered)
         return [
             Observation(case, trace)
-            for case, trace in zip(cases, self._ask(cases), strict=True)
+            for case, trace in self._ask(cases)
             if all(getattr(trace, name) is not None for name in offered)
         ]
 

@@ -115,12 +115,9 @@ class Panel:
             return judgement
         return replace(judgement, trace=table.sound.get(self.name))
 
-    def answers(self, cases: Sequence[Case]) -> list[Trace]:
-        """What the implementation answers to these cases, not judged; what is malformed is left out."""
-        return [
-            without_faults(case, self.name, trace)[0]
-            for case, (trace, _) in zip(cases, map(self._run, cases), strict=True)
-        ]
+    def answers(self, cases: Sequence[Case]) -> list[tuple[Case, Trace]]:
+        """Each case as it would be judged, with the answer, not judged; what is malformed is left out."""
+        return [(case, without_faults(case, self.name, self._run(case)[0])[0]) for case in cases]
 
     def _confirmed(self, judgement: Judgement, run: Run) -> Judgement:
         """The judgement; or where it hangs on one framework, the one by that framework's plain path.

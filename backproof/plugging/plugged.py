@@ -21,7 +21,7 @@ from backproof.judging.verdicts import Check, Judgement
 from oracles import Oracle
 from refimpl import Case, Trace
 
-from .declaration import Declaration
+from .declaration import Declaration, Judged
 from .layouts import in_layout, trace_of
 from .links import Arrays, Link, Reply, Request
 from .probes import Prober
@@ -90,15 +90,10 @@ class PluggedPanel(Panel):
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement a case, in order, under the scales that the implementation declares."""
-        scaled = [self.plugged.declaration.judged_cases(case) for case in cases]
-        asked = [each.gradients for each in scaled]
-        # Asked as the loss is: its reduction may be honoured where the gradients have a scale of their own.
-        requests = [self.plugged.request(each.loss, arrays=arrangement(each.gradients)) for each in scaled]
-        runs = self.plugged.runs(asked, requests)
+        asked = self._asked(cases)
         exams: list[tuple[int, Case, Run]] = []
-        for k, (each, run) in enumerate(zip(scaled, runs, strict=True)):
-            trace, faults = run
-            faults = tuple(_told(check, arrangement(each.gradients)) for check in faults)
+        for k, (each, (trace, given)) in enumerate(asked):
+            faults = tuple(_told(check, arrangement(each.gradients)) for check in given)
             if each.loss is each.gradients or trace.loss is None:
                 exams.append((k, each.gradients, (trace, faults)))
                 continue
@@ -110,20 +105,27 @@ class PluggedPanel(Panel):
         found = [self._unstable(judgement) for judgement in found]
         for place, checks in self.steps.checks(exams).items():
             found[place] = replace(found[place], checks=(*found[place].checks, *checks))
-        for place, (each, (trace, _)) in enumerate(zip(scaled, runs, strict=True)):
+        for place, (each, (trace, _)) in enumerate(asked):
             found[place] = self.losses.held(each.loss, trace, found[place])
         return self.prober.probed(exams, found)
 
-    def answers(self, cases: Sequence[Case]) -> list[Trace]:
+    def answers(self, cases: Sequence[Case]) -> list[tuple[Case, Trace]]:
         """As Panel.answers; without the loss where that is declared to be of another scale."""
-        scaled = [self.plugged.declaration.judged_cases(case).gradients for case in cases]
-        runs = self.plugged.runs(scaled, [self.plugged.request(case) for case in scaled])
-        traces = [
-            without_faults(case, self.name, trace)[0] for case, (trace, _) in zip(scaled, runs, strict=True)
-        ]
-        if self.plugged.declaration.is_out_of_step:
-            traces = [replace(trace, loss=None) for trace in traces]
-        return traces
+        found = []
+        for each, (trace, _) in self._asked(cases):
+            sound = without_faults(each.gradients, self.name, trace)[0]
+            found.append(
+                (each.gradients, sound if each.loss is each.gradients else replace(sound, loss=None))
+            )
+        return found
+
+    def _asked(self, cases: Sequence[Case]) -> list[tuple[Judged, Run]]:
+        """Each case as it is judged under the declared scales, and what was answered."""
+        scaled = [self.plugged.declaration.judged_cases(case) for case in cases]
+        # Asked as the loss is: its reduction may be honoured where the gradients have a scale of their own.
+        requests = [self.plugged.request(each.loss, arrays=arrangement(each.gradients)) for each in scaled]
+        runs = self.plugged.runs([each.gradients for each in scaled], requests)
+        return list(zip(scaled, runs, strict=True))
 
     def _unstable(self, judgement: Judgement) -> Judgement:
         """Where numbers are extreme, that an exponential overflowed is no crash."""

@@ -66,7 +66,7 @@ def seen(case: Case, make: Callable[[], Backprop], quantities: Sequence[str] = (
 def asking(
     make: Callable[[], Backprop], quantities: Sequence[str] = (), catalogue: Any = None
 ) -> Diagnostician:
-    def ask(cases: Sequence[Case]) -> list[Trace]:
-        return [answer(case, make, quantities) for case in cases]
+    def ask(cases: Sequence[Case]) -> list[tuple[Case, Trace]]:
+        return [(case, answer(case, make, quantities)) for case in cases]
 
     return Diagnostician(ask, DrawOptions(), catalogue)

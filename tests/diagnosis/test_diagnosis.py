@@ -176,9 +176,10 @@ def test_an_undeclared_sum_is_a_declaration(quantities: Sequence[str]) -> None:
 def test_answers_that_are_missing_parts_are_left_out() -> None:
     make = MISTAKES["derivative-forgotten"].implementation
 
-    def ask(cases: Sequence[Case]) -> list[Trace]:
+    def ask(cases: Sequence[Case]) -> list[tuple[Case, Trace]]:
         traces = [answer(case, make) for case in cases]
-        return [Trace(), *(replace(trace, delta=None) for trace in traces[1:])]
+        parts = [Trace(), *(replace(trace, delta=None) for trace in traces[1:])]
+        return list(zip(cases, parts, strict=True))
 
     cause = Diagnostician(ask, DrawOptions(), SOME).diagnose([seen(CASE, make)]).first
     assert cause is not None
