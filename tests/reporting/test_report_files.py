@@ -127,15 +127,15 @@ def test_a_report_cut_at_any_byte_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     ("version", "says"),
     [
-        ("1.3", "has report version 1.3; this backproof reads up to 1.2: install a newer one"),
+        ("1.4", "has report version 1.4; this backproof reads up to 1.3: install a newer one"),
         ("2.0", "has report version 2.0; .* install a newer one"),
         ("0.9", "has report version 0.9, which is no longer read; run again"),
-        ("1", "'schema_version' is not like '1.2'"),
-        ("1.0.0", "'schema_version' is not like '1.2'"),
-        ("١.٠", "'schema_version' is not like '1.2'"),
-        ("9" * 5000 + ".0", "'schema_version' is not like '1.2'"),
-        (None, "'schema_version' is not like '1.2'"),
-        (1.0, "'schema_version' is not like '1.2'"),
+        ("1", "'schema_version' is not like '1.3'"),
+        ("1.0.0", "'schema_version' is not like '1.3'"),
+        ("١.٠", "'schema_version' is not like '1.3'"),
+        ("9" * 5000 + ".0", "'schema_version' is not like '1.3'"),
+        (None, "'schema_version' is not like '1.3'"),
+        (1.0, "'schema_version' is not like '1.3'"),
     ],
 )
 def test_a_report_of_another_version_says_what_to_do(tmp_path, text, version, says):
