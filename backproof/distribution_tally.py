@@ -40,7 +40,7 @@ class DistributionTally:
             )
             for (left, right, quantity, scope), checks in sorted(
                 self._checks.items(),
-                key=lambda item: (*item[0][:2], _SCOPES.index(item[0][3]), order.index(item[0][2])),
+                key=lambda item: (*item[0][:2], order.index(item[0][2]), _SCOPES.index(item[0][3])),
             )
         )
         return model.Distributions(edges=EDGES, rows=rows) if rows else None

@@ -125,12 +125,16 @@ class Tally:
         regime.judged += judgement.verdict != "not judged"
         regime.fully_resolved += judgement.resolved("local") and judgement.verdict != "not judged"
         settled: dict[int, Settled] = {}
+        beyond: set[int] = set()
         if judgement.ruling is not None:
+            beyond = {id(check) for check in judgement.ruling.outside}
             self.truth.add(judgement.ruling, dtype)
             settled = {id(each.check): each for each in judgement.ruling.settled}
         touched = set()
         for check in judgement.checks:
-            self._add_check(check, judgement, dtype, origin, regime, settled.get(id(check)))
+            ratio = self._add_check(check, judgement, dtype, origin, regime, settled.get(id(check)))
+            if id(check) not in beyond:  # of those against the truth, only these are checks
+                self._distributions.add(check, ratio)
             if check.verdict == "not judged":
                 touched.add((check.reason, dtype, check.quantity))
         for key in touched:
@@ -151,10 +155,10 @@ class Tally:
         origin: Origin,
         regime: _Regime,
         settled: Settled | None,
-    ) -> None:
+    ) -> float | None:
+        """Its error/bound, where that is to lie within."""
         worst = _held_to_bound(check)
         self.checks.add(check.verdict, worst)
-        self._distributions.add(check, worst)
         self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
         if check.scope == "local" and check.left == self.implementation:
             for equation in _equations_of(check):
@@ -169,6 +173,7 @@ class Tally:
                 self._seen[name, dtype] += 1
         elif check.verdict in _REPORTED:
             self._add_finding(check, judgement, origin, settled)
+        return worst
 
     def _add_finding(
         self, check: Check, judgement: Judgement, origin: Origin, settled: Settled | None

@@ -1,39 +1,59 @@
-"""report.html: the report as one page that needs no network, no script and no other file."""
+"""report.html: the report as one page that needs no network and no other file.
+
+Its one script copies texts and opens what a link leads to; the page says all without it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable
+from base64 import b64encode
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from typing import Any, TypeVar
 
 import jinja2
 from markupsafe import Markup, escape
 
-from . import wording
+from . import pictures, wording
 from .mathml import mathml
-from .model import VERDICTS, DeviationRow, Finding, MatrixCell, NotJudgedRow, RegimeRow, Report
-
-# Upper ends of the shades of error/bound; beyond the last one the bound is exceeded.
-SHADES = (0.1, 0.3, 0.6, 1.0)
-
-_GROUPS = (
-    ("mismatches", "Mismatches and faults", ("mismatch", "fault")),
-    ("unstable", "Unstable answers", ("unstable",)),
-    ("conventions", "Conventions", ("convention",)),
-    ("further", "Further findings", ("known deviation", "not judged", "conforms")),
+from .model import (
+    VERDICTS,
+    CauseRow,
+    DeviationRow,
+    DistributionRow,
+    Finding,
+    MatrixCell,
+    NotJudgedRow,
+    RegimeRow,
+    Report,
+    Verdict,
 )
-_AT_THE_TOP = ("mismatches", "unstable")
+
+_MOST_CASES_INLINE = 600_000
+"""Characters of cases as JSON that stand in the page; the rest in their own files only."""
 
 Row = TypeVar("Row")
 
 
+@dataclass
+class Group:
+    """Causes and findings that are to be taken in one way. A finding that a cause explains is in its card."""
+
+    anchor: str
+    title: str
+    note: str
+    verdicts: tuple[Verdict, ...]
+    causes: list[tuple[CauseRow, list[Finding]]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    first: bool = False
+
+
 def report_html(report: Report) -> str:
     """The page as text. The same report gives the same bytes."""
-    groups = [
-        (anchor, title, [finding for finding in report.findings if finding.verdict in verdicts])
-        for anchor, title, verdicts in _GROUPS
-    ]
+    script = files("backproof.reporting").joinpath("templates/report.js").read_text("utf-8")
     page = _template().render(
         report=report,
         sentence=wording.verdict_sentence(report),
@@ -41,16 +61,22 @@ def report_html(report: Report) -> str:
         meanings=wording.MEANINGS,
         verdicts=VERDICTS,
         matrices=_matrices(report),
+        distributions=_distributions(report),
+        edges=report.distributions.edges if report.distributions else (),
         not_judged=_not_judged(report),
         regimes=_grouped(report.regimes, _regime),
         deviations=_grouped(report.deviations, _deviation),
+        equations={row.id: row for row in report.equations},
         unchecked=[row for row in report.equations if not row.checks.total],
-        groups=[group for group in groups if group[2]],
-        at_the_top=_AT_THE_TOP,
-        leading={finding.number for finding in report.leading},
-        shades=SHADES,
+        groups=_groups(report),
+        leading=_leading(report),
+        inlined=_inlined(report),
+        shades=pictures.SHADES,
+        excesses=pictures.EXCESSES,
+        script=Markup(script),  # noqa: S704 - our own
+        script_hash="sha256-" + b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    return page.rstrip() + "\n"
+    return page.strip() + "\n"
 
 
 @cache
@@ -68,11 +94,19 @@ def _template() -> jinja2.Template:
         value=wording.value,
         percent=wording.percent,
         place=wording.place,
+        symbol=wording.symbol,
         cause_place=wording.cause_place,
+        capitalised=capitalised,
+        index=index,
         mathml=mathml,
-        cell_class=cell_class,
+        cell_class=pictures.cell_class,
+        drawing=pictures.drawing,
+        heat_map=pictures.heat_map,
+        bars=pictures.bars,
+        beyond=pictures.beyond,
         breakable=breakable,
         case_json=case_json,
+        numbers=wording.numbers_of,
         network=wording.network,
         worst=wording.worst,
     )
@@ -80,18 +114,78 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html.j2")
 
 
-def cell_class(cell: MatrixCell) -> str:
-    """The CSS class of a cell: "over" if a case is wrong, else by its worst error/bound, s0 … s3 within it.
+# ---------------------------------------------------------------- causes and findings
 
-    An answer beyond its bound that is not wrong has been set apart by a verdict of its own: "apart".
-    """
-    if cell.counts.wrong:
-        return "over"
-    if cell.counts.unstable:
-        return "shaky"
-    if cell.worst_ratio is None:
-        return "none"
-    return next((f"s{i}" for i, end in enumerate(SHADES) if cell.worst_ratio <= end), "apart")
+
+def _groups(report: Report) -> list[Group]:
+    """Bugs, then what is set apart from them; only groups in which there is something."""
+    tested = report.run.implementation
+    groups = [
+        Group(
+            "wrong",
+            "What is wrong",
+            f"Mismatches and faults of {tested}, those that come from one thing together.",
+            ("mismatch", "fault"),
+        ),
+        Group(
+            "unstable",
+            "Unstable answers",
+            "The right equation, but answers that overflow or lose digits.",
+            ("unstable",),
+        ),
+        Group(
+            "conventions",
+            "Conventions",
+            "Answers that are right under another convention: a kink decided differently, or a scale, a "
+            "layout or a form of labels that can be declared.",
+            ("convention",),
+        ),
+        Group("further", "Further findings", "What counts for or against nobody.", ()),
+    ]
+    by_verdict = {verdict: group for group in groups for verdict in group.verdicts}
+    explained: set[int] = set()
+    for cause in report.causes:
+        group = groups[2] if cause.kind == "convention" else by_verdict.get(cause.verdict, groups[-1])
+        numbers = set(cause.findings)
+        group.causes.append((cause, [f for f in report.findings if f.number in numbers]))
+        explained |= numbers
+    for finding in report.findings:
+        if finding.number not in explained:
+            by_verdict.get(finding.verdict, groups[-1]).findings.append(finding)
+    found = [group for group in groups if group.causes or group.findings]
+    for group in found[:1]:
+        group.first = True
+    return found
+
+
+def _leading(report: Report) -> set[int]:
+    """The numbers of findings that stand unfolded, and whose heat maps are drawn."""
+    return {finding.number for finding in report.leading}
+
+
+def _inlined(report: Report) -> set[int]:
+    """The numbers of findings whose case stands in the page: the leading ones first, while there is room."""
+    leading = _leading(report)
+    room, found = _MOST_CASES_INLINE, set()
+    for finding in sorted(report.findings, key=lambda f: (f.number not in leading, f.number)):
+        if finding.case is not None:
+            room -= len(json.dumps(finding.case, ensure_ascii=False))
+            if room >= 0:
+                found.add(finding.number)
+    return found
+
+
+# ---------------------------------------------------------------- texts
+
+
+def capitalised(text: str) -> str:
+    """With a capital letter; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def index(entry: Sequence[int]) -> str:
+    """An entry's index as in "[0, 3]"; the only one of a scalar is a dash."""
+    return f"[{', '.join(map(str, entry))}]" if entry else "–"
 
 
 def breakable(name: str) -> Markup:
@@ -99,13 +193,15 @@ def breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(escape(name).split("_"))
 
 
-def case_json(finding: Finding) -> str:
-    """A case as JSON to be read: one line for each member, in the order in which report.json has them."""
+def case_json(case: Any) -> Markup:
+    """A case as JSON to be read: one line for each member. Quotes stay: it is no attribute."""
     members = [
         f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}"
-        for key, value in sorted((finding.case or {}).items())
+        for key, value in sorted(case.items())
     ]
-    return "{\n" + ",\n".join(members) + "\n}"
+    text = "{\n" + ",\n".join(members) + "\n}"
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return Markup(escaped)  # noqa: S704 - escaped on the line before
 
 
 # ---------------------------------------------------------------- rows that belong together
@@ -146,6 +242,31 @@ def _not_judged(report: Report) -> list[dict[str, Any]]:
             }
         )
     return tables
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The distributions of two sides: a line for each quantity, with the row of each scope or None."""
+
+    left: str
+    right: str
+    scopes: list[str]
+    lines: list[tuple[str, list[DistributionRow | None]]]
+
+
+def _distributions(report: Report) -> list[tuple[bool, list[_Pair]]]:
+    """Those of the implementation under test (True), then those of the oracles against each other."""
+    rows = report.distributions.rows if report.distributions is not None else ()
+    pairs: dict[bool, list[_Pair]] = {True: [], False: []}
+    for group in _grouped(rows, lambda row: (row.left, row.right)):
+        scopes = [scope for scope in ("local", "end to end") if any(row.scope == scope for row in group)]
+        lines: dict[str, dict[str, DistributionRow]] = {}
+        for row in group:
+            lines.setdefault(row.quantity, {})[row.scope] = row
+        table = [(quantity, [line.get(scope) for scope in scopes]) for quantity, line in lines.items()]
+        own = group[0].left == report.run.implementation
+        pairs[own].append(_Pair(group[0].left, group[0].right, scopes, table))
+    return [(own, found) for own, found in pairs.items() if found]
 
 
 Grid = tuple[str, list[str], list[tuple[str, list[MatrixCell | None]]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Literal
 
@@ -123,6 +124,25 @@ def _kinds(counts: Counts) -> str:
     return ", ".join(plural(number, one, many) for one, many, number in kinds if number)
 
 
+_SYMBOLS = {
+    "Z": "Z",
+    "A": "A",
+    "loss": "L",
+    "delta": "δ",
+    "dW": "∂L/∂W",
+    "db": "∂L/∂b",
+    "dX": "∂L/∂X",
+    "W_updated": "updated W",
+    "b_updated": "updated b",
+}
+
+
+def symbol(quantity: str, layer: int | None) -> str:
+    """A quantity as the document writes it: ("delta", 2) as "δ[2]"."""
+    text = _SYMBOLS.get(quantity, quantity)
+    return text if layer is None else f"{text}[{layer}]"
+
+
 def place(finding: Finding) -> str:
     """Where a finding is, e.g. "dW of layer 2, entry [3, 0]"."""
     where = finding.quantity if finding.layer is None else f"{finding.quantity} of layer {finding.layer}"
@@ -147,6 +167,30 @@ def network_in_words(case: Any) -> str:
         return f"{widths}, {names}, loss {loss['name']} ({loss['reduction']}), {samples}"
     except (TypeError, LookupError):
         return ""
+
+
+_MOST_NUMBERS = 24
+
+
+def numbers_of(case: Any) -> list[tuple[str, str]]:
+    """(name, value) of all that a small case consists of, as in ("W[1]", "[[1.0]]"); none of a larger one."""
+    try:
+        layers = case["network"]["layers"]
+        named = [("X", case["X"]), ("Y", case["Y"])]
+        for number, layer in enumerate(layers, start=1):
+            named += [(f"W[{number}]", layer["W"]), (f"b[{number}]", layer["b"])]
+        for number, layer in enumerate(layers, start=1):
+            named += [(f"{name} of layer {number}", value) for name, value in layer["parameters"].items()]
+        named += [*case["network"]["loss"]["parameters"].items(), ("η", case["learning_rate"])]
+        if sum(_size(value) for _, value in named) > _MOST_NUMBERS:
+            return []
+        return [(str(name), json.dumps(value, ensure_ascii=False)) for name, value in named]
+    except (TypeError, LookupError, AttributeError):
+        return []
+
+
+def _size(value: Any) -> int:
+    return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 def cause_place(cause: CauseRow) -> str:

@@ -1,0 +1,257 @@
+"""What the page draws, as plain geometry: a network with its first wrong quantity, heat maps, histograms.
+
+The templates turn it into SVG. Whatever a report read from a file holds, there is a drawing or None.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import wording
+from .model import DistributionRow, MatrixCell, SideBySide
+
+# Upper ends of the shades of error/bound; beyond the last one the bound is exceeded.
+SHADES = (0.1, 0.3, 0.6, 1.0)
+EXCESSES = (10.0, 1e3)
+"""Upper ends of the shades of what exceeds its bound, from 1 on; there is one more beyond the last."""
+
+_MOST_UNITS = 5
+_MOST_LAYERS = 7
+_COLUMN, _ROW = 104, 46
+_TOP, _BOTTOM, _SIDE = 32, 56, 56
+_LONG = 14
+"""Characters from which a name is broken into two lines."""
+_ON_UNITS = ("Z", "A", "delta", "db", "b_updated")
+_ON_EDGES = ("dW", "W_updated")
+
+
+def shade(ratio: float | None) -> str:
+    """The CSS class of an error/bound: s0 … s3 within the bound, x0 … x2 beyond, "none" without a number."""
+    if ratio is None or ratio != ratio:  # noqa: PLR0124 - NaN
+        return "none"
+    if ratio <= SHADES[-1]:
+        return f"s{bisect_left(SHADES, ratio)}"
+    return f"x{bisect_left(EXCESSES, ratio)}"
+
+
+def cell_class(cell: MatrixCell) -> str:
+    """The CSS class of a cell: "over" if a case is wrong, else by its worst error/bound, s0 … s3 within it.
+
+    An answer beyond its bound that is not wrong has been set apart by a verdict of its own: "apart".
+    """
+    if cell.counts.wrong:
+        return "over"
+    if cell.counts.unstable:
+        return "shaky"
+    found = shade(cell.worst_ratio)
+    return "apart" if found.startswith("x") else found
+
+
+# ---------------------------------------------------------------- the network
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A circle, or three dots where units are left out."""
+
+    x: int
+    y: int
+    wrong: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A line from a unit to one of the next layer."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text, centred at x."""
+
+    x: int
+    y: int
+    text: str
+    kind: str = ""
+    """"wrong" for what is wrong first, "soft" for a second line."""
+
+
+@dataclass
+class Drawing:
+    """A network, drawn from left to right."""
+
+    width: int
+    height: int
+    description: str
+    units: list[Unit] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    loss: tuple[int, int, bool] = (0, 0, False)
+    """Where the loss stands, and whether it is what is wrong."""
+
+
+def drawing(case: Any, values: SideBySide | None) -> Drawing | None:
+    """The network of a case as JSON has it, with what `values` are of marked; None if it cannot be drawn."""
+    try:
+        layers, loss = case["network"]["layers"], str(case["network"]["loss"]["name"])
+        widths = [len(layers[0]["W"][0]), *(len(layer["W"]) for layer in layers)]
+        names = ["input", *(str(layer["activation"]) for layer in layers)]
+    except (TypeError, LookupError):
+        return None
+    if len(layers) > _MOST_LAYERS or not all(widths):
+        return None
+    return _draw(widths, names, loss, values, wording.network_in_words(case))
+
+
+def _draw(
+    widths: Sequence[int], names: Sequence[str], loss: str, values: SideBySide | None, words: str
+) -> Drawing:
+    tallest = max(min(width, _MOST_UNITS) for width in widths)
+    height = _TOP + tallest * _ROW + _BOTTOM
+    middle = _TOP + tallest * _ROW // 2
+    place = wording.symbol(values.quantity, values.layer) if values is not None else ""
+    told = f"The network {words}" + (f"; wrong first: {place}" if place else "")
+    picture = Drawing(2 * _SIDE + _COLUMN * len(widths), height, told)
+    quantity, layer = (values.quantity, values.layer) if values is not None else ("", None)
+    columns: list[list[Unit | None]] = []
+    for number, width in enumerate(widths):
+        x = _SIDE + number * _COLUMN
+        here = (quantity in _ON_UNITS and layer == number) or (quantity == "dX" and number == 0)
+        wrong = _wrong_rows(values, width) if here else set()
+        columns.append(_column(picture, x, middle, width, wrong))
+        picture.labels.append(Label(x, height - 22, names[number]))
+        of = wording.plural(width, "unit") if width > _MOST_UNITS else ""
+        picture.labels.append(
+            Label(x, height - 7, of or (f"layer {number}" if number else "A[0] = X"), "soft")
+        )
+        if here:
+            picture.labels.append(Label(x, 18, place, "wrong"))
+    marked = _wrong_edges(values) if quantity in _ON_EDGES else None
+    for number in range(1, len(widths)):
+        here = marked is not None and layer == number
+        for j, start in enumerate(columns[number - 1]):
+            for i, end in enumerate(columns[number]):
+                if start is not None and end is not None:
+                    out = here and (not marked or (i, j) in marked)
+                    picture.edges.append(Edge(start.x, start.y, end.x, end.y, out))
+        if here:
+            picture.labels.append(Label(_SIDE + number * _COLUMN - _COLUMN // 2, 18, place, "wrong"))
+    at_loss = _SIDE + len(widths) * _COLUMN
+    picture.loss = (at_loss, middle, quantity == "loss")
+    picture.edges += [Edge(unit.x, unit.y, at_loss, middle) for unit in columns[-1] if unit is not None]
+    _name(picture, at_loss, loss, "loss")
+    if quantity == "loss":
+        picture.labels.append(Label(at_loss, 18, "L", "wrong"))
+    return picture
+
+
+def _name(picture: Drawing, x: int, name: str, of: str) -> None:
+    """Below a layer: its name, in two lines if it is long, and what it is."""
+    words = name.split("_")
+    half = max(1, len(words) // 2) if len(name) >= _LONG else len(words)
+    first, second = "_".join(words[:half]), "_".join(words[half:])
+    lines = [first + "_", second] if second else [first]
+    y = picture.height - _BOTTOM + 20
+    for place, line in enumerate(lines):
+        picture.labels.append(Label(x, y + 14 * place, line))
+    picture.labels.append(Label(x, y + 14 * len(lines), of, "soft"))
+
+
+def _column(picture: Drawing, x: int, middle: int, width: int, wrong: set[int]) -> list[Unit | None]:
+    """Places the units of one layer; those left out are None."""
+    shown = min(width, _MOST_UNITS)
+    top = middle - (shown - 1) * _ROW // 2
+    units: list[Unit | None] = []
+    for row in range(shown):
+        left_out = width > _MOST_UNITS and row == shown - 1
+        unit = Unit(x, top + row * _ROW, row in wrong and not left_out, left_out)
+        picture.units.append(unit)
+        units.append(None if left_out else unit)
+    return units
+
+
+def _wrong_rows(values: SideBySide | None, width: int) -> set[int]:
+    """The units of which some entry is beyond its bound; all, if it is not known which."""
+    entries = values.entries if values is not None else ()
+    return {e.entry[0] for e in entries if e.entry and not e.excess <= 1} or set(range(width))
+
+
+def _wrong_edges(values: SideBySide | None) -> set[tuple[int, int]]:
+    """(unit, unit of the layer before) of each weight beyond its bound; empty if it is not known which."""
+    entries = values.entries if values is not None else ()
+    return {(e.entry[0], e.entry[1]) for e in entries if len(e.entry) == 2 and not e.excess <= 1}
+
+
+# ---------------------------------------------------------------- heat maps and histograms
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Cells of one shade are one path: a map of 64 × 64 stays small."""
+
+    rows: int
+    columns: int
+    cell: int
+    """Width of a cell in pixels."""
+    paths: tuple[tuple[str, str], ...]
+    """(CSS class, path), one a shade, in cells."""
+
+
+def heat_map(ratios: Sequence[Sequence[float]]) -> HeatMap | None:
+    """Error/bound of each entry of a matrix, in shades; None of an empty one."""
+    if not ratios or not ratios[0]:
+        return None
+    paths: dict[str, list[str]] = {}
+    for y, row in enumerate(ratios):
+        start = 0
+        classes = [shade(ratio) for ratio in row]
+        for x in range(1, len(row) + 1):
+            if x == len(row) or classes[x] != classes[start]:
+                paths.setdefault(classes[start], []).append(f"M{start} {y}h{x - start}v1h-{x - start}z")
+                start = x
+    longest = max(len(ratios), len(ratios[0]))
+    return HeatMap(
+        len(ratios),
+        len(ratios[0]),
+        max(5, min(22, 320 // longest)),
+        tuple((name, "".join(parts)) for name, parts in sorted(paths.items())),
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class of error/bound: its height in percent of the tallest, and whether it is beyond the bound."""
+
+    height: int
+    count: int
+    over: bool
+    says: str
+
+
+def bars(row: DistributionRow, edges: Sequence[float]) -> list[Bar]:
+    """The histogram of one row. A class with any check at all is seen."""
+    most = max(row.checks, default=0) or 1
+    names = [f"up to {wording.ratio(edge)}" for edge in edges] + [f"beyond {wording.ratio(edges[-1])}"]
+    return [
+        Bar(
+            max(4, round(100 * count / most)) if count else 0,
+            count,
+            place > 0 and edges[place - 1] >= 1,
+            f"{name}: {wording.plural(count, 'check')}",
+        )
+        for place, (count, name) in enumerate(zip(row.checks, names, strict=True))
+    ]
+
+
+def beyond(row: DistributionRow, edges: Sequence[float]) -> int:
+    """Checks beyond their bound."""
+    return sum(row.checks[place] for place in range(1, len(row.checks)) if edges[place - 1] >= 1)
