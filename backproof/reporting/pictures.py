@@ -46,8 +46,10 @@ def cell_class(cell: MatrixCell) -> str:
         return "over"
     if cell.counts.unstable:
         return "shaky"
+    if cell.worst_ratio is None:
+        return "none"
     found = shade(cell.worst_ratio)
-    return "apart" if found.startswith("x") else found
+    return found if found.startswith("s") else "apart"
 
 
 # ---------------------------------------------------------------- the network
@@ -128,11 +130,10 @@ def _draw(
         here = (quantity in _ON_UNITS and layer == number) or (quantity == "dX" and number == 0)
         wrong = _wrong_rows(values, width) if here else set()
         columns.append(_column(picture, x, middle, width, wrong))
-        picture.labels.append(Label(x, height - 22, names[number]))
-        of = wording.plural(width, "unit") if width > _MOST_UNITS else ""
-        picture.labels.append(
-            Label(x, height - 7, of or (f"layer {number}" if number else "A[0] = X"), "soft")
-        )
+        of = f"layer {number}" if number else "A[0] = X"
+        if width > _MOST_UNITS:
+            of += f", {wording.plural(width, 'unit')}"
+        _name(picture, x, names[number], of)
         if here:
             picture.labels.append(Label(x, 18, place, "wrong"))
     marked = _wrong_edges(values) if quantity in _ON_EDGES else None

@@ -56,7 +56,7 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
     causes = report.causes[:_SHOWN]
     for cause in causes:
         lines += [Text(), *_cause(cause, path)]
-    told = [finding for finding in report.leading if _tells(finding, report)][:_SHOWN]
+    told = [finding for finding in report.leading if _tells(finding, report)][: max(1, _SHOWN - len(causes))]
     apart = Counter(f.verdict for f in report.findings if not _tells(f, report) for _ in range(f.occurrences))
     if apart:
         listed = ", ".join(f"{number:,} {verdict}" for verdict, number in apart.most_common())

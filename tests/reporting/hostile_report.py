@@ -16,7 +16,19 @@ HOSTILE = (
 )
 
 # Not free: fixed by the schema, or read by the page as LaTeX, which has tests of its own.
-_KEPT = {"format", "schema_version", "status", "verdict", "scope", "case_id", "latex", "implemented_latex"}
+_KEPT = {
+    *("format", "schema_version", "status", "verdict", "scope", "case_id", "smallest_id"),
+    *("latex", "implemented_latex", "implemented"),
+}
+_FREE_KEYS = {
+    "versions",
+    "threads",
+    "flush_subnormals",
+    "matmul_precision",
+    "parameters",
+    "declaration",
+    "asked",
+}
 
 
 def hostile_report(prefix: str) -> Report:
@@ -31,7 +43,14 @@ def _prefixed(value: Any, prefix: str, key: str) -> Any:
     if isinstance(value, list):
         return [_prefixed(item, prefix, key) for item in value]
     if isinstance(value, dict):
-        free = key in {"versions", "threads", "flush_subnormals", "matmul_precision", "parameters"}
+        free = key in {
+            "versions",
+            "threads",
+            "flush_subnormals",
+            "matmul_precision",
+            "parameters",
+            "declaration",
+        }
         free = free or (key == "not_judged" and not {"reason", "quantity"} & value.keys())
         return {
             (prefix + name if free else name): _prefixed(item, prefix, name) for name, item in value.items()

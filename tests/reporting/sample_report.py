@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from backproof.reporting import (
+    CauseRow,
     Counts,
     DeviationRow,
+    DistributionRow,
+    Distributions,
+    EntryRow,
     Environment,
     EquationRow,
     Finding,
@@ -20,7 +24,11 @@ from backproof.reporting import (
     RegimeRow,
     Report,
     RunInfo,
+    SideBySide,
+    SideValue,
     Times,
+    Truth,
+    TruthRow,
 )
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, case_to_dict
 
@@ -33,6 +41,56 @@ CASE = Case(
     np.array([[0.0, 1.0], [1.0, 0.0]]),
     0.1,
 )
+
+
+def side_by_side(**changes: Any) -> SideBySide:
+    """Two of nine entries of dW[1], one of them wrong; `changes` are other fields."""
+    fields: dict[str, Any] = {
+        "quantity": "dW",
+        "layer": 1,
+        "scope": "local",
+        "right": "torch",
+        "shape": (3, 3),
+        "wrong": 2,
+        "entries": (
+            EntryRow(
+                entry=(0, 1),
+                observed=0.5,
+                expected=(SideValue(side="torch", value=0.75), SideValue(side="truth", value=0.7500000001)),
+                whole=(SideValue(side="jax", value=0.125),),
+                bound=1e-7,
+                excess=2.5e6,
+            ),
+            EntryRow(entry=(1, 0), observed=2.0, expected=(), whole=(), bound=1e-7, excess=0.25),
+        ),
+        "ratios": ((0.05, 2.5e6, 0.0), (0.25, 0.5, 5.0), (0.9, float("inf"), 0.0)),
+    }
+    return SideBySide(**(fields | changes))
+
+
+def cause(**changes: Any) -> CauseRow:
+    """What the first finding comes from; `changes` are other fields."""
+    fields: dict[str, Any] = {
+        "number": 1,
+        "equation": "B1",
+        "layers": (1,),
+        "kind": "mistake",
+        "name": "untransposed_input",
+        "what": "The input of the layer is not transposed.",
+        "implemented": r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} A^{[l-1]}",
+        "remedy": "Transpose A[l-1].",
+        "evidence": "strong: 40 wrong entries in 3 cases are exactly what it gives",
+        "declaration": {"weights": "(inputs, outputs)"},
+        "cases": 40,
+        "findings": (1,),
+        "smallest": "2-2, tanh, loss mse (mean), 2 samples",
+        "smallest_id": "smallest",
+        "smallest_case": case_to_dict(CASE),
+        "smallest_values": side_by_side(),
+        "replay": "backproof replay cases/smallest.json --oracles torch",
+        "script": ("import torch", "", 'print("<dW>")'),
+    }
+    return CauseRow(**(fields | changes))
 
 
 def finding(**changes: Any) -> Finding:
@@ -61,6 +119,7 @@ def finding(**changes: Any) -> Finding:
         "regime": "ordinary",
         "occurrences": 41,
         "replay": f"backproof replay cases/{CASE.content_hash[:16]}.json",
+        "side_by_side": side_by_side(),
         "case": case_to_dict(CASE),
     }
     return Finding(**(fields | changes))
@@ -227,6 +286,38 @@ def sample_report(**changes: Any) -> Report:
             ),
             KinkRow(function="relu", at=0.0, ours=KinkAnswer(value=0.0, derivative=0.0)),
         ),
+        "distributions": Distributions(
+            edges=(0.1, 1.0, 10.0),
+            rows=(
+                DistributionRow(
+                    left="reference", right="torch", quantity="dW", scope="local", checks=(90, 9, 0, 41)
+                ),
+                DistributionRow(
+                    left="reference", right="torch", quantity="dW", scope="end to end", checks=(5, 0, 0, 0)
+                ),
+                DistributionRow(
+                    left="torch", right="jax", quantity="Z", scope="end to end", checks=(7, 1, 0, 0)
+                ),
+            ),
+        ),
+        "truth": Truth(
+            mode="disputed",
+            asked={"disputed": 41, "remarkable": 3},
+            on_a_kink=2,
+            rows=(
+                TruthRow(
+                    side="reference",
+                    dtype="float32",
+                    scope="local",
+                    cases=44,
+                    entries=12345,
+                    undecided=6,
+                    outside=Counts.tally({"mismatch": 41}),
+                    worst_ratio=0.75,
+                ),
+            ),
+        ),
+        "causes": (cause(),),
         "findings": findings,
         "findings_total": 54,
     }

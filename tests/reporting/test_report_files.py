@@ -58,7 +58,10 @@ def test_numbers_that_json_has_not_come_back(tmp_path):
 def test_the_case_of_each_finding_is_saved_as_a_case_file(tmp_path):
     report = sample_report()
     write_report(report, tmp_path)
-    assert [path.name for path in (tmp_path / "cases").iterdir()] == [f"{report.findings[0].case_id}.json"]
+    saved = {path.name for path in (tmp_path / "cases").iterdir()}
+    assert saved == {f"{report.findings[0].case_id}.json", "smallest.json", "smallest.py"}
+    assert case_from_json((tmp_path / "cases" / "smallest.json").read_text()) == CASE
+    assert (tmp_path / "cases" / "smallest.py").read_text() == 'import torch\n\nprint("<dW>")\n'
     assert case_from_json((tmp_path / report.findings[0].case_file).read_text()) == CASE
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"report.json", "report.html", "cases"}
