@@ -263,6 +263,22 @@ def test_the_two_sides_are_those_of_the_catalogue(entry: Any) -> None:
     assert unreadable(whole) == []
 
 
+@pytest.mark.parametrize("entry", [e for e in EQUATIONS if e.quantity], ids=lambda entry: entry.id)
+def test_every_change_of_every_equation_can_be_set(entry: Any) -> None:
+    it = sides(entry.id)
+    changes = [it.gives("0"), it.negative(), it.transposed(), it.permuted(), it.equal_to("Y")]
+    changes += [it.times(factor) for factor in ("2", "-m", r"\frac{1}{n_{l-1}}", "10^{-5}", "n_l")]
+    changes += [it.reversed(0), it.reversed(1), it.of_layer(1), it.of_layer(-2), it.plus("-1e-05", "W^{[l]}")]
+    changes += [it.of(r"\operatorname{clip}", "-1", "1"), it.of(r"\mathrm{fl}_{16}")]
+    if entry.part == "update":
+        changes += [it.step_times(factor) for factor in ("-", "2", "-m", r"\frac{1}{m}")]
+    whole = it.gives(it.right)
+    for change in changes:
+        assert unreadable(change) == []
+        assert change.split()[0] in ("\\left(" if "_{ij}" in change else "", whole.split()[0])
+        assert change != whole
+
+
 @pytest.mark.parametrize(
     ("text", "latex"),
     [("7", "7"), ("-0.25", "-0.25"), ("1e-05", "10^{-5}"), ("-1e+04", "-10^{4}"),

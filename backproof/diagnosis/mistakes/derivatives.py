@@ -252,7 +252,7 @@ MISTAKES = (
         "GELU's tanh form is differentiated with u' = √(2/π), without the derivative of its cubic term.",
         "u' is √(2/π)(1 + 3 · 0.044715 z²).",
         derivative_of("gelu_tanh", _gelu_tanh_without_inner),
-        latex=r"\sigma_{\text{GELU tanh}}'(z) = \tfrac{1}{2} (1 + \tanh u) + \tfrac{z}{2 \cosh^2 u} k, "
+        latex=r"\sigma_{\text{GELU tanh}}'(z) = \tfrac{1}{2} (1 + \tanh(u)) + \tfrac{z k}{2 \cosh^2(u)}, "
         r"\quad u = k (z + 0.044715 z^3), \ k = \sqrt{2 / \pi}",
     ),
     _mistake(

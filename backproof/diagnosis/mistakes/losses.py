@@ -112,7 +112,7 @@ MISTAKES = (
         "Use the natural logarithm, or divide the gradient by log 2, too.",
         _BaseTwo,
         draw=_of("bce", "cross_entropy", "bce_with_logits", "cross_entropy_with_logits"),
-        latex=r"L(\hat Y, Y) = \frac{1}{d \log 2} \sum_{i, s} \ell(\hat y_{is}, y_{is})",
+        latex=r"L(\hat Y, Y) = \frac{1}{d \, \log(2)} \sum_{i, s} \ell(\hat y_{is}, y_{is})",
     ),
     Mistake(
         "labels-off-by-one-in-loss",
@@ -150,7 +150,7 @@ MISTAKES = (
         "https://github.com/deeplearning4j/nd4j/pull/2121",
         draw=_of("cross_entropy", regimes=("saturated",)),
         latex=r"\ell_{\text{cross-entropy}}(\hat y, y) = "
-        r"-y \log \operatorname{clip}(\hat y, 10^{-7}, 1 - 10^{-7})",
+        r"-y \, \log \operatorname{clip}(\hat y, 10^{-7}, 1 - 10^{-7})",
     ),
     Mistake(
         "epsilon-in-logarithm",
@@ -160,7 +160,7 @@ MISTAKES = (
         terms_of(("cross_entropy",), _with_epsilon),
         "https://github.com/mkocabas/focal-loss-keras/pull/24",
         draw=_of("cross_entropy", output=("softmax", "sigmoid"), regimes=("ordinary", "saturated")),
-        latex=r"\ell_{\text{cross-entropy}}(\hat y, y) = -y \log(\hat y + 10^{-7})",
+        latex=r"\ell_{\text{cross-entropy}}(\hat y, y) = -y \, \log(\hat y + 10^{-7})",
     ),
     Mistake(
         "zero-times-log-zero",
@@ -171,7 +171,8 @@ MISTAKES = (
         "https://github.com/tiny-dnn/tiny-dnn/issues/410",
         effect="unstable",
         draw=_of("bce", output=("sigmoid",), regimes=("saturated",), labels="hard"),
-        latex=r"\ell_{\text{bce}}(\hat y, y) = -w \left( y \log \hat y + (1 - y) \log(1 - \hat y) \right)",
+        latex=r"\ell_{\text{bce}}(\hat y, y) = "
+        r"-w \left( y \, \log(\hat y) + (1 - y) \, \log(1 - \hat y) \right)",
     ),
     Mistake(
         "smooth-l1-without-beta",
@@ -192,6 +193,6 @@ MISTAKES = (
         terms_of(("log_cosh",), lambda A, Y: np.log(np.cosh(A - Y))),
         effect="unstable",
         draw=_of("log_cosh", output=("identity", "softplus", "relu"), regimes=("saturated", "magnitudes")),
-        latex=r"\ell_{\text{log-cosh}}(\hat y, y) = \log \cosh(\hat y - y)",
+        latex=r"\ell_{\text{log-cosh}}(\hat y, y) = \log(\cosh(\hat y - y))",
     ),
 )

@@ -122,7 +122,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4", "B4", "B5"),
         draw=_of("log_softmax", regimes=("saturated", "magnitudes")),
-        latex=r"a_i = \log \frac{e^{z_i}}{\sum_j e^{z_j}}",
+        latex=r"a_i = \log \, \frac{e^{z_i}}{\sum_j e^{z_j}}",
     ),
     Mistake(
         "tanh-of-exponentials",
@@ -145,7 +145,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4",),
         draw=_of("softplus", regimes=("saturated", "magnitudes")),
-        latex=r"\sigma_{\text{softplus}}(z) = \tfrac{1}{\beta} \log(1 + e^{\beta z})",
+        latex=r"\sigma_{\text{softplus}}(z) = \tfrac{1}{\beta} \, \log(1 + e^{\beta z})",
     ),
     Mistake(
         "leaky-relu-of-the-wrong-side",
