@@ -33,6 +33,8 @@ class Candidate:
     """What it overrides."""
     layers: frozenset[int] | None = None
     """The layers that it is confined to; None for all."""
+    implemented: str = ""
+    """The equation as it then is, as LaTeX."""
     declaration: Mapping[str, str] = field(default_factory=dict)
     """What to declare for it to be no error any more."""
     parts: tuple[Candidate, ...] = ()
@@ -62,6 +64,7 @@ def of_mistakes(mistakes: Iterable[Mistake]) -> list[Candidate]:
             mistake.remedy,
             mistake.implementation,
             overrides(mistake.implementation),
+            implemented=mistake.latex,
             also=mistake.also,
         )
         for mistake in mistakes
@@ -82,6 +85,7 @@ def confined(candidate: Candidate, layers: Collection[int]) -> Candidate | None:
         in_layers(candidate.implementation, chosen),
         candidate.methods,
         chosen,
+        implemented=candidate.implemented,
         also=candidate.also,
     )
 
@@ -108,6 +112,7 @@ def pair(one: Candidate, other: Candidate) -> Candidate:
         f"{first.remedy} {second.remedy}",
         both,
         first.methods | second.methods,
+        implemented=r",\quad ".join(filter(None, (first.implemented, second.implemented))),
         parts=(first, second),
     )
 
@@ -123,6 +128,7 @@ PASS_ORDER = ("F1", "F2", "F3", "F4", "F5", "C1", "C2", "B4", "B1a", "B5", "B1",
 # ---------------------------------------------------------------- conventions
 
 _DIVISORS = {"sum": "sum", "/m": "batchmean", "/(m n_out)": "entrymean"}
+_DENOMINATORS = {"sum": "", "/m": "m", "/(m n_out)": "m n_L"}
 _IN_WORDS = {
     "sum": "the sum over samples and outputs",
     "/m": "that sum divided by m, the samples",
@@ -195,8 +201,25 @@ def _convention(loss: str | None, gradient: str | None) -> Candidate:
         remedy,
         _scaled(loss, gradient),
         frozenset({"loss", "loss_gradient"}),
+        implemented=_convention_in_latex(loss, gradient),
         declaration=declaration,
     )
+
+
+def _convention_in_latex(loss: str | None, gradient: str | None) -> str:
+    """The loss or its gradient or both, as far as they are known."""
+    found = []
+    if loss is not None:
+        found.append(rf"L(\hat Y, Y) = {_scale_in_latex(loss)}\sum_{{i, s}} \ell(\hat y_{{is}}, y_{{is}})")
+    if gradient is not None:
+        scale = _scale_in_latex(gradient)
+        found.append(rf"\frac{{\partial L}}{{\partial A^{{[L]}}}} = {scale}\ell'(\hat Y, Y)")
+    return r",\quad ".join(found)
+
+
+def _scale_in_latex(text: str) -> str:
+    divisor = ("2 " if "1/2" in text else "") + _DENOMINATORS[text.removeprefix("1/2 ")]
+    return rf"\frac{{1}}{{{divisor.strip()}}} " if divisor else ""
 
 
 def _scale_in_words(text: str) -> str:

@@ -43,6 +43,8 @@ class Cause:
     name: str = ""
     what: str = ""
     remedy: str = ""
+    implemented: str = ""
+    """LaTeX: the equation as implemented, where that is known."""
     evidence: Evidence = Evidence()
     declaration: Mapping[str, str] = field(default_factory=dict)
     """What to declare, if it is meant."""

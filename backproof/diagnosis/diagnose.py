@@ -137,6 +137,7 @@ class _Outcome:
             name=candidate.name,
             what=candidate.what,
             remedy=candidate.remedy,
+            implemented=candidate.implemented,
             evidence=Evidence(match.entries, match.cases, tuple(dict.fromkeys(rivals))),
             declaration=next((dict(c.declaration) for c in (candidate, *named.rivals) if c.declaration), {}),
         )
@@ -170,14 +171,15 @@ class _Outcome:
         relations = common_relations(wrong) if entries >= ENOUGH_ENTRIES else []
         if not relations:
             return Cause(suspect.equation, suspect.layers, certain=suspect.certain)
-        quantity = min(place[0] for _, place in wrong)
+        quantities = {place[0] for _, place in wrong}
         return Cause(
             equation=suspect.equation,
             layers=suspect.layers,
             kind="relation",
-            name=relations[0],
-            what=f"{quantity} is {relations[0]}.",
-            evidence=Evidence(entries, cases, tuple(relations[1:])),
+            name=relations[0].said,
+            what=f"{min(quantities)} is {relations[0].said}.",
+            implemented=relations[0].implemented(suspect.equation, quantities),
+            evidence=Evidence(entries, cases, tuple(other.said for other in relations[1:])),
             certain=suspect.certain,
         )
 

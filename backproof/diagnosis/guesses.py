@@ -8,16 +8,28 @@ lower precision, clipped, regularised, never computed. A relation is a sentence;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
 
 from .agreement import Observation, Place, Prediction
+from .formulas import Relation, Sides, number
 
 _FEW_ENTRIES = 2
 """A constant that is fitted takes one entry: fewer than this many say nothing about it."""
 _NEAR_ONE = 1e-3
-_SYMBOLS = {"Z": "Z[l]", "A": "A[l]", "delta": "δ[l]", "dW": "∂L/∂W[l]", "db": "∂L/∂b[l]"}
+_SYMBOLS = {
+    "Z": ("Z[l]", "Z^{[l]}"),
+    "A": ("A[l]", "A^{[l]}"),
+    "delta": ("δ[l]", r"\delta^{[l]}"),
+    "dW": ("∂L/∂W[l]", r"\frac{\partial L}{\partial W^{[l]}}"),
+    "db": ("∂L/∂b[l]", r"\frac{\partial L}{\partial b^{[l]}}"),
+    "W": ("W[l]", "W^{[l]}"),
+    "b": ("b[l]", "b^{[l]}"),
+    "Y": ("Y", "Y"),
+}
+"""Quantity → as in a sentence, and as LaTeX."""
 _BEFORE = {
     "A": ("Z",),
     "delta": ("Z", "A"),
@@ -30,8 +42,8 @@ _BEFORE = {
 _FLOAT32, _FLOAT16 = 2.0**-24, 2.0**-11
 
 
-def relations_of(observation: Observation, place: Place) -> Iterator[str]:
-    """Every relation, as the end of "it is …", that the observed array has to the right one."""
+def relations_of(observation: Observation, place: Place) -> Iterator[Relation]:
+    """Every relation that the observed array has to the right one."""
     observed, right = observation.answers[place], observation.right[place]
     if not (np.isfinite(observed).all() and right.finite.all()):
         return
@@ -52,11 +64,20 @@ def _agrees(observed: Any, value: Any, right: Prediction, factor: float = 1.0) -
     return Prediction(np.asarray(value), right.slack * max(factor, 1e-300), finite).agrees(observed)
 
 
-def _scaled(observation: Observation, place: Place, observed: Any, right: Prediction) -> Iterator[str]:
-    square = float(np.sum(right.value * right.value))
+def _scaled(observation: Observation, place: Place, observed: Any, right: Prediction) -> Iterator[Relation]:
     if not observed.any():
-        yield "all zeros, as if it were never computed"
+        yield Relation("all zeros, as if it were never computed", lambda sides: sides.gives("0"))
         return
+    for said, factor in _factors(observation, place, observed, right):
+        change = Sides.negative if factor == "-" else methodcaller("times", factor)
+        yield Relation(f"{said} the right one", change)
+
+
+def _factors(
+    observation: Observation, place: Place, observed: Any, right: Prediction
+) -> Iterator[tuple[str, str]]:
+    """What the right array is multiplied by: as in a sentence, and as LaTeX."""
+    square = float(np.sum(right.value * right.value))
     if not square:
         return
     constant = float(np.sum(observed * right.value)) / square
@@ -64,24 +85,26 @@ def _scaled(observation: Observation, place: Place, observed: Any, right: Predic
         return
     if not _agrees(observed, constant * right.value, right, 2 * abs(constant)):
         return
-    named = [name for name, value in _constants(observation, place) if _close(value, constant, right)]
-    yield from (f"{name} the right one" for name in named)
+    for name, symbol, value in _constants(observation, place):
+        if _close(value, constant, right):
+            yield name, symbol
     if observed.size >= _FEW_ENTRIES:
-        yield f"{constant:.4g} times the right one"
+        yield f"{constant:.4g} times", number(f"{constant:.4g}")
 
 
-def _steps(observation: Observation, place: Place, observed: Any, right: Prediction) -> Iterator[str]:
+def _steps(observation: Observation, place: Place, observed: Any, right: Prediction) -> Iterator[Relation]:
     """θ - c η ∂L/∂θ with a wrong factor c."""
     quantity = place[0]
     if quantity not in ("W_updated", "b_updated"):
         return
     theta = _parameters(observation, place)
     step = Prediction(right.value - theta, right.slack, right.finite)
+    name, symbol = _SYMBOLS[quantity[0]]
     if (observed == theta).all():
-        yield f"equal to {quantity[0]}[l], as if nothing were updated"
+        yield Relation(f"equal to {name}, as if nothing were updated", methodcaller("equal_to", symbol))
     else:
-        for sentence in _scaled(observation, place, observed - theta, step):
-            yield f"{quantity[0]}[l] after {sentence.replace('the right one', 'the right step')}"
+        for said, factor in _factors(observation, place, observed - theta, step):
+            yield Relation(f"{name} after {said} the right step", methodcaller("step_times", factor))
 
 
 def _parameters(observation: Observation, place: Place) -> Any:
@@ -96,47 +119,48 @@ def _close(value: float, constant: float, right: Prediction) -> bool:
     return abs(value - constant) * largest <= 2 * right.slack * max(1.0, abs(constant))
 
 
-def _constants(observation: Observation, place: Place) -> Iterator[tuple[str, float]]:
+def _constants(observation: Observation, place: Place) -> Iterator[tuple[str, str, float]]:
+    """Factors that are often forgotten or doubled: as in a sentence, as LaTeX, and their values."""
     case = observation.case
     widths, m = case.network.widths, case.samples
     layer = place[1] or case.network.depth
-    yield "minus", -1.0
-    yield "twice", 2.0
-    yield "half", 0.5
-    yield "η times", case.learning_rate
-    for name, value in (
-        ("m (the samples)", m),
-        ("n_L (the outputs)", widths[-1]),
-        ("n_l (the units of the layer)", widths[layer]),
-        ("n_{l-1} (its inputs)", widths[layer - 1]),
-        ("L (the layers)", case.network.depth),
-        ("m n_L", m * widths[-1]),
+    yield "minus", "-", -1.0
+    yield "twice", "2", 2.0
+    yield "half", r"\frac{1}{2}", 0.5
+    yield "η times", r"\eta", case.learning_rate
+    for symbol, meaning, value in (
+        ("m", " (the samples)", m),
+        ("n_L", " (the outputs)", widths[-1]),
+        ("n_l", " (the units of the layer)", widths[layer]),
+        ("n_{l-1}", " (its inputs)", widths[layer - 1]),
+        ("L", " (the layers)", case.network.depth),
+        ("m n_L", "", m * widths[-1]),
     ):
         if value != 1:
-            yield f"{name} times", float(value)
-            yield f"1/{name} times", 1.0 / value
-            yield f"-{name} times", -float(value)
+            yield f"{symbol}{meaning} times", symbol, float(value)
+            yield f"1/{symbol}{meaning} times", rf"\frac{{1}}{{{symbol}}}", 1.0 / value
+            yield f"-{symbol}{meaning} times", f"-{symbol}", -float(value)
 
 
-def _rearranged(observed: Any, right: Prediction) -> Iterator[str]:
+def _rearranged(observed: Any, right: Prediction) -> Iterator[Relation]:
     value = right.value
     if value.ndim != 2 or value.size < _FEW_ENTRIES + 1:
         return
-    forms = {
-        "the right one transposed": value.T,
-        "the right one with its rows in reverse order": value[::-1],
-        "the right one with its columns in reverse order": value[:, ::-1],
-    }
-    for sentence, form in forms.items():
+    forms = (
+        ("transposed", Sides.transposed, value.T),
+        ("with its rows in reverse order", methodcaller("reversed", 0), value[::-1]),
+        ("with its columns in reverse order", methodcaller("reversed", 1), value[:, ::-1]),
+    )
+    for said, change, form in forms:
         if not _agrees(value, form, right) and _agrees(observed, form, right):
-            yield sentence
+            yield Relation(f"the right one {said}", change)
     if not _agrees(observed, value, right) and _agrees(
         np.sort(observed.ravel()), np.sort(value.ravel()), right
     ):
-        yield "the right one with its entries in another order"
+        yield Relation("the right one with its entries in another order", Sides.permuted)
 
 
-def _of_others(observation: Observation, place: Place, observed: Any) -> Iterator[str]:
+def _of_others(observation: Observation, place: Place, observed: Any) -> Iterator[Relation]:
     """The right values of another layer, or another quantity of the same trace."""
     quantity, layer = place
     if observed.size < _FEW_ENTRIES or not observed.any():
@@ -146,23 +170,27 @@ def _of_others(observation: Observation, place: Place, observed: Any) -> Iterato
         if name != quantity or l == layer or not other.value.any():
             continue
         if _agrees(observed, other.value, other) or np.array_equal(observed, observation.answers[name, l]):
-            yield f"that of layer l {'+' if l > layer else '-'} {abs(l - layer)}"
+            said = f"that of layer l {'+' if l > layer else '-'} {abs(l - layer)}"
+            yield Relation(said, methodcaller("of_layer", l - layer))
     others: dict[str, Any] = {}
     for (name, l), value in observation.answers.items():
         if name in _BEFORE.get(quantity, ()) and l == layer:
-            others[_SYMBOLS[name]] = value
+            others[name] = value
     if quantity == "dW":
-        others["W[l]"] = case.network.layers[layer - 1].W
+        others["W"] = case.network.layers[layer - 1].W
     if quantity == "db":
-        others["b[l]"] = case.network.layers[layer - 1].b
+        others["b"] = case.network.layers[layer - 1].b
     if quantity == "delta" and layer == case.network.depth:
         others["Y"] = case.Y
-    for name, value in others.items():
+    for other_quantity, value in others.items():
         if np.shape(value) == observed.shape and np.array_equal(value, observed):
-            yield f"equal to {name}"
+            name, symbol = _SYMBOLS[other_quantity]
+            yield Relation(f"equal to {name}", methodcaller("equal_to", symbol))
 
 
-def _regularised(observation: Observation, place: Place, observed: Any, right: Prediction) -> Iterator[str]:
+def _regularised(
+    observation: Observation, place: Place, observed: Any, right: Prediction
+) -> Iterator[Relation]:
     """∂L/∂W + λ W, where the penalty's gradient was left on."""
     quantity = place[0]
     if quantity not in ("dW", "db", "W_updated", "b_updated"):
@@ -174,19 +202,22 @@ def _regularised(observation: Observation, place: Place, observed: Any, right: P
     constant = float(np.sum((observed - right.value) * theta)) / square
     slack = Prediction(right.value + constant * theta, 2 * right.slack, right.finite)
     if constant and slack.agrees(observed) and np.any(np.abs(constant * theta) > 4 * right.slack):
-        symbol = "W[l]" if quantity in ("dW", "W_updated") else "b[l]"
-        yield f"the right one + {constant:.3g} {symbol}, as a penalty on the parameters gives"
+        name, symbol = _SYMBOLS["W" if quantity in ("dW", "W_updated") else "b"]
+        said = f"the right one + {constant:.3g} {name}, as a penalty on the parameters gives"
+        yield Relation(said, methodcaller("plus", f"{constant:.3g}", symbol))
 
 
-def _clipped(observed: Any, right: Prediction) -> Iterator[str]:
+def _clipped(observed: Any, right: Prediction) -> Iterator[Relation]:
     cap = float(np.max(np.abs(observed)))
     over = np.abs(right.value) > cap + right.slack
     is_some = cap > 0 and over.any() and not over.all()
     if is_some and _agrees(observed, np.clip(right.value, -cap, cap), right):
-        yield f"the right one clipped at {cap:.4g}"
+        bounds = (number(f"{bound:.4g}") for bound in (-cap, cap))
+        clip = methodcaller("of", r"\operatorname{clip}", *bounds)
+        yield Relation(f"the right one clipped at {cap:.4g}", clip)
 
 
-def _lower_precision(observed: Any, right: Prediction) -> Iterator[str]:
+def _lower_precision(observed: Any, right: Prediction) -> Iterator[Relation]:
     """Rounded to a lower precision, or computed in float32 somewhere in a trace of float64."""
     largest = float(np.max(np.abs(right.value)))
     error = float(np.max(np.abs(observed - right.value)))
@@ -196,19 +227,21 @@ def _lower_precision(observed: Any, right: Prediction) -> Iterator[str]:
         with np.errstate(over="ignore"):
             is_rounded = np.array_equal(observed, observed.astype(name))
         if is_rounded and observed.any() and error <= 64 * largest * unit:
-            yield f"the right one rounded to {name}"
+            rounded = methodcaller("of", rf"\mathrm{{fl}}_{{{name.removeprefix('float')}}}")
+            yield Relation(f"the right one rounded to {name}", rounded)
             return
     if largest * _FLOAT32 / 64 < error <= 64 * largest * _FLOAT32:
-        yield "right to the precision of float32 only, as where something is computed in it"
+        said = "right to the precision of float32 only, as where something is computed in it"
+        yield Relation(said, methodcaller("of", r"\mathrm{fl}_{32}"))
 
 
-def common_relations(wrong: Mapping[tuple[int, Place], Observation]) -> list[str]:
+def common_relations(wrong: Mapping[tuple[int, Place], Observation]) -> list[Relation]:
     """The relations that every wrong array has, the simplest first; `wrong` has (number, place) as keys."""
-    found: dict[str, None] | None = None
+    found: dict[Relation, None] | None = None
     large = {key: each for key, each in wrong.items() if each.answers[key[1]].size > _FEW_ENTRIES}
     for (_, place), observation in (large or wrong).items():  # one entry is anything times another
         here = dict.fromkeys(relations_of(observation, place))
-        found = here if found is None else {sentence: None for sentence in found if sentence in here}
+        found = here if found is None else {each: None for each in found if each in here}
         if not found:
             break
     return list(found or ())

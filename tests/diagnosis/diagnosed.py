@@ -1,12 +1,13 @@
 """Small networks with numbers that one can follow by hand, and what is asked of them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
-from backproof.diagnosis.agreement import Observation
+from backproof.diagnosis.agreement import Observation, Place
 from backproof.diagnosis.diagnose import Diagnostician
 from refimpl import ActivationSpec, Backprop, Case, Layer, LossSpec, Network, Trace
 
@@ -61,6 +62,15 @@ def drawn(seed: int, index: int, dtype: str = "float64", options: DrawOptions = 
 def seen(case: Case, make: Callable[[], Backprop], quantities: Sequence[str] = ()) -> Observation:
     """Nobody has judged it: what is off the reference counts as wrong."""
     return Observation(case, answer(case, make, quantities))
+
+
+def changed(case: Case, place: Place, change: Callable[[Any], Any]) -> Observation:
+    """The right answer, but for one array."""
+    trace, (quantity, layer) = answer(case), place
+    values = getattr(trace, quantity)
+    if layer:
+        values = (*values[: layer - 1], change(values[layer - 1]), *values[layer:])
+    return Observation(case, replace(trace, **{quantity: values if layer else change(values)}))
 
 
 def asking(

@@ -1,12 +1,11 @@
 """Simple relations of wrong numbers to right ones."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from diagnosed import answer, network
+from diagnosed import answer, changed, network
 
 from backproof.diagnosis.agreement import Observation, Place
 from backproof.diagnosis.guesses import common_relations, relations_of
@@ -15,17 +14,12 @@ from refimpl import Case, Trace
 CASE = network()  # widths 2, 3, 3, 2; m = 3; η = 1/8
 
 
-def changed(case: Case, place: Place, change: Callable[[Any], Any]) -> Observation:
-    """The right answer, but for one array."""
-    trace, (quantity, layer) = answer(case), place
-    values = getattr(trace, quantity)
-    if layer:
-        values = (*values[: layer - 1], change(values[layer - 1]), *values[layer:])
-    return Observation(case, replace(trace, **{quantity: values if layer else change(values)}))
-
-
 def found(place: Place, change: Callable[[Any], Any], case: Case = CASE) -> list[str]:
-    return list(relations_of(changed(case, place, change), place))
+    return [relation.said for relation in relations_of(changed(case, place, change), place)]
+
+
+def common(wrong: dict[tuple[int, Place], Observation]) -> list[str]:
+    return [relation.said for relation in common_relations(wrong)]
 
 
 @pytest.mark.parametrize(
@@ -99,10 +93,10 @@ def test_only_what_all_wrong_arrays_have_is_told() -> None:
     one = changed(CASE, ("dW", 1), lambda v: 3 * v)  # m = 3, and so is n_l
     other = changed(network(samples=5), ("dW", 1), lambda v: 5 * v)
     wrong = {(0, ("dW", 1)): one, (1, ("dW", 1)): other}
-    assert common_relations({(0, ("dW", 1)): one})[0] == "m (the samples) times the right one"
-    assert common_relations(wrong) == ["m (the samples) times the right one"]
-    assert common_relations({**wrong, (2, ("dW", 2)): changed(CASE, ("dW", 2), lambda v: v + 1)}) == []
-    assert common_relations({}) == []
+    assert common({(0, ("dW", 1)): one})[0] == "m (the samples) times the right one"
+    assert common(wrong) == ["m (the samples) times the right one"]
+    assert common({**wrong, (2, ("dW", 2)): changed(CASE, ("dW", 2), lambda v: v + 1)}) == []
+    assert common({}) == []
 
 
 def test_what_overflows_has_no_relation() -> None:
@@ -113,4 +107,4 @@ def test_a_missing_part_of_the_trace_is_no_obstacle() -> None:
     trace = answer(CASE, quantities=("loss", "dW", "db"))
     assert trace.dW is not None
     observed = Observation(CASE, Trace(loss=trace.loss, dW=tuple(-v for v in trace.dW), db=trace.db))
-    assert "minus the right one" in list(relations_of(observed, ("dW", 1)))
+    assert "minus the right one" in [relation.said for relation in relations_of(observed, ("dW", 1))]

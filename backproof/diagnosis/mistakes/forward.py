@@ -91,6 +91,7 @@ MISTAKES = (
         "Z = W A without b.",
         "Add b to every column.",
         _BiasForgotten,
+        latex="Z^{[l]} = W^{[l]} A^{[l-1]}",
     ),
     Mistake(
         "bias-shared",
@@ -99,6 +100,7 @@ MISTAKES = (
         "Keep one bias a unit, as a column (n, 1), and add it to every column of W A.",
         _BiasShared,
         draw=DrawOptions(min_width=2, max_width=8, max_batch=8),
+        latex="Z^{[l]} = W^{[l]} A^{[l-1]} + b^{[l]}_1",
     ),
     Mistake(
         "bias-along-samples",
@@ -108,6 +110,7 @@ MISTAKES = (
         "Keep b as a column (n, 1), or reshape it to one before adding.",
         _BiasAlongSamples,
         draw=DrawOptions(min_width=2, max_width=3, min_batch=2, max_batch=3),
+        latex=r"Z^{[l]} = W^{[l]} A^{[l-1]} + (b^{[l]})^T \quad \text{if } n_l = m",
     ),
     Mistake(
         "weights-transposed-forward",
@@ -116,6 +119,7 @@ MISTAKES = (
         "Use W as it is, (units, inputs), where samples are columns.",
         _WeightsTransposedForward,
         draw=SQUARE,
+        latex=r"Z^{[l]} = (W^{[l]})^T A^{[l-1]} + b^{[l]} \quad \text{if } n_l = n_{l-1}",
     ),
     Mistake(
         "forward-in-single-precision",
@@ -124,6 +128,7 @@ MISTAKES = (
         "Keep one dtype throughout, and look for literals and buffers that narrow it.",
         _ForwardInSinglePrecision,
         effect="rounding",
+        latex=r"Z^{[l]} = \mathrm{fl}_{32}(W^{[l]} A^{[l-1]}) + b^{[l]}",
     ),
     Mistake(
         "output-activation-forgotten",
@@ -133,6 +138,7 @@ MISTAKES = (
         _OutputActivationForgotten,
         also=("B4",),
         draw=DrawOptions(losses=("mse", "half_squared_error", "l1", "huber"), output=("sigmoid", "tanh")),
+        latex=r"\hat Y = A^{[L]} = Z^{[L]}",
     ),
     Mistake(
         "probabilities-for-logits",
@@ -143,6 +149,8 @@ MISTAKES = (
         "https://github.com/tflearn/tflearn/pull/562",
         also=("B4",),
         draw=DrawOptions(losses=("cross_entropy_with_logits", "bce_with_logits")),
+        latex=r"\hat Y = p(\sigma^{[L]}(Z^{[L]})), "
+        r"\quad p = \operatorname{softmax} \text{ or } \operatorname{sigmoid}",
     ),
     Mistake(
         "activation-of-layer-below",
@@ -152,6 +160,7 @@ MISTAKES = (
         _ActivationOfLayerBelow,
         also=("B5",),
         draw=DrawOptions(hidden=("tanh", "sigmoid", "relu", "softplus"), min_depth=3, max_depth=5),
+        latex=r"A^{[l]} = \sigma^{[l-1]}(Z^{[l]}), \quad 1 < l < L",
     ),
     Mistake(
         "dropout-left-on",
@@ -161,5 +170,6 @@ MISTAKES = (
         _DropoutLeftOn,
         also=("B5",),
         draw=DrawOptions(min_depth=2),
+        latex=r"A^{[l]} = 2 M \odot \sigma(Z^{[l]}), \quad M_{is} = 0 \text{ or } 1, \quad l < L",
     ),
 )

@@ -90,6 +90,7 @@ MISTAKES = (
         "Divide once: in the loss's gradient or here, not in both.",
         _BatchMeanTwice,
         "https://github.com/jcjohnson/torch-rnn/issues/129",
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \frac{1}{m} \delta^{[l]} (A^{[l-1]})^T",
     ),
     Mistake(
         "weight-gradient-transposed",
@@ -99,6 +100,8 @@ MISTAKES = (
         _Transposed,
         "https://github.com/iamtrask/Grokking-Deep-Learning/pull/22",
         draw=SQUARE,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = A^{[l-1]} (\delta^{[l]})^T "
+        r"\quad \text{if } n_l = n_{l-1}",
     ),
     Mistake(
         "last-sample-only",
@@ -107,6 +110,7 @@ MISTAKES = (
         "Add up the samples, as the product δ A^T does.",
         _LastSampleOnly,
         draw=DrawOptions(min_batch=2),
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]}_m (A^{[l-1]}_m)^T",
     ),
     Mistake(
         "product-of-means",
@@ -116,6 +120,8 @@ MISTAKES = (
         _ProductOfMeans,
         "https://github.com/FesianXu/AI_Blog/issues/1",
         draw=DrawOptions(min_batch=2),
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = "
+        r"\frac{1}{m} \left( \sum_s \delta^{[l]}_s \right) \left( \sum_s A^{[l-1]}_s \right)^T",
     ),
     Mistake(
         "gradient-clipped",
@@ -124,6 +130,8 @@ MISTAKES = (
         "Switch clipping off while gradients are compared.",
         _ElementsClipped,
         draw=DrawOptions(reductions=("sum",)),
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = "
+        r"\operatorname{clip}(\delta^{[l]} (A^{[l-1]})^T, -1, 1)",
     ),
     Mistake(
         "gradient-norm-clipped",
@@ -132,6 +140,8 @@ MISTAKES = (
         "Switch clipping off while gradients are compared.",
         _NormClipped,
         draw=DrawOptions(reductions=("sum",)),
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = G / \max(1, \| G \|_F), "
+        r"\quad G = \delta^{[l]} (A^{[l-1]})^T",
     ),
     Mistake(
         "gradient-in-single-precision",
@@ -140,6 +150,7 @@ MISTAKES = (
         "Accumulate in the dtype of the parameters.",
         _InSinglePrecision,
         effect="rounding",
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \mathrm{fl}_{32}(\delta^{[l]} (A^{[l-1]})^T)",
     ),
     Mistake(
         "gradient-in-half-precision",
@@ -148,6 +159,7 @@ MISTAKES = (
         "Keep gradients in the dtype of the parameters, or scale the loss and say so.",
         _InHalfPrecision,
         effect="rounding",
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \mathrm{fl}_{16}(\delta^{[l]} (A^{[l-1]})^T)",
     ),
     Mistake(
         "bias-from-one-column",
@@ -156,6 +168,7 @@ MISTAKES = (
         "Sum δ over the samples (columns).",
         _OneColumn,
         "https://github.com/mlpack/mlpack/pull/3679",
+        latex=r"\frac{\partial L}{\partial b^{[l]}} = \delta^{[l]}_1",
     ),
     Mistake(
         "bias-gradient-averaged",
@@ -164,6 +177,7 @@ MISTAKES = (
         "Sum δ over the samples.",
         _BiasMean,
         "https://github.com/kvfrans/notes/issues/5",
+        latex=r"\frac{\partial L}{\partial b^{[l]}} = \frac{1}{m} \sum_{s=1}^{m} \delta^{[l]}_s",
     ),
     Mistake(
         "bias-gradient-of-all-units",
@@ -172,6 +186,7 @@ MISTAKES = (
         "Sum along the samples only, and keep the units apart: axis=1.",
         _BiasOfAllUnits,
         "https://github.com/rasbt/stat453-deep-learning-ss21/issues/5",
+        latex=r"\frac{\partial L}{\partial b^{[l]}_i} = \sum_{j, s} \delta^{[l]}_{js}",
     ),
     Mistake(
         "bias-gradient-over-units",
@@ -181,6 +196,7 @@ MISTAKES = (
         _BiasOverUnits,
         "https://github.com/deeplearning4j/deeplearning4j/pull/364",
         draw=DrawOptions(min_width=2, max_width=3, min_batch=2, max_batch=3),
+        latex=r"\frac{\partial L}{\partial b^{[l]}_i} = \sum_j \delta^{[l]}_{ji} \quad \text{if } n_l = m",
     ),
     Mistake(
         "bias-gradient-in-single-precision",
@@ -189,5 +205,7 @@ MISTAKES = (
         "Accumulate in the dtype of the parameters.",
         _BiasInSinglePrecision,
         effect="rounding",
+        latex=r"\frac{\partial L}{\partial b^{[l]}} = "
+        r"\mathrm{fl}_{32} \left( \sum_{s=1}^{m} \delta^{[l]}_s \right)",
     ),
 )

@@ -64,6 +64,7 @@ MISTAKES = (
         "Multiply elementwise by σ'(Z[l]).",
         _DerivativeForgotten,
         "https://github.com/makeyourownneuralnetwork/makeyourownneuralnetwork/issues/88",
+        latex=r"\delta^{[l]} = (W^{[l+1]})^T \delta^{[l+1]}",
     ),
     Mistake(
         "derivative-of-output",
@@ -72,6 +73,7 @@ MISTAKES = (
         "Evaluate σ' at Z[l], or write it in terms of A, such as a(1 - a).",
         _DerivativeOfOutput,
         "https://github.com/tsoding/nn.h/issues/18",
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot \sigma'(A^{[l]})",
     ),
     Mistake(
         "derivative-twice",
@@ -80,6 +82,8 @@ MISTAKES = (
         "Multiply once: where the error is passed down or where the layer uses it, not in both.",
         _DerivativeTwice,
         draw=DrawOptions(hidden=("sigmoid", "tanh", "softplus", "softmax"), min_depth=2),
+        latex=r"\delta^{[l]} = J^T J^T (W^{[l+1]})^T \delta^{[l+1]}, "
+        r"\quad J = \frac{\partial A^{[l]}}{\partial Z^{[l]}}",
     ),
     Mistake(
         "value-for-derivative",
@@ -87,6 +91,7 @@ MISTAKES = (
         "A hidden error is multiplied by σ(Z) instead of by σ'(Z).",
         "Multiply by the derivative.",
         _ValueForDerivative,
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot A^{[l]}",
     ),
     Mistake(
         "parameters-ignored",
@@ -96,6 +101,8 @@ MISTAKES = (
         _ParametersIgnored,
         "https://github.com/deeplearning4j/deeplearning4j/issues/8178",
         draw=DrawOptions(hidden=("leaky_relu", "softplus", "elu", "celu", "squareplus"), min_depth=2),
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) "
+        r"\odot \sigma'(Z^{[l]}; \theta_{\text{default}})",
     ),
     Mistake(
         "error-clipped",
@@ -104,6 +111,8 @@ MISTAKES = (
         "Clip nothing while gradients are compared; later, clip dW and db by one common factor.",
         _ErrorClipped,
         draw=DrawOptions(reductions=("sum",), min_depth=2),
+        latex=r"\delta^{[l]} = \operatorname{clip} \left( \left( (W^{[l+1]})^T \delta^{[l+1]} \right) "
+        r"\odot \sigma'(Z^{[l]}), -1, 1 \right)",
     ),
     Mistake(
         "weights-not-transposed",
@@ -113,6 +122,8 @@ MISTAKES = (
         _WeightsNotTransposed,
         also=("B1a",),
         draw=SQUARE,
+        latex=r"\delta^{[l]} = (W^{[l+1]} \delta^{[l+1]}) \odot \sigma'(Z^{[l]}) "
+        r"\quad \text{if } n_{l+1} = n_l",
     ),
     Mistake(
         "weights-normalised",
@@ -122,5 +133,7 @@ MISTAKES = (
         _WeightsNormalised,
         "https://github.com/makeyourownneuralnetwork/makeyourownneuralnetwork/issues/77",
         also=("B1a",),
+        latex=r"\delta^{[l]} = (V^T \delta^{[l+1]}) \odot \sigma'(Z^{[l]}), "
+        r"\quad V_{ij} = W^{[l+1]}_{ij} / \sum_k |W^{[l+1]}_{ik}|",
     ),
 )

@@ -93,6 +93,7 @@ MISTAKES = (
         _BatchMeanForgotten,
         "https://github.com/borgwang/tinynn/issues/12",
         draw=DrawOptions(min_batch=2),
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{m}{d} \ell'(\hat Y, Y) \quad \text{for a mean}",
     ),
     Mistake(
         "batch-mean-of-sum",
@@ -102,6 +103,7 @@ MISTAKES = (
         _BatchMeanOfSum,
         "https://github.com/paiml/aprender/pull/2182",
         draw=DrawOptions(reductions=("sum",), min_batch=2),
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{m} \ell'(\hat Y, Y) \quad \text{for a sum}",
     ),
     Mistake(
         "mean-over-outputs",
@@ -109,6 +111,7 @@ MISTAKES = (
         "∂L/∂Ŷ is divided by the number of outputs instead of by that of the samples.",
         "Divide by what the loss divides by: with samples as columns, shape[1].",
         _MeanOverOutputs,
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{n_L} \ell'(\hat Y, Y)",
     ),
     Mistake(
         "mean-over-outputs-too",
@@ -118,6 +121,8 @@ MISTAKES = (
         _MeanOverOutputsToo,
         "https://github.com/facebookresearch/deit/issues/61",
         draw=_of(*CLASSES),
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{n_L d} \ell_{\text{classes}}'(\hat Y, Y) "
+        r"\quad \text{for a mean}",
     ),
     Mistake(
         "squared-error-without-2",
@@ -127,6 +132,7 @@ MISTAKES = (
         gradient_of(("mse",), lambda A, Y: A - Y),
         "https://github.com/davisking/dlib/issues/1169",
         draw=_of("mse"),
+        latex=r"\ell(\hat y, y) = (\hat y - y)^2, \quad \ell'(\hat y, y) = \hat y - y",
     ),
     Mistake(
         "half-squared-error-with-2",
@@ -136,6 +142,7 @@ MISTAKES = (
         gradient_of(("half_squared_error",), lambda A, Y: 2 * (A - Y)),
         "https://github.com/42-AI/bootcamp_machine-learning/issues/116",
         draw=_of("half_squared_error"),
+        latex=r"\ell(\hat y, y) = \tfrac{1}{2} (\hat y - y)^2, \quad \ell'(\hat y, y) = 2 (\hat y - y)",
     ),
     # ------------------------------------------------------------ labels, parameters, weights
     Mistake(
@@ -145,6 +152,8 @@ MISTAKES = (
         "Number the classes as the loss does, from 0.",
         _LabelsOffByOne,
         draw=_of(*CLASSES),
+        latex=r"\frac{\partial L}{\partial \hat y_{is}} = "
+        r"\frac{1}{d} \ell_{\text{classes}}'(\hat y_{is}, y_{i-1, s})",
     ),
     Mistake(
         "labels-assumed-to-sum-to-one",
@@ -154,6 +163,8 @@ MISTAKES = (
         gradient_of(("cross_entropy_with_logits",), _softmax_minus_labels),
         "https://github.com/kvark/meganeura/pull/102",
         draw=_of("cross_entropy_with_logits"),
+        latex=r"\frac{\partial \ell}{\partial z_i} = \operatorname{softmax}(z)_i - t_i, "
+        r"\quad t_i = w_i ((1 - \epsilon) y_i + \epsilon / n)",
     ),
     Mistake(
         "loss-parameters-ignored",
@@ -162,6 +173,7 @@ MISTAKES = (
         "Pass the same parameters to the loss and to its gradient.",
         _ParametersIgnored,
         draw=_of(*WITH_PARAMETERS),
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{d} \ell'(\hat Y, Y; \theta_{\text{default}})",
     ),
     Mistake(
         "loss-weights-ignored",
@@ -170,6 +182,7 @@ MISTAKES = (
         "Multiply by the weights of the loss.",
         _WeightsIgnored,
         draw=_of(*WEIGHTED),
+        latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{d} \ell'(\hat Y, Y; w = 1)",
     ),
     # ------------------------------------------------------------ one loss
     Mistake(
@@ -179,6 +192,7 @@ MISTAKES = (
         "Add (1 - y)/(1 - ŷ).",
         gradient_of(("bce",), lambda A, Y, weight=1.0: -weight * Y / A),
         draw=_of("bce", output=("sigmoid",)),
+        latex=r"\ell_{\text{bce}}'(\hat y, y) = -w \frac{y}{\hat y}",
     ),
     Mistake(
         "bce-second-sign",
@@ -187,6 +201,8 @@ MISTAKES = (
         "The derivative of log(1 - ŷ) is -1/(1 - ŷ): the second part is positive.",
         gradient_of(("bce",), lambda A, Y, weight=1.0: -weight * (Y / A + (1 - Y) / (1 - A))),
         draw=_of("bce", output=("sigmoid",)),
+        latex=r"\ell_{\text{bce}}'(\hat y, y) = "
+        r"-w \left( \frac{y}{\hat y} + \frac{1 - y}{1 - \hat y} \right)",
     ),
     Mistake(
         "epsilon-in-denominator",
@@ -196,6 +212,7 @@ MISTAKES = (
         gradient_of(("bce",), lambda A, Y, weight=1.0: weight * (A - Y) / (A * (1 - A) + EPSILON)),
         "https://github.com/tiny-dnn/tiny-dnn/issues/1030",
         draw=_of("bce", output=("sigmoid",), regimes=("ordinary", "saturated")),
+        latex=r"\ell_{\text{bce}}'(\hat y, y) = w \frac{\hat y - y}{\hat y (1 - \hat y) + 10^{-7}}",
     ),
     Mistake(
         "gradient-of-clipped-probabilities",
@@ -205,6 +222,8 @@ MISTAKES = (
         gradient_of(("cross_entropy",), _clipped("cross_entropy")),
         "https://github.com/ayrna/skordinal/pull/122",
         draw=_of("cross_entropy", regimes=("saturated",)),
+        latex=r"\ell_{\text{cross-entropy}}'(\hat y, y) = "
+        r"-\frac{y}{\operatorname{clip}(\hat y, 10^{-7}, 1 - 10^{-7})}",
     ),
     Mistake(
         "huber-slope-without-delta",
@@ -213,6 +232,8 @@ MISTAKES = (
         "Clip the error to [-δ, δ].",
         gradient_of(("huber",), lambda A, Y, delta: np.where(np.abs(A - Y) <= delta, A - Y, np.sign(A - Y))),
         draw=_of("huber"),
+        latex=r"\ell_{\text{Huber}}'(\hat y, y) = \begin{cases} r & |r| \le \delta \\ "
+        r"\operatorname{sign}(r) & |r| > \delta \end{cases}, \quad r = \hat y - y",
     ),
     Mistake(
         "huber-gradient-cut-off",
@@ -222,6 +243,7 @@ MISTAKES = (
         gradient_of(("huber",), lambda A, Y, delta: np.where(np.abs(A - Y) <= delta, A - Y, 0 * A)),
         "https://github.com/spragunr/deep_q_rl/issues/46",
         draw=_of("huber"),
+        latex=r"\ell_{\text{Huber}}'(\hat y, y) = r \, [|r| \le \delta], \quad r = \hat y - y",
     ),
     Mistake(
         "smooth-l1-gradient-without-beta",
@@ -231,6 +253,8 @@ MISTAKES = (
         gradient_of(("smooth_l1",), lambda A, Y, beta: np.where(np.abs(A - Y) < beta, A - Y, np.sign(A - Y))),
         "https://github.com/pytorch/pytorch/pull/17447",
         draw=_of("smooth_l1"),
+        latex=r"\ell_{\text{smooth L1}}'(\hat y, y) = \begin{cases} r & |r| < \beta \\ "
+        r"\operatorname{sign}(r) & |r| \ge \beta \end{cases}, \quad r = \hat y - y",
     ),
     Mistake(
         "l1-sign-by-division",
@@ -239,6 +263,7 @@ MISTAKES = (
         "Use sign.",
         gradient_of(("l1",), lambda A, Y: (A - Y) / np.abs(A - Y)),
         draw=_of("l1", regimes=("kinks",)),
+        latex=r"\ell_{\text{L1}}'(\hat y, y) = \frac{\hat y - y}{|\hat y - y|}",
     ),
     Mistake(
         "multi-margin-counts-one",
@@ -247,6 +272,8 @@ MISTAKES = (
         "Its slope is minus the sum of all the others'.",
         gradient_of(("multi_margin",), _multi_margin),
         draw=_of("multi_margin"),
+        latex=r"\frac{\partial \ell}{\partial \hat y_c} = "
+        r"-\max_{j \ne c} \frac{\partial \ell}{\partial \hat y_j} \quad \text{where } y_c = 1",
     ),
     Mistake(
         "focal-of-cross-entropy",
@@ -255,6 +282,8 @@ MISTAKES = (
         "Differentiate (1 - p)^γ as well.",
         gradient_of(("sigmoid_focal",), _focal),
         draw=_of("sigmoid_focal"),
+        latex=r"\ell_{\text{focal}}'(z, y) = \alpha_y \, q^\gamma (\sigma(z) - y), "
+        r"\quad q = y \sigma(-z) + (1 - y) \sigma(z)",
     ),
     Mistake(
         "hinge-with-labels-0-and-1",
@@ -263,5 +292,6 @@ MISTAKES = (
         "Use one form of labels: 2y - 1 of 0 and 1.",
         gradient_of(("hinge",), lambda A, Y: LOSSES["hinge"].gradient(A, (Y + 1) / 2)),
         draw=_of("hinge"),
+        latex=r"\ell_{\text{hinge}}'(\hat y, y) = -t \, [t \hat y < 1], \quad t = \tfrac{1}{2} (y + 1)",
     ),
 )

@@ -81,6 +81,7 @@ MISTAKES = (
         "Reduce both in the same way.",
         _SumForMean,
         draw=DrawOptions(reductions=("mean", "batchmean"), min_batch=2),
+        latex=r"L(\hat Y, Y) = \sum_{i, s} \ell(\hat y_{is}, y_{is})",
     ),
     Mistake(
         "mean-over-samples-only",
@@ -90,6 +91,8 @@ MISTAKES = (
         _MeanOverSamplesOnly,
         "https://github.com/pytorch/pytorch/issues/2259",
         draw=_of("mse", "bce", "l1", "kl_div", "huber", reductions=("mean",), outputs=(2, 16)),
+        latex=r"L(\hat Y, Y) = \frac{1}{m} \sum_{i, s} \ell(\hat y_{is}, y_{is}) "
+        r"\quad \text{for } d = n_L m",
     ),
     Mistake(
         "mean-over-entries",
@@ -99,6 +102,8 @@ MISTAKES = (
         _MeanOverEntries,
         "https://github.com/HikariTJU/LD/issues/74",
         draw=_of(*CLASSES, "kl_div"),
+        latex=r"L(\hat Y, Y) = \frac{1}{n_L m} \sum_{i, s} \ell(\hat y_{is}, y_{is}) "
+        r"\quad \text{for } d = m",
     ),
     Mistake(
         "logarithm-to-base-2",
@@ -107,6 +112,7 @@ MISTAKES = (
         "Use the natural logarithm, or divide the gradient by log 2, too.",
         _BaseTwo,
         draw=_of("bce", "cross_entropy", "bce_with_logits", "cross_entropy_with_logits"),
+        latex=r"L(\hat Y, Y) = \frac{1}{d \, \log(2)} \sum_{i, s} \ell(\hat y_{is}, y_{is})",
     ),
     Mistake(
         "labels-off-by-one-in-loss",
@@ -115,6 +121,7 @@ MISTAKES = (
         "Number the classes as the gradient does, from 0.",
         _LabelsOffByOne,
         draw=_of(*CLASSES),
+        latex=r"L(\hat Y, Y) = \frac{1}{d} \sum_{i, s} \ell_{\text{classes}}(\hat y_{is}, y_{i-1, s})",
     ),
     Mistake(
         "loss-parameters-ignored-in-value",
@@ -123,6 +130,7 @@ MISTAKES = (
         "Pass the same parameters to the loss and to its gradient.",
         _ParametersIgnored,
         draw=_of(*WITH_PARAMETERS),
+        latex=r"L(\hat Y, Y) = \frac{1}{d} \sum_{i, s} \ell(\hat y_{is}, y_{is}; \theta_{\text{default}})",
     ),
     Mistake(
         "loss-weights-ignored-in-value",
@@ -131,6 +139,7 @@ MISTAKES = (
         "Multiply the terms by the weights before they are summed.",
         _WeightsIgnored,
         draw=_of(*WEIGHTED),
+        latex=r"L(\hat Y, Y) = \frac{1}{d} \sum_{i, s} \ell(\hat y_{is}, y_{is}; w = 1)",
     ),
     Mistake(
         "log-of-clipped-probabilities",
@@ -140,6 +149,8 @@ MISTAKES = (
         terms_of(("cross_entropy",), _clipped),
         "https://github.com/deeplearning4j/nd4j/pull/2121",
         draw=_of("cross_entropy", regimes=("saturated",)),
+        latex=r"\ell_{\text{cross-entropy}}(\hat y, y) = "
+        r"-y \, \log \operatorname{clip}(\hat y, 10^{-7}, 1 - 10^{-7})",
     ),
     Mistake(
         "epsilon-in-logarithm",
@@ -149,6 +160,7 @@ MISTAKES = (
         terms_of(("cross_entropy",), _with_epsilon),
         "https://github.com/mkocabas/focal-loss-keras/pull/24",
         draw=_of("cross_entropy", output=("softmax", "sigmoid"), regimes=("ordinary", "saturated")),
+        latex=r"\ell_{\text{cross-entropy}}(\hat y, y) = -y \, \log(\hat y + 10^{-7})",
     ),
     Mistake(
         "zero-times-log-zero",
@@ -159,6 +171,8 @@ MISTAKES = (
         "https://github.com/tiny-dnn/tiny-dnn/issues/410",
         effect="unstable",
         draw=_of("bce", output=("sigmoid",), regimes=("saturated",), labels="hard"),
+        latex=r"\ell_{\text{bce}}(\hat y, y) = "
+        r"-w \left( y \, \log(\hat y) + (1 - y) \, \log(1 - \hat y) \right)",
     ),
     Mistake(
         "smooth-l1-without-beta",
@@ -168,6 +182,8 @@ MISTAKES = (
         terms_of(("smooth_l1",), _smooth_l1),
         "https://github.com/ml-explore/mlx/pull/1986",
         draw=_of("smooth_l1", regimes=("ordinary",)),
+        latex=r"\ell_{\text{smooth L1}}(\hat y, y) = \begin{cases} \tfrac{1}{2} r^2 & r < \beta "
+        r"\\ r - \tfrac{1}{2} \beta & r \ge \beta \end{cases}, \quad r = |\hat y - y|",
     ),
     Mistake(
         "log-cosh-overflows",
@@ -177,5 +193,6 @@ MISTAKES = (
         terms_of(("log_cosh",), lambda A, Y: np.log(np.cosh(A - Y))),
         effect="unstable",
         draw=_of("log_cosh", output=("identity", "softplus", "relu"), regimes=("saturated", "magnitudes")),
+        latex=r"\ell_{\text{log-cosh}}(\hat y, y) = \log(\cosh(\hat y - y))",
     ),
 )

@@ -41,6 +41,12 @@ class Mistake:
     """Other equations that it is wrong in, such as B4 for a derivative used in hidden and last layers."""
     draw: DrawOptions = field(default_factory=DrawOptions)
     """What to draw for it to show in few random cases; what it does not concern, it leaves right."""
+    latex: str = ""
+    """The equation as it then is, to be read beside the catalogue's: what `implementation` computes.
+
+    In the notation of `refimpl.equations`; z, a and g are entries of Z, A and ∂L/∂A, s counts samples, d is
+    what the loss is divided by, ' of a loss its derivative by ŷ and fl₃₂ what is computed in float32.
+    """
 
     @property
     def equations(self) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ MISTAKES = (
         "δ[L] = Ŷ - Y is used for every pair of activation and loss.",
         "Use it only for the pairs it holds for; the general rule is (∂A/∂Z)^T ∂L/∂A.",
         _PredictionMinusTarget,
+        latex=r"\delta^{[L]} = \frac{1}{d} (\hat Y - Y)",
     ),
     Mistake(
         "target-minus-prediction",
@@ -55,6 +56,8 @@ MISTAKES = (
         "Differentiate the loss by Ŷ: Ŷ - Y; or add the gradient in the update.",
         _TargetMinusPrediction,
         "https://github.com/deeplearning4j/deeplearning4j/issues/349",
+        latex=r"\delta^{[L]} = "
+        r"-\left( \frac{\partial A^{[L]}}{\partial Z^{[L]}} \right)^T \frac{\partial L}{\partial A^{[L]}}",
     ),
     Mistake(
         "output-derivative-forgotten",
@@ -64,6 +67,7 @@ MISTAKES = (
         _DerivativeForgotten,
         "https://github.com/jiexunsee/Neural-Network-with-Python/issues/1",
         draw=DrawOptions(output=("sigmoid", "tanh", "softmax", "softplus")),
+        latex=r"\delta^{[L]} = \frac{\partial L}{\partial A^{[L]}}",
     ),
     Mistake(
         "output-derivative-twice",
@@ -72,6 +76,8 @@ MISTAKES = (
         "Multiply once: in the loss's gradient or in the layer, not in both.",
         _DerivativeTwice,
         draw=DrawOptions(output=("sigmoid", "tanh", "softmax", "softplus")),
+        latex=r"\delta^{[L]} = J^T J^T \frac{\partial L}{\partial A^{[L]}}, "
+        r"\quad J = \frac{\partial A^{[L]}}{\partial Z^{[L]}}",
     ),
     Mistake(
         "special-form-times-derivative",
@@ -81,6 +87,8 @@ MISTAKES = (
         gradient_of(("bce", "cross_entropy"), lambda A, Y, **_: A - Y),
         "https://github.com/rasmusbergpalm/DeepLearnToolbox/issues/113",
         draw=DrawOptions(losses=("bce", "cross_entropy"), output=("sigmoid", "softmax")),
+        latex=r"\delta^{[L]} = "
+        r"\left( \frac{\partial A^{[L]}}{\partial Z^{[L]}} \right)^T \frac{1}{d} (\hat Y - Y)",
     ),
     Mistake(
         "output-derivative-of-output",
@@ -90,5 +98,6 @@ MISTAKES = (
         _DerivativeOfOutput,
         "https://github.com/davidrmiller/neural2d/issues/40",
         draw=DrawOptions(output=("sigmoid", "tanh", "softplus", "silu")),
+        latex=r"\delta^{[L]} = \frac{\partial L}{\partial A^{[L]}} \odot \sigma'(A^{[L]})",
     ),
 )

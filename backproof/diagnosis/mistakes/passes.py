@@ -187,6 +187,8 @@ MISTAKES = (
         _UpdatedWeights,
         "https://github.com/kim-marcel/basic_neural_network/issues/7",
         also=("B1a",),
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]} - \eta \, \delta^{[l+1]} "
+        r"(A^{[l]})^T)^T \delta^{[l+1]} \right) \odot \sigma'(Z^{[l]})",
     ),
     Mistake(
         "weights-of-layer-below",
@@ -195,6 +197,8 @@ MISTAKES = (
         "δ[l] takes the weights that lead out of layer l: W[l+1].",
         _WeightsOfLayerBelow,
         draw=EQUAL,
+        latex=r"\delta^{[l]} = \left( (W^{[l]})^T \delta^{[l+1]} \right) \odot \sigma'(Z^{[l]}) "
+        r"\quad \text{if } n_{l+1} = n_l = n_{l-1}",
     ),
     Mistake(
         "error-passed-down-before-derivative",
@@ -205,6 +209,8 @@ MISTAKES = (
         "https://github.com/makeyourownneuralnetwork/makeyourownneuralnetwork/issues/88",
         also=("B1a",),
         draw=DrawOptions(min_depth=2, max_depth=5, output=("sigmoid", "tanh", "softplus", "softmax")),
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \frac{\partial L}{\partial A^{[l+1]}} \right) "
+        r"\odot \sigma'(Z^{[l]})",
     ),
     Mistake(
         "derivative-at-layer-above",
@@ -214,6 +220,8 @@ MISTAKES = (
         _PointOfLayerAbove,
         "https://github.com/dennybritz/nn-from-scratch/pull/3",
         draw=EQUAL,
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot \sigma'(Z^{[l+1]}) "
+        r"\quad \text{if } n_{l+1} = n_l",
     ),
     Mistake(
         "derivative-at-layer-below",
@@ -222,6 +230,8 @@ MISTAKES = (
         "δ[l] takes σ'(Z[l]), the derivative at the layer's own pre-activation.",
         _PointOfLayerBelow,
         draw=EQUAL,
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot \sigma'(Z^{[l-1]}) "
+        r"\quad \text{if } n_{l-1} = n_l",
     ),
     Mistake(
         "derivative-of-layer-above",
@@ -230,6 +240,7 @@ MISTAKES = (
         "Layer l has its own activation: index activations as W and b are.",
         _ActivationOfLayerAbove,
         draw=DEEP,
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot (\sigma^{[l+1]})'(Z^{[l]})",
     ),
     Mistake(
         "derivative-of-first-layer",
@@ -238,6 +249,7 @@ MISTAKES = (
         "Each layer has its own activation.",
         _ActivationOfFirstLayer,
         draw=DrawOptions(min_depth=3, max_depth=5),
+        latex=r"\delta^{[l]} = \left( (W^{[l+1]})^T \delta^{[l+1]} \right) \odot (\sigma^{[1]})'(Z^{[l]})",
     ),
     Mistake(
         "first-layer-skipped",
@@ -246,6 +258,7 @@ MISTAKES = (
         "Go down to layer 1.",
         _FirstLayerSkipped,
         draw=DEEP,
+        latex=r"\delta^{[1]} = 0",
     ),
     Mistake(
         "own-activation-in-gradient",
@@ -254,6 +267,8 @@ MISTAKES = (
         "Take what went into the layer: A[l-1].",
         _OwnActivation,
         draw=EQUAL,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} (A^{[l]})^T "
+        r"\quad \text{if } n_l = n_{l-1}",
     ),
     Mistake(
         "pre-activation-in-gradient",
@@ -262,6 +277,7 @@ MISTAKES = (
         "Take what went into the layer: A[l-1].",
         _PreActivation,
         draw=DEEP,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} (Z^{[l-1]})^T, \quad l > 1",
     ),
     Mistake(
         "input-in-every-gradient",
@@ -270,6 +286,7 @@ MISTAKES = (
         "Take what went into the layer: A[l-1].",
         _InputEverywhere,
         draw=EQUAL,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} X^T \quad \text{if } n_{l-1} = n_0",
     ),
     Mistake(
         "error-of-layer-above",
@@ -278,6 +295,8 @@ MISTAKES = (
         "Count errors and layers alike: ∂L/∂W[l] = δ[l] A[l-1]^T.",
         _ErrorOfLayerAbove,
         draw=EQUAL,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l+1]} (A^{[l-1]})^T "
+        r"\quad \text{if } n_{l+1} = n_l",
     ),
     Mistake(
         "weight-decay-in-gradient",
@@ -285,6 +304,7 @@ MISTAKES = (
         "∂L/∂W has 0.01 W added, the gradient of an L2 penalty that is not in the loss.",
         "Switch regularisation off while gradients are compared, or put it in the loss.",
         _WeightDecay,
+        latex=r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} (A^{[l-1]})^T + 0.01 \, W^{[l]}",
     ),
     Mistake(
         "bias-gradient-of-layer-above",
@@ -293,6 +313,8 @@ MISTAKES = (
         "Count errors and layers alike.",
         _BiasOfLayerAbove,
         draw=EQUAL,
+        latex=r"\frac{\partial L}{\partial b^{[l]}} = \sum_{s=1}^{m} \delta^{[l+1]}_s "
+        r"\quad \text{if } n_{l+1} = n_l",
     ),
     Mistake(
         "bias-gradient-before-derivative",
@@ -301,5 +323,7 @@ MISTAKES = (
         "Sum δ, which has the factor.",
         _BiasBeforeDerivative,
         draw=DEEP,
+        latex=r"\frac{\partial L}{\partial b^{[l]}} = \sum_{s=1}^{m} (W^{[l+1]})^T \delta^{[l+1]}_s, "
+        r"\quad l < L",
     ),
 )

@@ -128,6 +128,7 @@ MISTAKES = (
         "Subtract it.",
         _Uphill,
         "https://github.com/pytorch/pytorch/issues/1871",
+        latex=r"W^{[l]} \leftarrow W^{[l]} + \eta \frac{\partial L}{\partial W^{[l]}}",
     ),
     Mistake(
         "updated-twice",
@@ -135,6 +136,7 @@ MISTAKES = (
         "W is updated twice in one step.",
         "Subtract η ∂L/∂W once: in the layer or in the optimiser.",
         _Twice,
+        latex=r"W^{[l]} \leftarrow W^{[l]} - 2 \eta \frac{\partial L}{\partial W^{[l]}}",
     ),
     Mistake(
         "rate-squared",
@@ -142,6 +144,7 @@ MISTAKES = (
         "η is multiplied in twice: where the gradient is computed and in the update.",
         "Keep η out of the gradient.",
         _RateSquared,
+        latex=r"W^{[l]} \leftarrow W^{[l]} - \eta^2 \frac{\partial L}{\partial W^{[l]}}",
     ),
     Mistake(
         "rate-forgotten",
@@ -149,6 +152,7 @@ MISTAKES = (
         "The update is W - ∂L/∂W without η.",
         "Multiply the gradient by η.",
         _RateForgotten,
+        latex=r"W^{[l]} \leftarrow W^{[l]} - \frac{\partial L}{\partial W^{[l]}}",
     ),
     Mistake(
         "weight-decay-in-update",
@@ -156,6 +160,8 @@ MISTAKES = (
         "The update subtracts η · 0.01 W besides η ∂L/∂W.",
         "Switch weight decay off while steps are compared.",
         _WeightDecay,
+        latex=r"W^{[l]} \leftarrow "
+        r"W^{[l]} - \eta \left( \frac{\partial L}{\partial W^{[l]}} + 0.01 \, W^{[l]} \right)",
     ),
     Mistake(
         "momentum-left-on",
@@ -163,6 +169,7 @@ MISTAKES = (
         "The step is a tenth of η ∂L/∂W: the first of a moving average that starts at 0.",
         "Switch momentum off while steps are compared.",
         _MomentumOn,
+        latex=r"W^{[l]} \leftarrow W^{[l]} - 0.1 \, \eta \frac{\partial L}{\partial W^{[l]}}",
     ),
     Mistake(
         "first-gradient-for-all",
@@ -171,6 +178,8 @@ MISTAKES = (
         "Use each layer's own gradient: look for an index that stays where it is.",
         _FirstGradientForAll,
         draw=EQUAL,
+        latex=r"W^{[l]} \leftarrow W^{[l]} - \eta \frac{\partial L}{\partial W^{[1]}} "
+        r"\quad \text{if } n_l = n_1, \ n_{l-1} = n_0",
     ),
     Mistake(
         "only-last-layer-updated",
@@ -179,6 +188,7 @@ MISTAKES = (
         "Update every layer.",
         _OnlyLastUpdated,
         draw=DEEP,
+        latex=r"W^{[l]} \leftarrow W^{[l]}, \quad l < L",
     ),
     Mistake(
         "bias-not-updated",
@@ -187,6 +197,7 @@ MISTAKES = (
         "Subtract η ∂L/∂b.",
         _BiasNotUpdated,
         "https://github.com/mattm/simple-neural-network/issues/5",
+        latex=r"b^{[l]} \leftarrow b^{[l]}",
     ),
     Mistake(
         "bias-uphill",
@@ -194,6 +205,7 @@ MISTAKES = (
         "The update adds η ∂L/∂b, and so climbs.",
         "Subtract it.",
         _BiasUphill,
+        latex=r"b^{[l]} \leftarrow b^{[l]} + \eta \frac{\partial L}{\partial b^{[l]}}",
     ),
     Mistake(
         "bias-updated-twice",
@@ -202,6 +214,7 @@ MISTAKES = (
         "Subtract η ∂L/∂b once: in the layer or in the optimiser.",
         _BiasTwice,
         "https://github.com/nntrainer/nntrainer/pull/219",
+        latex=r"b^{[l]} \leftarrow b^{[l]} - 2 \eta \frac{\partial L}{\partial b^{[l]}}",
     ),
     Mistake(
         "bias-replaced",
@@ -210,6 +223,7 @@ MISTAKES = (
         "Subtract the step from b.",
         _BiasReplaced,
         "https://github.com/hanbt/learn_dl/pull/25",
+        latex=r"b^{[l]} \leftarrow -\eta \frac{\partial L}{\partial b^{[l]}}",
     ),
     Mistake(
         "bias-updated-by-weight-gradient",
@@ -217,6 +231,8 @@ MISTAKES = (
         "b is updated with the mean of ∂L/∂W over the inputs.",
         "Use ∂L/∂b.",
         _BiasByWeightGradient,
+        latex=r"b^{[l]}_i \leftarrow "
+        r"b^{[l]}_i - \frac{\eta}{n_{l-1}} \sum_j \frac{\partial L}{\partial W^{[l]}_{ij}}",
     ),
     # ------------------------------------------------------------ from the second call on
     Mistake(
@@ -228,6 +244,8 @@ MISTAKES = (
         "https://github.com/karpathy/micrograd/pull/102",
         effect="state",
         also=("B3",),
+        latex=r"\frac{\partial L}{\partial W^{[l]}} \leftarrow "
+        r"\frac{\partial L}{\partial W^{[l]}} + \delta^{[l]} (A^{[l-1]})^T",
     ),
     Mistake(
         "momentum-carried-over",
@@ -236,5 +254,7 @@ MISTAKES = (
         "Start with a fresh optimiser, or switch momentum off while steps are compared.",
         _MomentumCarried,
         effect="state",
+        latex=r"W^{[l]} \leftarrow W^{[l]} - \eta v^{[l]}, "
+        r"\quad v^{[l]} \leftarrow 0.9 \, v^{[l]} + \frac{\partial L}{\partial W^{[l]}}",
     ),
 )

@@ -56,6 +56,7 @@ MISTAKES = (
         _ParametersIgnored,
         also=("F4",),
         draw=_of("leaky_relu", "softplus", "elu", "celu", "squareplus", "hardtanh", "softshrink"),
+        latex=r"A^{[l]} = \sigma(Z^{[l]}; \theta_{\text{default}})",
     ),
     Mistake(
         "softmax-without-maximum",
@@ -67,6 +68,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4", "B4", "B5"),
         draw=_far("softmax"),
+        latex=r"a_i = \frac{e^{z_i}}{\sum_j e^{z_j}}",
     ),
     Mistake(
         "softmax-of-large-negatives",
@@ -85,6 +87,7 @@ MISTAKES = (
             min_depth=4,
             outputs=(2, 2),
         ),
+        latex=r"a_i = \frac{e^{z_i - c}}{\sum_j e^{z_j - c}}, \quad c = \max(0, \max_j z_j)",
     ),
     Mistake(
         "softmax-with-one-maximum",
@@ -96,6 +99,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4", "B4", "B5"),
         draw=_far("softmax", min_batch=4),
+        latex=r"a_{is} = \frac{e^{z_{is} - c}}{\sum_j e^{z_{js} - c}}, \quad c = \max_{j, t} z_{jt}",
     ),
     Mistake(
         "softmax-over-samples",
@@ -106,6 +110,7 @@ MISTAKES = (
         "https://github.com/perone/euclidesdb/issues/2",
         also=("F4", "B4", "B5"),
         draw=_of("softmax"),
+        latex=r"a_{is} = \frac{e^{z_{is}}}{\sum_t e^{z_{it}}}",
     ),
     Mistake(
         "log-of-softmax",
@@ -117,6 +122,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4", "B4", "B5"),
         draw=_of("log_softmax", regimes=("saturated", "magnitudes")),
+        latex=r"a_i = \log \, \frac{e^{z_i}}{\sum_j e^{z_j}}",
     ),
     Mistake(
         "tanh-of-exponentials",
@@ -127,6 +133,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4",),
         draw=_far("tanh"),
+        latex=r"\sigma_{\text{tanh}}(z) = \frac{e^z - e^{-z}}{e^z + e^{-z}}",
     ),
     Mistake(
         "softplus-overflows",
@@ -138,6 +145,7 @@ MISTAKES = (
         effect="unstable",
         also=("F4",),
         draw=_of("softplus", regimes=("saturated", "magnitudes")),
+        latex=r"\sigma_{\text{softplus}}(z) = \tfrac{1}{\beta} \, \log(1 + e^{\beta z})",
     ),
     Mistake(
         "leaky-relu-of-the-wrong-side",
@@ -148,6 +156,7 @@ MISTAKES = (
         "https://github.com/BrainJS/brain.js/issues/560",
         also=("F4",),
         draw=_of("leaky_relu"),
+        latex=r"\sigma_{\text{leaky ReLU}}(z) = \alpha \max(z, 0)",
     ),
     Mistake(
         "elu-alpha-subtracted",
@@ -158,6 +167,7 @@ MISTAKES = (
         "https://github.com/apache/singa/pull/480",
         also=("F4",),
         draw=_of("elu"),
+        latex=r"\sigma_{\text{ELU}}(z) = \begin{cases} z & z > 0 \\ e^z - \alpha & z \le 0 \end{cases}",
     ),
     Mistake(
         "gelu-approximated",
@@ -168,6 +178,8 @@ MISTAKES = (
         "https://github.com/jax-ml/jax/issues/4428",
         also=("F4",),
         draw=_of("gelu"),
+        latex=r"\sigma_{\text{GELU}}(z) = "
+        r"\tfrac{z}{2} \left( 1 + \tanh \left( \sqrt{2 / \pi} \, (z + 0.044715 z^3) \right) \right)",
     ),
     Mistake(
         "hardsigmoid-of-keras",
@@ -178,5 +190,6 @@ MISTAKES = (
         "https://github.com/PaddlePaddle/Paddle/issues/44820",
         also=("F4",),
         draw=_of("hardsigmoid"),
+        latex=r"\sigma_{\text{hard sigmoid}}(z) = \min(\max(\tfrac{z}{5} + \tfrac{1}{2}, 0), 1)",
     ),
 )
