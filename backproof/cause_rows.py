@@ -88,6 +88,7 @@ def _row(
         verdict=verdict,
         name=cause.name,
         what=cause.said,
+        implemented=cause.implemented,
         remedy=cause.remedy,
         evidence=str(cause.evidence) if cause.name else "",
         declaration=dict(cause.declaration),
