@@ -108,7 +108,7 @@ MISTAKES = (
     Mistake(
         "mean-over-outputs",
         "B4",
-        "∂L/∂Ŷ is divided by the number of outputs instead of by that of the samples.",
+        "∂L/∂Ŷ is divided by the number of outputs, whatever the loss is divided by.",
         "Divide by what the loss divides by: with samples as columns, shape[1].",
         _MeanOverOutputs,
         latex=r"\frac{\partial L}{\partial A^{[L]}} = \frac{1}{n_L} \ell'(\hat Y, Y)",

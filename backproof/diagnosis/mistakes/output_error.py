@@ -52,7 +52,7 @@ MISTAKES = (
     Mistake(
         "target-minus-prediction",
         "B4",
-        "The error at the output has the wrong sign, Y - Ŷ.",
+        "The error at the output has the wrong sign, such as Y - Ŷ.",
         "Differentiate the loss by Ŷ: Ŷ - Y; or add the gradient in the update.",
         _TargetMinusPrediction,
         "https://github.com/deeplearning4j/deeplearning4j/issues/349",
