@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test test-long test-exhaustive lint error-facts clean
+.PHONY: conformance test test-long test-exhaustive lint sample-report error-facts clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -28,6 +28,12 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+sample-report: $(STAMP)  ## make the sample under reports/sample again: a mistake found and named
+	rm -rf reports/sample
+	$(BIN)/python -m backproof run --cases 100 --dtype float64 --activations identity,relu,sigmoid,softmax,tanh \
+		--losses bce,cross_entropy,mse --oracles torch,jax --mistake derivative-of-output --out reports/sample \
+		|| test $$? -eq 1  # that is what it is to find
 
 error-facts: $(STAMP)  ## measure every function anew and write docs/error-facts.md
 	$(BIN)/python tests/judging/error_facts_table.py

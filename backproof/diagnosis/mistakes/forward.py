@@ -165,7 +165,7 @@ MISTAKES = (
     Mistake(
         "dropout-left-on",
         "F3",
-        "Half of the hidden activations are set to 0, the others doubled, as in dropout, where none is meant.",
+        "Half of the hidden activations are set to 0, the others doubled: dropout where none is meant.",
         "Switch dropout off when gradients are compared, or pass its mask back as well.",
         _DropoutLeftOn,
         also=("B5",),
