@@ -120,39 +120,59 @@ def _draw(
     tallest = max(min(width, _MOST_UNITS) for width in widths)
     height = _TOP + tallest * _ROW + _BOTTOM
     middle = _TOP + tallest * _ROW // 2
-    place = wording.symbol(values.quantity, values.layer) if values is not None else ""
+    quantity, layer = (values.quantity, values.layer) if values is not None else ("", None)
+    place = wording.symbol(quantity, layer)
     told = f"The network {words}" + (f"; wrong first: {place}" if place else "")
     picture = Drawing(2 * _SIDE + _COLUMN * len(widths), height, told)
-    quantity, layer = (values.quantity, values.layer) if values is not None else ("", None)
     columns: list[list[Unit | None]] = []
     for number, width in enumerate(widths):
         x = _SIDE + number * _COLUMN
         here = (quantity in _ON_UNITS and layer == number) or (quantity == "dX" and number == 0)
         wrong = _wrong_rows(values, width) if here else set()
         columns.append(_column(picture, x, middle, width, wrong))
-        of = f"layer {number}" if number else "A[0] = X"
-        if width > _MOST_UNITS:
-            of += f", {wording.plural(width, 'unit')}"
-        _name(picture, x, names[number], of)
+        _name(picture, x, names[number], _kind_of(number, width))
         if here:
-            picture.labels.append(Label(x, 18, place, "wrong"))
-    marked = _wrong_edges(values) if quantity in _ON_EDGES else None
+            _mark(picture, x, place)
     for number in range(1, len(widths)):
-        here = marked is not None and layer == number
-        for j, start in enumerate(columns[number - 1]):
-            for i, end in enumerate(columns[number]):
-                if start is not None and end is not None:
-                    out = here and (not marked or (i, j) in marked)
-                    picture.edges.append(Edge(start.x, start.y, end.x, end.y, out))
+        here = quantity in _ON_EDGES and layer == number
+        marked = _wrong_edges(values) if here else set()
+        _connect(picture, columns[number - 1], columns[number], marked, everything=here and not marked)
         if here:
-            picture.labels.append(Label(_SIDE + number * _COLUMN - _COLUMN // 2, 18, place, "wrong"))
+            _mark(picture, _SIDE + number * _COLUMN - _COLUMN // 2, place)
     at_loss = _SIDE + len(widths) * _COLUMN
     picture.loss = (at_loss, middle, quantity == "loss")
     picture.edges += [Edge(unit.x, unit.y, at_loss, middle) for unit in columns[-1] if unit is not None]
     _name(picture, at_loss, loss, "loss")
     if quantity == "loss":
-        picture.labels.append(Label(at_loss, 18, "L", "wrong"))
+        _mark(picture, at_loss, place)
     return picture
+
+
+def _kind_of(number: int, width: int) -> str:
+    """What a column is: the input or a layer, and how wide, if not all of its units are drawn."""
+    kind = f"layer {number}" if number else "A[0] = X"
+    return f"{kind}, {wording.plural(width, 'unit')}" if width > _MOST_UNITS else kind
+
+
+def _mark(picture: Drawing, x: int, text: str) -> None:
+    """Above a column, or between two: what is wrong first."""
+    picture.labels.append(Label(x, 18, text, "wrong"))
+
+
+def _connect(
+    picture: Drawing,
+    before: Sequence[Unit | None],
+    after: Sequence[Unit | None],
+    marked: set[tuple[int, int]],
+    *,
+    everything: bool,
+) -> None:
+    """The edges between two columns; `marked` ones, as (unit after, unit before), or all are wrong."""
+    for j, start in enumerate(before):
+        for i, end in enumerate(after):
+            if start is not None and end is not None:
+                wrong = everything or (i, j) in marked
+                picture.edges.append(Edge(start.x, start.y, end.x, end.y, wrong))
 
 
 def _name(picture: Drawing, x: int, name: str, of: str) -> None:
