@@ -21,6 +21,8 @@ class Explained:
     smallest: Case | None = None
     script: str = ""
     """A program that shows it without backproof."""
+    values: model.SideBySide | None = None
+    """What all sides have in the smallest case for the quantity that is wrong first."""
 
     @property
     def key(self) -> str:
@@ -46,7 +48,8 @@ def cause_rows(
         if listed:
             whole = [each for each in (explained[place] for place in places) if each is not None]
             seen = max(cases[place] for place in places)
-            rows.append(_row(len(rows) + 1, whole, seen, listed, replay_options))
+            verdict = findings[places[0]].verdict  # the gravest finding comes first
+            rows.append(_row(len(rows) + 1, whole, seen, listed, replay_options, verdict))
     return tuple(rows)
 
 
@@ -61,6 +64,7 @@ def _row(
     cases: int,
     findings: Sequence[int],
     replay_options: str = "",
+    verdict: model.Verdict = "mismatch",
 ) -> model.CauseRow:
     cause = known[0].cause
     smallest = next((each for each in known if each.smallest is not None), None)
@@ -74,12 +78,14 @@ def _row(
             "smallest_case": as_json,
             "replay": f"backproof replay cases/{name}.json {replay_options}".strip(),
             "script": tuple(smallest.script.splitlines()),
+            "smallest_values": smallest.values,
         }
     return model.CauseRow(
         number=number,
         equation=cause.equation,
         layers=cause.layers,
         kind=cause.kind,
+        verdict=verdict,
         name=cause.name,
         what=cause.said,
         remedy=cause.remedy,

@@ -15,7 +15,9 @@ from .diagnosis.diagnose import Diagnostician
 from .diagnosis.reduce import NoFailureError
 from .diagnosis.same_failure import first_failure, reduce_failure
 from .judging.panel import Panel
-from .judging.verdicts import FAILING, Check, Judgement
+from .judging.verdicts import FAILING, Check, Comparison, Judgement
+from .reporting.model import SideBySide
+from .side_by_side import comparisons_of, side_by_side
 from .subject import Subject
 
 MOST_DIAGNOSED = 40
@@ -40,6 +42,7 @@ class Explainer:
         self._diagnostician = Diagnostician(panel.answers, self.draw)
         self._known: dict[str, Diagnosis] = {}
         self._reduced: dict[str, Explained] = {}
+        self._compared: dict[str, list[Comparison]] = {}
 
     def explained(self, check: Check, judgement: Judgement) -> Explained | None:
         """The cause of one failing check, with the smallest case that shows it; None if nothing is known."""
@@ -87,14 +90,24 @@ class Explainer:
         except NoFailureError:  # what it answers changes from call to call
             return found
         (again,) = self.panel.judge([reduced.case])
-        return replace(found, smallest=reduced.case, script=self._script(again))
+        first = first_failure(again, self.panel.name)
+        if first is None:
+            return replace(found, smallest=reduced.case)
+        values = self.values(first, again)
+        return replace(found, smallest=reduced.case, values=values, script=self._script(first, again))
 
-    def _script(self, judgement: Judgement) -> str:
+    def values(self, check: Check, judgement: Judgement) -> SideBySide | None:
+        """All sides' numbers for what one check is about; None if they are not to be had."""
+        case = judgement.case.content_hash
+        if case not in self._compared:
+            self._compared[case] = comparisons_of(judgement, self.panel.oracles)
+        return side_by_side(check, self._compared[case])
+
+    def _script(self, check: Check, judgement: Judgement) -> str:
         """Empty where no framework is among the oracles that could stand in it: none is loaded for that."""
         from .diagnosis.script import FRAMEWORKS, script
 
-        check = first_failure(judgement, self.panel.name)
         framework = next((o.name for o in self.panel.oracles if o.name in FRAMEWORKS), None)
-        if check is None or judgement.trace is None or framework is None:
+        if judgement.trace is None or framework is None:
             return ""
         return script(judgement.case, check, judgement.trace, self.panel.name, framework)

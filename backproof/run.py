@@ -172,8 +172,8 @@ def run(options: RunOptions, progress: Progress | None = None) -> Report:
                 count(judged, [Origin(one.regime, one.seed, one.index) for one in drawn])
         except KeyboardInterrupt:
             status = "interrupted"
-        if options.diagnose and status == "complete":  # who interrupts does not wait for more
-            explain(tally, Explainer(subject, panel, draw))
+        if status == "complete":  # who interrupts does not wait for more
+            explain(tally, Explainer(subject, panel, draw), diagnose=options.diagnose)
     finally:
         subject.close()
     times = Times(started=started.isoformat(timespec="seconds"), seconds=time.monotonic() - clock)
@@ -222,13 +222,15 @@ def replay(
     return report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
 
 
-def explain(tally: Tally, explainer: Explainer) -> None:
-    """Has the causes of all findings found, while the implementation can still be asked.
+def explain(tally: Tally, explainer: Explainer, *, diagnose: bool = True) -> None:
+    """Has the values of all findings put side by side and, unless `diagnose` is off, their causes found.
 
-    Ctrl-C ends that: findings whose cause is not known by then have none.
+    While the implementation can still be asked. Ctrl-C ends it: what is not known by then is left out.
     """
     with suppress(KeyboardInterrupt):
-        tally.explain(explainer.explained)
+        tally.put_side_by_side(explainer.values)
+        if diagnose:
+            tally.explain(explainer.explained)
 
 
 def _chunks(options: RunOptions, draw: DrawOptions) -> Iterator[list[Any]]:

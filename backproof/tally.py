@@ -20,6 +20,7 @@ from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
 from .cause_rows import Explained, cause_rows
+from .distribution_tally import DistributionTally
 from .judging.deviations import DEVIATIONS
 from .judging.verdicts import FAILING, SEVERITY, Check, Judgement, Settled
 from .reporting import model
@@ -92,6 +93,7 @@ class Tally:
         """`replay_options` is what `backproof replay` needs besides the case file; `truth` one of `MODES`."""
         self.implementation, self.replay_options = implementation, replay_options
         self.cases, self.checks, self.truth = _Group(), _Group(), TruthTally(truth)
+        self._distributions = DistributionTally()
         self._equations: dict[str, _Group] = defaultdict(_Group)
         self._pairs: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._matrix: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
@@ -102,6 +104,7 @@ class Tally:
         self._cases_of: dict[tuple[Any, ...], list[Any]] = {}
         self._to_explain: dict[tuple[Any, ...], tuple[Check, Judgement]] = {}
         self._explained: dict[tuple[Any, ...], Explained] = {}
+        self._values: dict[tuple[Any, ...], model.SideBySide | None] = {}
 
     @property
     def mismatches(self) -> int:
@@ -151,6 +154,7 @@ class Tally:
     ) -> None:
         worst = _held_to_bound(check)
         self.checks.add(check.verdict, worst)
+        self._distributions.add(check, worst)
         self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
         if check.scope == "local" and check.left == self.implementation:
             for equation in _equations_of(check):
@@ -218,6 +222,12 @@ class Tally:
             if found is not None:
                 self._explained[key] = found
 
+    def put_side_by_side(self, values: Callable[[Check, Judgement], model.SideBySide | None]) -> None:
+        """Has the values of all sides found for those findings that are shown."""
+        for key in sorted(self._findings)[:FINDINGS_SHOWN]:
+            if key in self._to_explain:
+                self._values[key] = values(*self._to_explain[key])
+
     # ---------------------------------------------------------------- rows
 
     def rows(self) -> dict[str, Any]:
@@ -226,9 +236,14 @@ class Tally:
         ordered = [self._findings[key] for key in keys]
         explained = [self._explained.get(key) for key in keys]
         shown = [
-            model.Finding(number=number, cause=known.cause.title if known else None, **finding)
-            for number, (finding, known) in enumerate(
-                zip(ordered[:FINDINGS_SHOWN], explained, strict=False), start=1
+            model.Finding(
+                number=number,
+                cause=known.cause.title if known else None,
+                side_by_side=self._values.get(key),
+                **self._findings[key],
+            )
+            for number, (key, known) in enumerate(
+                zip(keys[:FINDINGS_SHOWN], explained, strict=False), start=1
             )
         ]
         counted = [self._cases_of[key][0] for key in keys]
@@ -271,6 +286,7 @@ class Tally:
                 )
                 for (reason, dtype, quantity), (checks, entries, cases) in sorted(self._not_judged.items())
             ),
+            "distributions": self._distributions.section(),
             "truth": self.truth.section(),
             "causes": cause_rows(shown, explained, counted, self.replay_options),
             "findings": tuple(shown),

@@ -95,7 +95,7 @@ class EntryRow(Part):
 
 
 class SideBySide(Part):
-    """The values of one quantity of one layer in one case, the worst entries first."""
+    """The values of one quantity of one layer in one case."""
 
     quantity: Text
     layer: Annotated[int, Field(ge=1)] | None = None
@@ -107,7 +107,7 @@ class SideBySide(Part):
     wrong: Count
     """Entries beyond their bound."""
     entries: Many[EntryRow] = ()
-    """At most as many as are worth reading."""
+    """The worst ones, in the order of their indices; all, if they are few."""
     ratios: Many[Many[Number]] = ()
     """Error/bound of each entry, row by row; empty where `entries` says it all, or it is too large."""
 
