@@ -42,6 +42,11 @@ def dead_buttons(page: Page) -> list[str]:
     return list(_ask(page, "deadButtons"))
 
 
+def words(page: Page) -> str:
+    """What is read on the page, but for its buttons and what they say, which are taken out."""
+    return str(_ask(page, "words"))
+
+
 def unprinted(page: Page) -> list[str]:
     """Parts of cards of which only the summary is on paper."""
     return list(_ask(page, "unprinted"))

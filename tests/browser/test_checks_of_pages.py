@@ -21,6 +21,7 @@ from .page_checks import (
     tab_to,
     unprinted,
     without_outline,
+    words,
 )
 
 LONG = "W" * 500
@@ -141,6 +142,21 @@ def test_a_button_that_is_seen_without_scripts_is_found(open_page: OpenPage) -> 
     assert len(dead_buttons(open_page(doctored(flaw), scripts=False).page)) == 1
     shown = doctored(style="button[hidden] { display: block }")
     assert len(dead_buttons(open_page(shown, scripts=False).page)) == 1
+
+
+def test_words_that_only_a_script_shows_are_found(open_page: OpenPage) -> None:
+    adds = doctored("<p id='late'></p>", script=f"{SCRIPT} late.textContent = 'late';")
+    for page, same in ((doctored(), True), (adds, False)):
+        with_scripts, without = (words(open_page(page, scripts=scripts).page) for scripts in (True, False))
+        assert "A card" in without
+        assert (with_scripts == without) is same
+
+
+def test_axe_is_of_today(open_page: OpenPage) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    engine = Axe().run(open_page(doctored()).page).response["testEngine"]
+    assert tuple(map(int, engine["version"].split("."))) >= (4, 10)
 
 
 def test_what_a_keyboard_does_not_reach_is_found(open_page: OpenPage) -> None:

@@ -10,8 +10,6 @@ from . import chromium
 
 pytest_plugins = ["pytester"]
 
-FOLDER = Path(chromium.__file__).parent
-
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -48,6 +46,11 @@ def test_what_is_missing_is_said_with_its_remedy(alone: Path, monkeypatch: pytes
     assert chromium.what_is_missing() == ""
     monkeypatch.setattr(chromium, "find_spec", lambda _: None)
     assert "pip install 'backproof[browser]'" in chromium.what_is_missing()
+
+
+def test_ci_looks_for_the_same_browsers() -> None:
+    ci = Path(__file__).parents[2] / ".ci" / "run"
+    assert f"command -v {' '.join(chromium.NAMES)}\n" in ci.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", {"skipped": 1}), ("required", {"errors": 1})])

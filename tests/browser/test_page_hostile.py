@@ -32,10 +32,9 @@ def test_no_text_runs_or_opens_or_loads_anything(open_page: OpenPage) -> None:
 
 def test_texts_are_read_as_they_are_written(open_page: OpenPage) -> None:
     report = passing_report()
-    for text in HOSTILE:
-        run = RunInfo(**(report.run.model_dump() | {"implementation": text}))
-        page = open_page(report.model_copy(update={"run": run})).page
-        shown = " ".join(run.implementation.split())
-        assert shown in page.title()
-        assert shown in " ".join((page.locator("h1").text_content() or "").split())
-        assert page.locator("h1 *").count() == 0
+    run = RunInfo(**(report.run.model_dump() | {"implementation": " ".join(HOSTILE)}))
+    page = open_page(report.model_copy(update={"run": run})).page
+    shown = " ".join(run.implementation.split())
+    assert shown in page.title()
+    assert shown in " ".join((page.locator("h1").text_content() or "").split())
+    assert page.locator("h1 *").count() == 0
