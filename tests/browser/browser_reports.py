@@ -48,8 +48,11 @@ HOSTILE = (
 def full_report() -> Report:
     """Every kind of row that there is; the first finding has a cause with a script."""
     judged = finding(side_by_side=_side_by_side((4, 3)))
-    others = sample_report().findings[1:]
+    sample = sample_report()
+    others = sample.findings[1:]
     return sample_report(
+        # axe-core takes some milliseconds for each cell: few in the second dtype are enough.
+        matrix=tuple(c for c in sample.matrix if c.dtype == "float32" or c.activation in {"relu", "tanh"}),
         causes=(_cause(1, _drawn(0), (1,)), _plain_cause()),
         findings=(judged, *others, finding(number=4, equation="B2", cause=None, quantity="db")),
         distributions=_distributions(),

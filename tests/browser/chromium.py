@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDE, NARROW = 1400, 360
 HEIGHT = 1000
+PATIENCE = 120_000
+"""Milliseconds after which a browser hangs and is not merely slow: a machine may be busy."""
 # An A4 sheet is 210 mm wide, and Chromium leaves 0.4 inches free on either side; 96 px are an inch.
 A4 = int((210 / 25.4 - 0.8) * 96)
 
@@ -103,6 +105,7 @@ def opened(
         color_scheme="dark" if dark else "light",
         java_script_enabled=scripts,
     )
+    context.set_default_timeout(PATIENCE)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     found = Opened(page, file)
