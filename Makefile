@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test test-long test-exhaustive lint sample-report error-facts clean
+.PHONY: conformance test test-long test-exhaustive lint sample-report error-facts screenshots clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -37,6 +37,9 @@ sample-report: $(STAMP)  ## make the sample under reports/sample again: a mistak
 
 error-facts: $(STAMP)  ## measure every function anew and write docs/error-facts.md
 	$(BIN)/python tests/judging/error_facts_table.py
+
+screenshots: $(STAMP)  ## take the pictures in docs/images of reports/sample, in a Chromium of the system
+	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/report.png
 
 # The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
 # that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is

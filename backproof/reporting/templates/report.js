@@ -28,9 +28,10 @@ for (const button of document.querySelectorAll("button.copy")) {
   button.addEventListener("click", async () => {
     const done = await copy(document.getElementById(button.dataset.copy).textContent);
     button.focus();
-    button.firstChild.data = done ? "Copied" : "Not allowed";
-    said.textContent = done ? "Copied to the clipboard." : "This browser does not let the page copy.";
-    setTimeout(() => { button.firstChild.data = "Copy"; }, 2000);
+    button.textContent = done ? "Copied" : "Not allowed";
+    const what = button.getAttribute("aria-label").slice("Copy ".length);
+    said.textContent = done ? `Copied ${what}.` : `This browser does not let the page copy ${what}.`;
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
 }
 
