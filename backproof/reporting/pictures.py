@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import east_asian_width
 
 from . import wording
 from .model import DistributionRow, MatrixCell, SideBySide
@@ -23,7 +24,7 @@ _MOST_LAYERS = 7
 _COLUMN, _ROW = 104, 46
 _TOP, _BOTTOM, _SIDE = 32, 56, 56
 _LONG = 14
-"""Characters from which a name is broken into two lines."""
+"""Characters from which a name is broken into two lines, and a line cut off."""
 _ON_UNITS = ("Z", "A", "delta", "db", "b_updated")
 _ON_EDGES = ("dW", "W_updated")
 
@@ -156,7 +157,17 @@ def _kind_of(number: int, width: int) -> str:
 
 def _mark(picture: Drawing, x: int, text: str) -> None:
     """Above a column, or between two: what is wrong first."""
-    picture.labels.append(Label(x, 18, text, "wrong"))
+    picture.labels.append(Label(x, 18, _shortened(text), "wrong"))
+
+
+def _shortened(text: str) -> str:
+    """What there is room for, with an ellipsis; wide characters take two places."""
+    room = _LONG
+    for place, character in enumerate(text):
+        room -= 2 if east_asian_width(character) in "WF" else 1
+        if room < 0:
+            return text[: max(1, place - 1)] + "…"
+    return text
 
 
 def _connect(
@@ -183,7 +194,7 @@ def _name(picture: Drawing, x: int, name: str, of: str) -> None:
     lines = [first + "_", second] if second else [first]
     y = picture.height - _BOTTOM + 20
     for place, line in enumerate(lines):
-        picture.labels.append(Label(x, y + 14 * place, line))
+        picture.labels.append(Label(x, y + 14 * place, _shortened(line)))
     picture.labels.append(Label(x, y + 14 * len(lines), of, "soft"))
 
 

@@ -81,6 +81,15 @@ def test_a_long_name_is_broken_in_two_lines():
     assert texts[-3:] == ["half_", "squared_error", "loss"]
 
 
+def test_a_name_for_which_there_is_no_room_is_cut_off():
+    case = _case(1, 1)
+    case["network"]["layers"][0]["activation"] = "a" * 99
+    case["network"]["loss"]["name"] = "大" * 99
+    texts = [label.text for label in drawing(case, None).labels]
+    assert "a" * 13 + "…" in texts
+    assert "大" * 6 + "…" in texts
+
+
 @pytest.mark.parametrize("case", [
     None, {}, {"network": 3}, {"network": {"layers": [], "loss": {"name": "mse"}}},
     {"network": {"layers": [{"W": [[]], "activation": "relu"}], "loss": {"name": "mse"}}},
