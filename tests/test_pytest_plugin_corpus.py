@@ -43,7 +43,7 @@ def _imported() -> None:
 def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a failure is told as beside the judge's words is tested elsewhere, and takes seconds."""
     monkeypatch.setattr(Session, "_diagnosis", lambda *_: [])
-    monkeypatch.setattr(backproof.pytest_session, "explain", lambda *_: None)
+    monkeypatch.setattr(backproof.pytest_session, "explain", lambda *_, **__: None)
 
 
 @pytest.fixture

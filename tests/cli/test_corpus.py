@@ -38,7 +38,7 @@ layer.backproof = {
 @pytest.fixture(autouse=True)
 def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a mistake is told as is tested elsewhere, and takes seconds."""
-    monkeypatch.setattr(backproof.run, "explain", lambda *_: None)
+    monkeypatch.setattr(backproof.run, "explain", lambda *_, **__: None)
 
 
 def plugged(factor: float = 1) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ SEEDS = ROOT / "tests" / "conformance" / "corpus"
 @pytest.fixture(autouse=True)
 def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a mistake is told as is tested elsewhere, and takes seconds."""
-    monkeypatch.setattr(backproof.run, "explain", lambda *_: None)
+    monkeypatch.setattr(backproof.run, "explain", lambda *_, **__: None)
 
 
 def test_the_suites_own_corpus_has_each_finding_in_both_dtypes_with_its_reason():

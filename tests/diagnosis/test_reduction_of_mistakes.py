@@ -175,7 +175,7 @@ def test_every_catalogued_mistake_is_reduced_and_still_shows(name: str, dtype: s
 
 
 def test_a_reduced_case_replays_from_its_json(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(backproof.run, "explain", lambda *_: None)  # the diagnosis has its own tests
+    monkeypatch.setattr(backproof.run, "explain", lambda *_, **__: None)  # the diagnosis has its own tests
     name = next(iter(MISTAKES))
     panel = Panel(MISTAKES[name].implementation(), [TORCH])
     case = reduce_failure(panel, _judged(panel), PLENTY).case
