@@ -149,6 +149,15 @@ def network_in_words(case: Any) -> str:
         return ""
 
 
+def functions_in(case: Any) -> tuple[tuple[str, ...], str]:
+    """The activation of each layer and the loss of a case as JSON has it; nothing if it is not one."""
+    try:
+        layers, loss = case["network"]["layers"], case["network"]["loss"]
+        return tuple(str(layer["activation"]) for layer in layers), str(loss["name"])
+    except (TypeError, LookupError):
+        return (), ""
+
+
 def cause_place(cause: CauseRow) -> str:
     """Where a cause is: "equation B5, layers 1 and 2"; with "probably" if that is only likely."""
     text = f"equation {cause.equation}"
