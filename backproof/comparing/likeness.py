@@ -32,9 +32,14 @@ def alike(old: Report, new: Report) -> bool:
     """
     asked = all(what(old.run) == what(new.run) for _, what in _ASKED)
     whole = old.status == new.status == "complete"
-    drawn = [{(row.name, row.dtype): row.cases for row in report.regimes} for report in (old, new)]
-    told = old.run.declared == new.run.declared
-    return asked and whole and told and drawn[0] == drawn[1] and _modes(old, new)[0] == _modes(old, new)[1]
+    modes = _modes(old, new)
+    told = old.run.declared == new.run.declared and modes[0] == modes[1]
+    return asked and whole and told and _drawn(old) == _drawn(new)
+
+
+def _drawn(report: Report) -> dict[str, int]:
+    """How many cases came from where."""
+    return {f"{row.name} {row.dtype}": row.cases for row in report.regimes}
 
 
 def _modes(old: Report, new: Report) -> tuple[str, str]:
@@ -63,9 +68,14 @@ def differences(old: Report, new: Report) -> tuple[Difference, ...]:
     for label, what in _ASKED:
         add("asked", label, what(old.run), what(new.run))
     add("asked", "truth asked", *_modes(old, new))
-    drawn = [sum(row.cases for row in report.regimes) for report in (old, new)]
-    if not alike(old, new) and not rows_about(rows, "asked") and old.status == new.status:
-        add("asked", "cases drawn", f"{drawn[0]:,}, spread otherwise", f"{drawn[1]:,}")
+    if not rows_about(rows, "asked") and old.status == new.status == "complete":
+        drawn = _drawn(old), _drawn(new)
+        otherwise = [key for key in sorted({*drawn[0], *drawn[1]}) if drawn[0].get(key) != drawn[1].get(key)]
+        add(
+            "asked",
+            "cases drawn",
+            *(tuple(f"{key} {each.get(key, 0)}" for key in otherwise) for each in drawn),
+        )
     add("asked", "status", old.status, new.status)
     before, after = old.environment, new.environment
     _versions(add, "where", before.versions, after.versions)

@@ -10,8 +10,8 @@ from backproof.reporting.wording import verdict_sentence
 from . import wording
 from .model import WAYS, Change, Comparison, Way
 
-_DIFFERENCES = 8
-_SHOWN: dict[Way, int] = {"worse": 12, "better": 6, "new": 4, "gone": 4, "changed": 4}
+_DIFFERENCES = 7
+_SHOWN: dict[Way, int] = {"worse": 10, "better": 4, "new": 3, "gone": 3, "changed": 3}
 """At most so many of each way: with all else, `MOST_LINES` are never exceeded."""
 _COMMANDS = 2
 

@@ -75,10 +75,11 @@ def cases_sentence(comparison: Comparison) -> str:
         return f"{said}; unlike are {', '.join(unlike[:_NAMED])}" + (
             f" and {rest} more." if rest > 0 else "."
         )
-    asked = rows_about(differences, "asked")
+    labels = [row.label for row in differences if row.about == "asked" or row.label == "declared"]
+    why = f"{', '.join(labels)} unlike" if labels else "both were interrupted"
     return (
-        f"The runs did not judge the same cases ({', '.join(row.label for row in asked) or 'declarations'} "
-        "unlike); what both asked for is compared, and counts are not held against each other."
+        f"The runs did not judge the same cases in the same way ({why}); what both asked for is compared, "
+        "and counts are not held against each other."
     )
 
 

@@ -70,7 +70,7 @@ def test_every_equation_and_every_cell_is_a_test_case():
     sizes = [len(suite.findall("testcase")) for suite in root]
     assert sizes == [3, len(report.equations), len(report.matrix)]
     for case in root.iter("testcase"):
-        assert {"name", "classname", "time"} <= case.keys()
+        assert {"name", "classname", "time"} <= set(case.keys())
     names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     assert len(names) == len(set(names))
     assert ("backproof.functions.float32", "tanh × mse") in names
