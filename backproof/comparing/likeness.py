@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backproof.reporting.model import Finding, Report, RunInfo
@@ -11,8 +11,11 @@ from backproof.reporting.wording import count, functions_in
 
 from .model import NONE, Difference
 
-_SHOWN = 4
+_SHOWN = 6
 """A list of more names is told by those that the other lacks."""
+
+_ALWAYS = "all"
+"""The mode of asking the truth about every case."""
 
 _ASKED: tuple[tuple[str, Callable[[RunInfo], Any]], ...] = (
     ("seed", lambda run: str(run.seed)),
@@ -43,9 +46,14 @@ def _drawn(report: Report) -> dict[str, int]:
 
 
 def _modes(old: Report, new: Report) -> tuple[str, str]:
-    """When the truth is asked, in either run; where nothing was to be asked of it, that is not recorded."""
+    """When the truth is asked, in either run.
+
+    Where nothing was to be asked, that is not recorded: it was as in the other, unless that asks always.
+    """
     modes = [report.truth.mode if report.truth is not None else "" for report in (old, new)]
-    return modes[0] or modes[1], modes[1] or modes[0]
+    known = modes[0] or modes[1]
+    unknown = "if need be" if known == _ALWAYS else known
+    return modes[0] or unknown, modes[1] or unknown
 
 
 # ---------------------------------------------------------------- how the runs differ
@@ -140,7 +148,11 @@ class Extra:
     def of(cls, report: Report, other: Report) -> Extra:
         """What `report` has over `other`."""
         kinds = ("dtypes", "oracles", "activations", "losses")
-        return cls(*(frozenset(getattr(report.run, k)) - frozenset(getattr(other.run, k)) for k in kinds))
+        extra = cls(*(frozenset(getattr(report.run, k)) - frozenset(getattr(other.run, k)) for k in kinds))
+        mine, theirs = _modes(report, other)
+        if mine == _ALWAYS != theirs and "truth" not in other.run.oracles:
+            return replace(extra, oracles=extra.oracles | {"truth"})
+        return extra
 
     def __bool__(self) -> bool:
         return bool(self.dtypes or self.oracles or self.activations or self.losses)

@@ -49,7 +49,7 @@ def _changes(comparison: Comparison) -> list[str]:
 
 def _row(change: Change) -> tuple[str, ...]:
     way = f"**{change.way}**" if change.way == "worse" else change.way
-    name = change.name if change.kind in ("run", "not judged") else f"{change.kind} {change.name}"
+    name = change.name if change.kind == "run" else f"{change.kind} {change.name}"
     return way, cell(name), cell(change.old), cell(change.new)
 
 

@@ -124,6 +124,7 @@ class Sides:
         about a mismatch: that it is missing is no loss.
         """
         old, new = (row.checks if row is not None else Counts() for row in rows)
+        count = self.alike and kind == "equation"
         worst = tuple(row.worst_ratio if row is not None else None for row in rows)
         ranks = rank_of(old, own), rank_of(new, own)
         if not old.judged and not new.judged:
@@ -143,7 +144,11 @@ class Sides:
         elif ranks[0]:
             numbers = old.wrong or old.unstable, new.wrong or new.unstable
             way = more(*numbers) if self.alike and numbers[0] != numbers[1] else None
-        elif old.worst() != new.worst() or moved(*worst) or (self.alike and old.judged != new.judged):
+        elif (
+            old.worst() != new.worst()
+            or (self.alike and moved(*worst))
+            or (count and old.judged != new.judged)
+        ):
             way = "changed"
             texts = told(old, "check", worst[0]), told(new, "check", worst[1])
         if way is not None:

@@ -35,7 +35,15 @@ def tone(comparison: Comparison) -> Literal["good", "warn", "bad"]:
 def _first(changes: tuple[Change, ...], one: str) -> str:
     """The first thing that helps, equations before causes before all else; and why, if that is known."""
     why = next((f": {change.note}" for change in changes if change.kind == "cause" and change.note), "")
+    if not why and not any(change.kind == "equation" for change in changes):
+        faults = (text for change in changes for text in change.texts if change.kind == "finding")
+        why = next((f": {_seen(text)}." for text in faults if text.startswith("fault")), "")
     return f"{_named(changes)}{why or f'; {plural(len(changes), one)} in all.'}"
+
+
+def _seen(text: str) -> str:
+    """What was found, without how often."""
+    return text.rpartition(", seen ")[0] or text
 
 
 def _named(changes: tuple[Change, ...]) -> str:

@@ -27,12 +27,16 @@ def report_markdown(report: Report) -> str:
 def _head(report: Report) -> list[str]:
     run = report.run
     versions = [f"{name} {version}" for name, version in sorted(report.environment.versions.items())]
-    versions += [f"{name} {version}" for name, version in sorted(run.versions.items())]
+    versions.append(f"Python {report.environment.python}")
+    # What the implementation runs on, as far as that is something else.
+    known = {version.lower() for version in versions}
+    own = (f"{name} {version}" for name, version in sorted(run.versions.items()))
+    versions += [f"{version} (of {run.implementation})" for version in own if version.lower() not in known]
     what = [
         f"{code(run.implementation)} against {listed(run.oracles, _NAMES)}",
         f"seed {prose(str(run.seed))}",
         listed(map(prose, run.dtypes), _NAMES, wrap=False),
-        listed(map(prose, [*versions, f"Python {report.environment.python}"]), _NAMES, wrap=False),
+        listed(map(prose, versions), _NAMES, wrap=False),
     ]
     return [f"## {prose(wording.verdict_sentence(report))}", "", "; ".join(what) + "."]
 
@@ -75,12 +79,11 @@ def _deviations(report: Report) -> str:
 
 
 def _equations(report: Report) -> list[str]:
-    """All of them, or where they are too many those that are not simply right."""
-    rows = list(report.equations)
-    if not rows:
+    """All, or where they are too many those that are not simply right; those without a check in one row."""
+    if not report.equations:
         return []
-    if len(rows) > EQUATIONS:
-        rows = sorted((row for row in rows if _notable(row)), key=_order)
+    asked = [row for row in report.equations if row.checks.total]
+    rows = asked if len(asked) <= EQUATIONS else sorted((row for row in asked if _notable(row)), key=_order)
     shown = [
         (
             cell(f"{row.id} {row.title}"),
@@ -92,23 +95,27 @@ def _equations(report: Report) -> list[str]:
         )
         for row in rows[:EQUATIONS]
     ]
-    left = len(report.equations) - len(shown)
+    left = len(asked) - len(shown)
     if left:
         further = ", all judged in full and none wrong" if len(rows) <= EQUATIONS else ""
         shown.append((f"… and {left:,} more{further}", "", "", "", "", ""))
+    without = [row.id for row in report.equations if not row.checks.total]
+    if without:
+        names = listed(map(clipped, without), 2 * EQUATIONS, wrap=False)
+        shown.append((cell(f"without any check: {names}"), "not judged", "", "", "", ""))
     heads = ("equation", "verdict", "judged", "wrong", "not judged", "worst error/bound")
     return table(heads, shown, right=(2, 3, 4, 5))
 
 
 def _notable(row: EquationRow) -> bool:
     checks = row.checks
-    return bool(checks.wrong or checks.unstable or checks.not_judged or not checks.judged)
+    return bool(checks.wrong or checks.unstable or checks.not_judged)
 
 
 def _order(row: EquationRow) -> tuple[int, ...]:
-    """Wrong before unstable before what was judged in part before what was not asked at all."""
+    """Wrong before unstable before what was judged in part only."""
     checks = row.checks
-    return (-checks.fault, -checks.mismatch, -checks.unstable, not checks.total, -checks.not_judged)
+    return (-checks.fault, -checks.mismatch, -checks.unstable, -checks.not_judged)
 
 
 # ---------------------------------------------------------------- causes and findings
@@ -161,12 +168,14 @@ def _finding(finding: Finding) -> str:
     held = "on its own inputs" if finding.scope == "local" else "end to end"
     where = f"{prose(finding.equation)}, " if finding.equation else ""
     values = (
-        f"observed {code(wording.value(finding.observed, finding.dtype))}, "
+        f": observed {code(wording.value(finding.observed, finding.dtype))}, "
         f"expected {code(wording.value(finding.expected, 'float64'))}, "
         f"difference / bound {wording.ratio(finding.excess)}"
     )
+    if finding.observed is None and finding.excess is None:  # a fault has no numbers
+        values = ""
     times = f", seen {finding.occurrences:,} times" if finding.occurrences > 1 else ""
     said = f": {prose(clipped(finding.reason, LONGEST // 2))}" if finding.reason else ""
     sides = f"{code(finding.left)} against {code(finding.right)}, {prose(finding.dtype)}, {held}"
     head = f"- **{finding.verdict}**, {where}{prose(wording.place(finding))}, {sides}"
-    return f"{head}: {values}{times}{said}. {command(finding.replay)}"
+    return f"{head}{values}{times}{said}. {command(finding.replay)}"

@@ -1,13 +1,14 @@
 """Texts as GitHub's Markdown shows them and nothing more: no HTML, link, mention or formula of anybody's.
 
-What is escaped with a backslash is a mention, an issue or a link again once GitHub has made HTML of it. So a
-text that holds anything of that kind stands in a code span, where GitHub looks for nothing.
+What is escaped with a backslash is a mention, an issue or a link again once GitHub has made HTML of it. So
+words that could be anything of that kind stand in code spans, where GitHub looks for nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 from .safe_text import safe_text
 
@@ -20,7 +21,7 @@ NOTHING = "–"
 
 # @user, #1, GH-1, <tag>, &entity;, :emoji:, $formula$, https://, www., mail addresses, commits by their hash.
 _ACTIVE = re.compile(
-    r"[@#$<>&`]|:\w|:[+-]|//|\bwww\.|\bgh-\d|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])", re.IGNORECASE
+    r"[@#$<>&`]|:[+\w-]+:|//|\bwww\.|\bgh-\d|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])", re.IGNORECASE
 )
 _SPECIAL = re.compile(r"[\\*_\[\]|~!^{}]")
 _BACKTICKS = re.compile(r"`+")
@@ -33,11 +34,16 @@ def clipped(text: str, longest: int = LONGEST) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence: as text where nothing in it can become active, else as code."""
-    text = clipped(text.strip())
-    if not text or _ACTIVE.search(text):
-        return code(text)
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    """A sentence as text; words in it that could become active stand in code spans."""
+    return _words(clipped(text.strip()), code)
+
+
+def _words(text: str, span: Callable[[str], str]) -> str:
+    if not text:
+        return NOTHING
+    groups = groupby(text.split(" "), key=lambda word: _ACTIVE.search(word) is not None)
+    joined = ((active, " ".join(words)) for active, words in groups)
+    return " ".join(span(words) if active else _SPECIAL.sub(r"\\\g<0>", words) for active, words in joined)
 
 
 def code(text: str, longest: int = LONGEST) -> str:
@@ -69,10 +75,11 @@ def cell(text: str) -> str:
 
     In code a backslash before a bar would end the cell nevertheless, so a space comes between.
     """
-    shown = prose(text)
-    if not shown.startswith("`"):
-        return shown
-    return re.sub(r"(?<=\\)\|", " |", shown).replace("|", r"\|")
+    return _words(clipped(text.strip()), _code_in_table)
+
+
+def _code_in_table(text: str) -> str:
+    return code(re.sub(r"(?<=\\)\|", " |", text)).replace("|", r"\|")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from backproof.comparing.compare import compare
 from backproof.comparing.model import SWAPPED, Comparison
 from backproof.reporting import Counts, Report
+from backproof.reporting.model import Truth
 from tests.reporting.hostile_report import HOSTILE, hostile_report
 from tests.reporting.large_report import large_report
 from tests.reporting.sample_report import sample_report
@@ -162,6 +163,8 @@ def test_an_error_that_moved_within_its_bound_is_told_and_no_regression(old, new
         report(equations=(equation(worst=new),)),
     )
     assert told == ({("changed", "equation", "B5")} if says else set())
+    others = report(run=run_info(seed=8), equations=(equation(worst=new),))
+    assert _between(report(equations=(equation(worst=old),)), others) == set()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,21 @@ def test_more_wrong_cases_are_worse_in_the_same_cases_and_not_in_others():
     assert _between(wrong_report(), worse) == {("worse", "run", "wrong cases")}
     other = worse.model_copy(update={"run": run_info(seed=8)})
     assert _between(wrong_report(), other) == set()
+    many = wrong_report(equations=(equation("F2"), equation("B5", more)))
+    assert _between(wrong_report(), many) == {("worse", "equation", "B5")}
+    assert _between(many, wrong_report()) == {("better", "equation", "B5")}
+    assert _between(wrong_report(), many.model_copy(update={"run": run_info(seed=8)})) == set()
+
+
+@pytest.mark.parametrize(
+    ("cases", "checks", "way"),
+    [(40, Counts(), "worse"), (39, Counts(), "gone"), (39, NONE, "worse")],
+)
+def test_an_equation_that_fewer_other_cases_do_not_reach_is_gone_and_not_lost(cases, checks, way):
+    fewer = report(
+        run=run_info(seed=8, cases_requested=cases), equations=(equation("F2"), equation("B5", checks))
+    )
+    assert _between(report(), fewer) == {(way, "equation", "B5")}
 
 
 def test_other_cases_under_the_same_seed_are_noticed_by_their_regimes():
@@ -375,6 +393,21 @@ def test_the_truth_that_is_asked_about_a_mismatch_only_is_no_loss_once_nothing_i
     assert _between(report(), report(pairs=())) == {("worse", "pair", "reference against torch, float32")}
 
 
+def test_the_truth_that_only_one_run_asks_about_every_case_is_more_that_it_asked_for():
+    always = wrong_report(
+        truth=Truth(mode="all"), findings=(found(right="truth"),), causes=(), pairs=(pair(),)
+    )
+    comparison = compare(report(), always)
+    assert not comparison.alike
+    assert [(row.label, row.old, row.new) for row in comparison.differences] == [
+        ("truth asked", "if need be", "all")
+    ]
+    assert ("new", "equation", "B5") in _told(comparison)
+    disputed = always.model_copy(update={"truth": Truth(mode="disputed")})
+    assert compare(report(), disputed).alike
+    assert ("worse", "equation", "B5") in _between(report(), disputed)
+
+
 # ---------------------------------------------------------------- unlike runs
 
 
@@ -421,5 +454,5 @@ def test_all_in_which_runs_are_unlike_is_listed_with_both_values():
     assert rows["torch"] == ("2.12.0", "2.13.0")
     assert rows["source"] == ("–", "mine.py")
     assert rows["cases"] == ("40", "1,000")
-    assert rows["activations"] == ("tanh, relu", "7, only here a, b, c, d and 3 more")
+    assert rows["activations"] == ("tanh, relu", "7, only here a, b, c, d, e, f and 1 more")
     assert rows["report version"] == ("1.3", "1.2")

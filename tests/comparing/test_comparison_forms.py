@@ -21,7 +21,7 @@ from tests.reporting.large_report import large_report
 from tests.reporting.markdown_reading import active_in, cells_of, tokens_of
 from tests.reporting.sample_report import sample_report
 
-from .run_reports import BAD, environment, equation, report, run_info, wrong_report
+from .run_reports import BAD, FAULTY, environment, equation, found, report, run_info, wrong_report
 
 NAMES = ("old/report.json", "new/report.json")
 GITHUB = "@octocat #1 GH-2 https://x.example [a](b) ![c](d) **x** ~~y~~ | `z` $w$ <b> :tada: "
@@ -94,6 +94,13 @@ def _hostile(prefix: str) -> list[Comparison]:
             report(),
             report(floor=41),
             "Worse: floor, met: 40 judged → missed: 40 judged; 1 regression in all.",
+        ),
+        (
+            report(),
+            report(
+                counts=FAULTY, findings=(found(verdict="fault", reason="raised, once"),), findings_total=41
+            ),
+            "Worse: wrong cases, 0 of 40 judged → 2 of 40 judged: fault (raised, once).",
         ),
         (
             report(),

@@ -140,10 +140,25 @@ def test_the_same_report_gives_the_same_bytes_and_ends_in_one_line_break():
     assert "\n\n\n" not in text
 
 
-def test_a_finding_without_numbers_is_told_too():
-    odd = finding(
-        cause=None, observed=None, expected=None, bound=None, excess=None, verdict="fault", equation=None
-    )
+def test_a_fault_is_told_by_its_reason_and_not_by_numbers_that_it_has_not():
+    numbers = {"observed": None, "expected": None, "bound": None, "excess": None}
+    odd = finding(cause=None, verdict="fault", equation=None, reason="it crashed", **numbers)
     lines = report_markdown(sample_report(findings=(odd,))).splitlines()
     (told,) = [line for line in lines if line.startswith("- **fault**")]
-    assert "observed `–`, expected `–`, difference / bound –" in told
+    assert "on its own inputs, seen 41 times: it crashed. `backproof replay" in told
+    assert "observed" not in told
+
+
+def test_equations_without_a_check_are_one_row():
+    none = [row.model_copy(update={"checks": Counts()}) for row in sample_report().equations]
+    lines = report_markdown(sample_report(equations=tuple(none))).splitlines()
+    assert [line for line in lines if line.startswith("|")][2:] == [
+        "| without any check: F2, B1 | not judged |  |  |  |  |"
+    ]
+
+
+def test_what_an_implementation_runs_on_is_told_where_it_is_something_else():
+    run = sample_report().run.model_copy(update={"versions": {"numpy": "2.4.0", "python": "3.8.1"}})
+    assert "torch 2.13.0, Python 3.11.7, python 3.8.1 (of reference)." in report_markdown(
+        sample_report(run=run)
+    )

@@ -84,6 +84,11 @@ def test_a_cell_stays_one_cell_and_shows_its_text():
         assert text_of(table).startswith("abcfirst")
 
 
+def test_only_the_words_that_could_be_active_stand_in_code():
+    assert prose("raised by @octocat <b> in f_1(), twice") == r"raised by `@octocat <b>` in f\_1(), twice"
+    assert cell("a|b c|@d") == r"a\|b `c\|@d`"
+
+
 def test_a_long_text_is_cut_and_a_list_counts_the_rest():
     assert len(clipped("x" * 999)) == LONGEST
     assert code("x" * 999).endswith("…`")
