@@ -7,6 +7,7 @@ import pytest
 
 from backproof.comparing.compare import compare
 from backproof.comparing.model import SWAPPED, Comparison
+from backproof.comparing.wording import cases_sentence
 from backproof.reporting import Counts, Report
 from backproof.reporting.model import Truth
 from tests.reporting.hostile_report import HOSTILE, hostile_report
@@ -235,6 +236,12 @@ def test_other_cases_under_the_same_seed_are_noticed_by_their_regimes():
     assert (row.label, row.old, row.new) == ("cases drawn", "ordinary float32 40", "ordinary float32 39")
 
 
+def test_another_declaration_makes_other_cases():
+    comparison = compare(report(), report(run=run_info(declared=("depth 1",))))
+    assert not comparison.alike
+    assert "(declared unlike)" in cases_sentence(comparison)
+
+
 # ---------------------------------------------------------------- what one of them did not ask for
 
 
@@ -275,6 +282,8 @@ def test_a_cause_whose_smallest_case_is_shared_is_worse_whatever_its_findings_ar
     more = run_info(activations=("tanh", "relu", "elu"))
     wrong = wrong_report(run=more, findings=(found(case=case("elu")),))
     assert ("worse", "cause", "equation B5, layer 1") in _between(report(), wrong)
+    reduced = wrong.model_copy(update={"causes": (cause(smallest_case=case("elu")),)})
+    assert ("new", "cause", "equation B5, layer 1") in _between(report(), reduced)
 
 
 def test_a_function_that_is_wrong_and_only_one_run_asked_for_is_new():
@@ -335,6 +344,16 @@ def test_a_cause_is_neither_gone_nor_new_because_nobody_looked_for_it():
     assert _between(wrong_report(), wrong_report(causes=())) == {("gone", "cause", "equation B5, layer 1")}
     (change,) = compare(wrong_report(causes=()), wrong_report()).changes
     assert (change.way, "was not diagnosed" in change.note) == ("new", True)
+
+
+def test_a_further_finding_of_a_known_cause_is_worse_in_the_same_cases_only():
+    more: dict[str, Any] = {
+        "findings": (found(), found(2, quantity="dW")),
+        "causes": (cause(findings=(1, 2)),),
+    }
+    name = "B5, dW, reference against torch, float32, on its own inputs"
+    assert _between(wrong_report(), wrong_report(**more)) == {("worse", "finding", name)}
+    assert _between(wrong_report(), wrong_report(run=run_info(seed=8), **more)) == {("new", "finding", name)}
 
 
 def test_causes_and_findings_are_matched_without_their_numbers():

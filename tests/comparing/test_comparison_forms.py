@@ -15,6 +15,7 @@ from backproof.comparing.page import UNFOLDED, comparison_html
 from backproof.comparing.text import print_comparison
 from backproof.comparing.wording import cases_sentence, headline
 from backproof.reporting.markdown_text import MOST_LINES
+from backproof.reporting.safe_text import safe_text
 from tests.reporting.hostile_report import HOSTILE, hostile_report
 from tests.reporting.large_report import cause as large_cause
 from tests.reporting.large_report import large_report
@@ -209,6 +210,24 @@ def test_no_text_is_active_in_markdown(prefix):
         assert kinds[0] == kinds[1], "a text changed what surrounds it"
         for line in text.splitlines():
             assert not line.startswith("| ") or len(cells_of(line)) in {3, 4}, line
+
+
+@pytest.mark.parametrize("prefix", [HOSTILE, GITHUB])
+def test_no_field_of_a_change_and_of_a_difference_is_active_anywhere(prefix):
+    def of(text: str) -> Comparison:
+        changes = tuple(Change(way, "cause", text, (text, text), text, text, text) for way in WAYS)
+        return Comparison(
+            report(), report(), (Difference(text, text, text, "where"),), alike=False, changes=changes
+        )
+
+    hostile, plain = of(safe_text(prefix)), of("plain")
+    assert active_in(comparison_markdown(hostile)) == []
+    kinds = [
+        [token.type for token in tokens_of(comparison_markdown(each)) if token.type.endswith("_open")]
+        for each in (hostile, plain)
+    ]
+    assert kinds[0] == kinds[1]
+    assert Page(comparison_html(hostile, NAMES)).tags == Page(comparison_html(plain, NAMES)).tags
 
 
 def test_no_text_is_active_on_the_page_and_it_loads_nothing():

@@ -127,6 +127,19 @@ def test_no_text_of_a_report_is_active(prefix):
             assert len(cells_of(line)) == 6, line
 
 
+@pytest.mark.parametrize("prefix", [HOSTILE, GITHUB])
+def test_no_text_of_a_cause_is_active(prefix):
+    texts = ("equation", "name", "what", "remedy", "evidence", "smallest", "replay")
+
+    def of(text: str) -> str:
+        return report_markdown(sample_report(causes=(cause(1, **{key: text + key for key in texts}),)))
+
+    assert active_in(of(prefix)) == []
+    assert len(of(prefix).splitlines()) == len(of("plain ").splitlines())
+    for key in texts[2:]:
+        assert key in of("plain "), "not told at all"
+
+
 def test_a_command_stands_in_one_piece_whatever_it_holds():
     command = "backproof run --impl-cmd './a ``b`` | c'"
     run = sample_report().run.model_copy(update={"command": command})
