@@ -65,7 +65,7 @@ def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
     report = report.model_copy(update={"findings": findings})
     # Whatever version it was read from, the keys that are written are those of this one.
     whole = report.model_copy(update={"schema_version": VERSION})
-    _write(folder, cases | _rendered(report) | {JSON_NAME: report_json(whole)})
+    write_texts(folder, cases | _rendered(report) | {JSON_NAME: report_json(whole)})
     return folder / JSON_NAME
 
 
@@ -75,7 +75,7 @@ def write_renderings(report: Report, directory: str | os.PathLike[str]) -> Path:
     Raises ReportError if anything cannot be written.
     """
     folder = Path(directory)
-    _write(folder, _cases(report) | _rendered(report))
+    write_texts(folder, _cases(report) | _rendered(report))
     return folder / JSON_NAME
 
 
@@ -99,7 +99,9 @@ def _rendered(report: Report) -> dict[str, str]:
     }
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
+def write_texts(directory: str | os.PathLike[str], files: dict[str, str]) -> None:
+    """Writes files, name → text, into `directory`, which is made if need be. Raises ReportError."""
+    folder = Path(directory)
     _make(folder)
     try:
         for name, text in files.items():
@@ -107,11 +109,6 @@ def _write(folder: Path, files: dict[str, str]) -> None:
             replace_text(folder / name, text)
     except OSError as error:
         raise _unwritable(folder, error) from None
-
-
-def write_texts(directory: str | os.PathLike[str], files: dict[str, str]) -> None:
-    """Writes files, name → text, into `directory`, which is made if need be. Raises ReportError."""
-    _write(Path(directory), files)
 
 
 def check_writable(directory: str | os.PathLike[str]) -> None:

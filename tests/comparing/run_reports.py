@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from backproof.comparing.compare import compare
+from backproof.comparing.model import Comparison
 from backproof.reporting import (
     Counts,
     DeviationRow,
@@ -159,3 +161,13 @@ def unjudged(checks: int) -> NotJudgedRow:
     return NotJudgedRow(
         reason="unresolved", dtype="float32", quantity="dW", checks=checks, entries=checks, cases=1
     )
+
+
+def told(comparison: Comparison) -> set[tuple[str, str, str]]:
+    """Way, kind and name of all changes."""
+    return {(change.way, change.kind, change.name) for change in comparison.changes}
+
+
+def between(old: Report, new: Report) -> set[tuple[str, str, str]]:
+    """Likewise, of two reports."""
+    return told(compare(old, new))
