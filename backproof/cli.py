@@ -16,6 +16,7 @@ from . import __version__
 from .cli_corpus import corpus
 from .cli_options import INTERRUPTED, USAGE
 from .cli_plugging import probe, smoke, vectors
+from .cli_report import compare, report
 from .cli_run import replay, run
 from .errors import ReportError, UsageError
 from .shadowing import ShadowedPackageError, check_shadowing
@@ -54,6 +55,8 @@ def _root(
 
 app.command()(run)
 app.command()(replay)
+app.command()(report)
+app.command()(compare)
 app.command()(smoke)
 app.command()(probe)
 app.command()(vectors)

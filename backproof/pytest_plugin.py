@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--backproof-report",
         metavar="DIR",
-        help="write report.json and report.html of what the conformance tests judged into DIR",
+        help="write report.json, a page and summaries of what the conformance tests judged into DIR",
     )
     group.addoption(
         "--backproof-mistake",

@@ -1,4 +1,4 @@
-"""Reports on disk: report.json, report.html and each finding's case, written whole or not at all."""
+"""Reports on disk: report.json, what is made of it and each finding's case, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from refimpl import InvalidCaseError
 from refimpl.serialization import parse_json
 
 from .html_page import report_html
+from .junit import report_junit
+from .markdown import report_markdown
 from .model import FORMAT, VERSION, Report
 from .safe_text import safe_text
 
 JSON_NAME = "report.json"
 HTML_NAME = "report.html"
+MARKDOWN_NAME = "summary.md"
+JUNIT_NAME = "junit.xml"
 _LONGEST_FILE = 64 * 2**20
 CASE_INLINE = 20_000
 """A case of more characters than this stands in its own file only, lest a hundred of them fill the report."""
@@ -47,33 +51,64 @@ def _compact(value: Any) -> str:
 def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:
     """Writes the report into `directory`, which is made if need be; returns the path of report.json.
 
-    report.json comes last: where it stands, the page and the cases stand too. Each file replaces an
+    report.json comes last: where it stands, what is made of it and the cases stand too. Each file replaces an
     older one in one step. A long case (`CASE_INLINE`) stands in its own file only.
 
     Raises ReportError if anything cannot be written.
     """
     folder = Path(directory)
+    cases = _cases(report)
+    findings = tuple(
+        f.model_copy(update={"case": None}) if len(cases.get(f.case_file, "")) > CASE_INLINE else f
+        for f in report.findings
+    )
+    report = report.model_copy(update={"findings": findings})
+    # Whatever version it was read from, the keys that are written are those of this one.
+    whole = report.model_copy(update={"schema_version": VERSION})
+    write_texts(folder, cases | _rendered(report) | {JSON_NAME: report_json(whole)})
+    return folder / JSON_NAME
+
+
+def write_renderings(report: Report, directory: str | os.PathLike[str]) -> Path:
+    """Writes all that `write_report` does but report.json itself; returns what would be its path.
+
+    Raises ReportError if anything cannot be written.
+    """
+    folder = Path(directory)
+    write_texts(folder, _cases(report) | _rendered(report))
+    return folder / JSON_NAME
+
+
+def _cases(report: Report) -> dict[str, str]:
+    """File → text of each case and script in the report."""
     cases = {f.case_file: _compact(f.case) + "\n" for f in report.findings if f.case is not None}
     for cause in report.causes:
         if cause.case_file is not None and cause.smallest_case is not None:
             cases[cause.case_file] = _compact(cause.smallest_case) + "\n"
         if cause.script_file is not None:
             cases[cause.script_file] = "\n".join(cause.script) + "\n"
-    findings = tuple(
-        f.model_copy(update={"case": None}) if len(cases.get(f.case_file, "")) > CASE_INLINE else f
-        for f in report.findings
-    )
-    report = report.model_copy(update={"findings": findings})
+    return cases
+
+
+def _rendered(report: Report) -> dict[str, str]:
+    """File → text of what people and CI services read."""
+    return {
+        HTML_NAME: report_html(report),
+        MARKDOWN_NAME: report_markdown(report),
+        JUNIT_NAME: report_junit(report),
+    }
+
+
+def write_texts(directory: str | os.PathLike[str], files: dict[str, str]) -> None:
+    """Writes files, name → text, into `directory`, which is made if need be. Raises ReportError."""
+    folder = Path(directory)
     _make(folder)
     try:
-        for name, text in cases.items():
+        for name, text in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
             replace_text(folder / name, text)
-        replace_text(folder / HTML_NAME, report_html(report))
-        replace_text(folder / JSON_NAME, report_json(report))
     except OSError as error:
         raise _unwritable(folder, error) from None
-    return folder / JSON_NAME
 
 
 def check_writable(directory: str | os.PathLike[str]) -> None:

@@ -69,7 +69,7 @@ def summary(report: Report, path: Path | None = None, case: Path | None = None) 
     if rest > 0 and told:
         lines += [Text(), Text(f"and {wording.plural(rest, 'further finding')}")]
     if path is not None:
-        page = path.with_suffix(".html")
+        page = path.with_name("report.html")
         lines += [Text(), _labelled("report", _quoted(path)), _labelled("page", _quoted(page))]
     return lines
 

@@ -193,6 +193,15 @@ def _size(value: Any) -> int:
     return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
+def functions_in(case: Any) -> tuple[tuple[str, ...], str]:
+    """The activation of each layer and the loss of a case as JSON has it; nothing if it is not one."""
+    try:
+        layers, loss = case["network"]["layers"], case["network"]["loss"]
+        return tuple(str(layer["activation"]) for layer in layers), str(loss["name"])
+    except (TypeError, LookupError):
+        return (), ""
+
+
 def cause_place(cause: CauseRow) -> str:
     """Where a cause is: "equation B5, layers 1 and 2"; with "probably" if that is only likely."""
     text = f"equation {cause.equation}"

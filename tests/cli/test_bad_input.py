@@ -184,14 +184,14 @@ def test_a_case_of_which_the_end_is_missing_is_refused_wherever_it_is_cut(comman
         assert_refused(command("replay", "case.json"), "is the file complete")
 
 
-def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places_in(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield place
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        yield from _places(item, (*place, key))
+        yield from places_in(item, (*place, key))
 
 
-def _put(case: Any, place: tuple[Any, ...], value: Any) -> Any:
+def put(case: Any, place: tuple[Any, ...], value: Any) -> Any:
     if not place:
         return value
     changed = copy.deepcopy(case)
@@ -225,9 +225,9 @@ def test_a_case_with_nonsense_in_any_one_place_is_refused_or_still_a_case(comman
     monkeypatch.setattr(backproof.run, "replay", lambda *_: sample_report())
     monkeypatch.setattr(backproof.run, "ORACLES", {"torch": lambda: None, "jax": lambda: None})
     refused = 0
-    for place in _places(CASE):
+    for place in places_in(CASE):
         for value in NONSENSE:
-            Path("case.json").write_text(json.dumps(_put(CASE, place, value)))
+            Path("case.json").write_text(json.dumps(put(CASE, place, value)))
             outcome = command("replay", "case.json")
             if outcome.status == 2:
                 refused += 1

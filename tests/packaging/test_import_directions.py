@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "backproof.judging": {"refimpl", "oracles", "backproof.errors"},
     "backproof.diagnosis": {"refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"},
     "backproof.reporting": {"backproof.errors"},
+    "backproof.comparing": {"backproof.errors", "backproof.reporting"},
     # Kept cases are read as strictly as reports, and taken out of them.
     "backproof.corpus": {"refimpl", "backproof.errors", "backproof.reporting"},
     # Vectors are the truth's values with the judge's bounds.

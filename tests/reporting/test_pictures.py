@@ -171,7 +171,9 @@ def test_a_cause_of_which_little_is_known_is_a_card_too():
 
 def test_every_copy_button_names_the_text_that_it_copies():
     html = report_html(sample_report())
-    targets = re.findall(r'<button type="button" class="copy" data-copy="([^"]+)" aria-label="Copy [^"]+" hidden>Copy<', html)
+    targets = re.findall(
+        r'<button type="button" class="copy" data-copy="([^"]+)" aria-label="Copy [^"]+" hidden>Copy<', html
+    )
     assert len(targets) == len(set(targets)) >= 6
     for target in targets:
         assert html.count(f'<code id="{target}">') == 1

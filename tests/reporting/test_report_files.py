@@ -41,8 +41,8 @@ def test_a_report_is_read_back_equal_and_writes_the_same_bytes_again(tmp_path):
     again = read_report(path)
     assert again == report
     assert write_report(again, tmp_path / "two").read_bytes() == path.read_bytes()
-    pages = [(tmp_path / name / "report.html").read_bytes() for name in ("one", "two")]
-    assert pages[0] == pages[1]
+    for name in ("report.html", "summary.md", "junit.xml"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_numbers_that_json_has_not_come_back(tmp_path):
@@ -64,7 +64,7 @@ def test_the_case_of_each_finding_is_saved_as_a_case_file(tmp_path):
     assert (tmp_path / "cases" / "smallest.py").read_text() == 'import torch\n\nprint("<dW>")\n'
     assert case_from_json((tmp_path / report.findings[0].case_file).read_text()) == CASE
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"report.json", "report.html", "cases"}
+    assert left == {"report.json", "report.html", "summary.md", "junit.xml", "cases"}
 
 
 def test_a_long_case_stands_in_its_own_file_only(tmp_path):
