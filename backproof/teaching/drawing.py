@@ -19,7 +19,7 @@ from .model import Lesson, Step
 MOST_UNITS = 5
 MOST_EDGES = 12
 """Edges between two layers up to which each has its number on it."""
-_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM = 128, 74, 44, 44, 50
+_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM = 172, 80, 48, 44, 50
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,17 @@ def _unit_layer(step: Step, case: Case) -> int | None:
     if step.quantity == "loss":
         return case.network.depth + 1
     return step.layer if step.quantity in ("Z", "A", "dA", "delta") else None
+
+
+def _share(left: int, right: int) -> float:
+    """How far along its edge a number stands, so that those of all edges are equally far apart.
+
+    At a share s from the left, edges from one unit are s rows apart, and the last of them 1 - right·s rows
+    from the first of the next unit; nearer to the side with fewer units there is more room.
+    """
+    if min(left, right) == 1:
+        return 0.5
+    return 1 / (right + 1) if right <= left else 1 - 1 / (left + 1)
 
 
 # Quantity → the columns, from the result's layer, whose units are used for it.
@@ -193,13 +204,12 @@ class _Draughtsman:
     def _edges(self, layer: int, left: Sequence[Unit], right: Sequence[Unit]) -> None:
         kind, values = self._on_edges(layer)
         whole = len(left) * len(right) <= MOST_EDGES and not any(unit.dots for unit in (*left, *right))
+        share = _share(len(left), len(right))
         for j, start in enumerate(left):
             for i, end in enumerate(right):
                 if start.dots or end.dots:
                     continue
                 value = short(values[i, j]) if values is not None and whole else ""
-                # Along the edge, further the lower it ends: so numbers of crossing edges stand apart.
-                share = 0.36 + 0.28 * (i + 0.5) / len(right) if len(right) > 1 else 0.5
                 x = round(start.x + share * (end.x - start.x))
                 y = round(start.y + share * (end.y - start.y))
                 self.picture.edges.append(Edge(start.x, start.y, end.x, end.y, kind, value, x, y))

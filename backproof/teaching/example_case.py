@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ def draw_example(blueprint: Blueprint) -> Case:
     ):
         spec = ActivationSpec(name)
         W, b = _distinct(drawn(WEIGHTS, outputs, inputs)), drawn(BIASES, outputs, 1)
+        W *= dtype.type(_scale(inputs))
         kinks = [float(kink.at) for kink in spec.entry.kinks(spec.parameters)]
         for unit in range(outputs if kinks else 0):
             b[unit, 0] = _clear_bias((W @ A)[unit], float(b[unit, 0]), kinks, dtype)
@@ -83,6 +85,11 @@ def draw_example(blueprint: Blueprint) -> Case:
     Y = _targets(loss.entry, A, drawn)
     Y = _clear_targets(loss, A, Y)
     return Case(network, X, Y, blueprint.learning_rate)
+
+
+def _scale(inputs: int) -> float:
+    """A power of two, so that sums of many inputs stay about as large as those of four."""
+    return 2.0 ** -math.ceil(math.log2(max(inputs, 4) / 4) / 2)
 
 
 def _distinct(W: Any) -> Any:

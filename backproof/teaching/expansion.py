@@ -119,12 +119,23 @@ def _update(values: list[Any], form: Form, row: int, column: int) -> Worked:
 
 
 def _function(values: list[Any], form: Form, row: int, column: int) -> Worked:
-    """σ of one number: its value is the trace's."""
+    """σ of one number, whose value is the trace's; softmax by its definition."""
     opening = form.terms[0]
     assert isinstance(opening, Sign)
-    if "a_i" in form.where[0]:  # it mixes the units of a sample
+    if opening.text == "softmax(":
+        return _softmax(values[0][:, column], row)
+    if "a_i" in form.where[0]:  # another that mixes the units of a sample
         return None
     return f"{opening.text}{number(values[0][row, column])})", form.result.values[row, column]
+
+
+def _softmax(column: Any, row: int) -> Worked:
+    """e^z over the sum of them: with numbers as large as these here nothing overflows."""
+    if len(column) > MOST_TERMS or np.max(np.abs(column)) > 20:
+        return None
+    powers = [f"e^{_factor(z)}" for z in column]
+    terms = np.exp(column)
+    return f"{powers[row]}/({' + '.join(powers)})", terms[row] / np.sum(terms)
 
 
 _WORKERS = {

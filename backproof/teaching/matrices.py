@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -70,34 +71,39 @@ def summary(values: Any) -> str:
     return f"{size}, {ends}, {norm}" + (f", {lost} not finite" if lost else "")
 
 
-def is_small(values: Any, width: int) -> bool:
-    """Whether a quantity is shown in full in lines of that width."""
-    return np.size(values) <= MOST_NUMBERS and len(block(values)[0]) <= width
-
-
 def equation_of(result: Operand, terms: Sequence[Term], width: int) -> list[str]:
-    """The equation in numbers, each quantity under its symbol; in summary if one is too large."""
+    """The equation in numbers, each quantity under its symbol; in summary if it is too large."""
     quantities = [result, *(term for term in terms if isinstance(term, Operand))]
-    if not all(is_small(each.values, width) for each in quantities):
-        longest = max(len(each.symbol) for each in quantities)
-        return [
-            f"{each.symbol.ljust(longest)}  {_told(each.values, width - longest - 2)}" for each in quantities
-        ]
     pieces: list[list[str]] = [_labelled(result), ["="]]
     pieces += ([term.text.strip()] if isinstance(term, Sign) else _labelled(term) for term in terms)
-    return _side_by_side(pieces, width)
+    return _shown([(each.symbol, each.values) for each in quantities], pieces, width)
 
 
 def beside(pairs: Sequence[tuple[str, Any]], width: int) -> list[str]:
-    """Some quantities side by side, each under its name."""
-    if not all(is_small(values, width) for _, values in pairs):
-        longest = max(len(name) for name, _ in pairs)
-        return [f"{name.ljust(longest)}  {_told(values, width - longest - 2)}" for name, values in pairs]
+    """Some quantities side by side, each under its name; in summary if they are too large."""
     pieces: list[list[str]] = []
     for name, values in pairs:
         pieces += [[""]] if pieces else []
         pieces.append(_labelled(Operand(name, "", values)))
-    return _side_by_side(pieces, width)
+    return _shown(pairs, pieces, width)
+
+
+def _shown(pairs: Sequence[tuple[str, Any]], pieces: Sequence[list[str]], width: int) -> list[str]:
+    if all(np.size(values) <= MOST_NUMBERS for _, values in pairs):
+        lines = _side_by_side(pieces, width)
+        if max(map(len, lines)) <= width:
+            return lines
+    longest = max(len(name) for name, _ in pairs)
+    return [
+        line
+        for name, values in pairs
+        for line in wrap(
+            f"{name.ljust(longest)}  {_told(values, width - longest - 2)}",
+            width,
+            subsequent_indent=" " * (longest + 2),
+            drop_whitespace=True,
+        )
+    ]
 
 
 def _told(values: Any, width: int) -> str:

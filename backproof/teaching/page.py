@@ -81,12 +81,14 @@ def small(step: Step) -> bool:
 
 
 def matrix(values: Any) -> Markup:
-    """A matrix or a number as MathML."""
+    """The numbers of a matrix as MathML, its brackets left to the style: not every font can stretch them."""
     rows = [[_latex(text) for text in row] for row in matrices.rows_of(values)]
     if np.ndim(values) == 0:
         return mathml(rows[0][0])
     body = r" \\ ".join(" & ".join(row) for row in rows)
-    return mathml(rf"\begin{{bmatrix}} {body} \end{{bmatrix}}")
+    return Markup('<span class="matrix-of">{}</span>').format(
+        mathml(rf"\begin{{matrix}} {body} \end{{matrix}}")
+    )
 
 
 def _latex(text: str) -> str:

@@ -127,7 +127,8 @@ class _Reader:
         if name in ("frac", "tfrac"):
             return _fraction(self._argument(), self._argument())
         if name == "sqrt":
-            return f"√({self._argument()})"
+            under = self._argument()
+            return f"√{under}" if len(under) == 1 else f"√({under})"
         if name == "hat":
             letter = self._argument()
             return {"y": "ŷ", "Y": "Ŷ"}.get(letter, letter + "\u0302")
@@ -157,7 +158,7 @@ class _Reader:
                 out = self._joined(out, lexeme)
         self._argument()
         rows.append(out.strip())
-        return "{" + "; ".join(row.replace(" if else", " else") for row in rows) + "}"
+        return "{" + "; ".join(re.sub(r" if +else", " else", row) for row in rows) + "}"
 
 
 def _raised(base: str, exponent: str) -> str:
@@ -185,6 +186,7 @@ def _bracketed(text: str, *, above: bool = False) -> str:
     """In brackets, unless it is one factor: a number, a symbol with its index, ∂L or ∂W[1]."""
     inside = text.strip(" ")
     one = r"-?[0-9.]+|∂?[^\W\d]?[\ŵᵢⱼₖₗₘₙₛₜ₀-₉ᵀ]*(\[[^\]]*\])?"
+    one += r"|√\w|‖\w+‖"
     if above:  # a sign, or a product such as 2 w, does not need them before the stroke
         one += r"|-?[\wŷα-ω](\(.*\))?|e\^\w|e\^\([^()]*\)"
     return inside if re.fullmatch(one, inside) else f"({inside})"

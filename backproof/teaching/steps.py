@@ -31,6 +31,11 @@ from .recording import Recording, record, record_mistake, record_oracle
 ROUNDINGS = 64.0
 """Ulps of the largest entry up to which a mistake's result counts as rounded differently, not as wrong."""
 _RIGHT = Backprop()
+_READINGS = {
+    "holds": "",
+    "holds under a condition": "{} as the document writes it holds under a condition. ",
+    "does not hold as written": "{} as the document writes it does not hold. ",
+}
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,7 @@ def _steps(
                 text=plain(form.latex),
                 where=form.where,
                 terms=form.terms,
-                note="" if form.id in said else entry.note,
+                note="" if form.id in said else f"{_READINGS[entry.reading].format(form.id)}{entry.note}",
                 remark=form.remark,
                 expansion=_worked(form),
                 answers=_answers(planned, right, others),

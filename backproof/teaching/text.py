@@ -44,7 +44,7 @@ def lines_of(lesson: Lesson, width: int = WIDTH) -> list[Text]:
 def _head(lesson: Lesson, width: int) -> list[Text]:
     title = wording.network_in_words(case_to_dict(lesson.case))
     case = lesson.case
-    lines = [Text(f"{title}, η = {matrices.number(case.learning_rate)}, {case.dtype.name}", "bold")]
+    lines = _wrapped(f"{title}, η = {matrices.number(case.learning_rate)}, {case.dtype.name}", width, "bold")
     told = "W[l], b[l], A[l]: of layer l; A[0] = X; samples are columns; δ[l] = ∂L/∂Z[l]."
     lines += _wrapped(told, width, "dim")
     if lesson.oracles:

@@ -17,9 +17,9 @@ function show(place) {
   });
   previous.disabled = now === 0;
   next.disabled = now === steps.length - 1;
-  said.textContent = `Step ${now + 1} of ${steps.length}`;
-  const list = links[now].closest("ol");
-  list.parentElement.scrollLeft = links[now].offsetLeft - list.parentElement.clientWidth / 2;
+  said.textContent = `${now + 1} of ${steps.length}`;
+  const strip = links[now].closest("nav");
+  strip.scrollLeft += links[now].getBoundingClientRect().left - strip.getBoundingClientRect().left - strip.clientWidth / 2;
   // On a narrow screen the drawing is wider than its frame: what is computed comes into view.
   const frame = steps[now].querySelector(".drawing");
   const lit = steps[now].querySelector(".drawing .lit");
