@@ -19,7 +19,7 @@ from .model import Lesson, Step
 MOST_UNITS = 5
 MOST_EDGES = 12
 """Edges between two layers up to which each has its number on it."""
-_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM = 172, 80, 48, 44, 50
+_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM = 196, 80, 48, 44, 50
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Unit:
     kind: str
     """"lit" if it is computed, "used" if it is needed for that, "ahead" if nothing is known yet, or ""."""
     below: str = ""
-    """A bias, or a target."""
+    """A bias or its gradient, or a target."""
+    below_lit: bool = False
+    """Whether that is what is computed."""
     dots: bool = False
     """Whether it stands for units that are left out."""
 
@@ -74,11 +76,11 @@ class Picture:
 
 
 def short(value: Any) -> str:
-    """To three significant digits: what fits into a circle."""
+    """To three significant digits, two of what is small: what fits into a circle."""
     number = float(value) + 0.0
     if not np.isfinite(number):
         return "NaN" if np.isnan(number) else ("∞" if number > 0 else "-∞")
-    text = f"{number:.3g}"
+    text = f"{number:.1e}" if 0 < abs(number) < 1e-3 else f"{number:.3g}"
     return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
@@ -121,6 +123,7 @@ _USED: Mapping[str, tuple[int, ...]] = {
     "delta": (),
     "dW": (0, -1),
     "db": (0,),
+    "b_updated": (0,),
     "dA": (1,),
     "dX": (1,),
     "loss": (-1,),
@@ -172,11 +175,12 @@ class _Draughtsman:
         symbol, values = self.on_units.get(layer, ("", None))
         below = self._below(layer)
         kind = self._kind(layer)
+        computed = layer == self.step.layer and self.step.quantity in ("db", "b_updated")
         units = []
         for row in range(shown):
             dots = width > MOST_UNITS and row == shown - 1
             value = short(values[row, 0]) if values is not None and not dots else ""
-            unit = Unit(x, top + row * _ROW, value, kind, "" if dots else below[row], dots)
+            unit = Unit(x, top + row * _ROW, value, kind, "" if dots else below[row], computed, dots)
             units.append(unit)
         self.picture.units += units
         self.picture.heads.append(Head(x, 34, symbol, "lit" if kind == "lit" else ""))
@@ -197,7 +201,7 @@ class _Draughtsman:
             values = step.result.values
             if step.quantity == "Z":
                 return [f"b = {short(b)}" for b in self.case.network.layers[layer - 1].b[:, 0]]
-            sign = "∂b = " if step.quantity == "db" else "b ← "
+            sign = "∂L/∂b = " if step.quantity == "db" else "b ← "
             return [f"{sign}{short(b)}" for b in values[:, 0]]
         return [""] * width
 

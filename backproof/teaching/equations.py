@@ -142,11 +142,16 @@ def activation(case: Case, right: Recording, l: int) -> Form:
     return Form(catalogued.id, operand("A", l, right), terms, latex, (spec.entry.latex, *parameters(spec)))
 
 
+_GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "lambda")
+
+
 def parameters(spec: Any) -> tuple[str, ...]:
-    r"""Parameters of a function as LaTeX, such as \mathrm{beta} = 1."""
-    return tuple(
-        rf"\mathrm{{{name}}} = {value:g}".replace("_", r"\_") for name, value in spec.parameters.items()
-    )
+    r"""Parameters of a function as LaTeX, such as \beta = 1 or \mathrm{negative\_slope} = 0.01."""
+    return tuple(f"{_name(name)} = {value:g}" for name, value in spec.parameters.items())
+
+
+def _name(parameter: str) -> str:
+    return rf"\{parameter}" if parameter in _GREEK else rf"\mathrm{{{parameter}}}".replace("_", r"\_")
 
 
 def divided(case: Case) -> tuple[str, str]:

@@ -217,6 +217,7 @@ def _steps(
     for planned in _plan(case):
         with np.errstate(all="ignore"):
             form = planned.form(case, right)
+            worked = _worked(form)
             mistaken = _mistaken(case, planned, right, wrong, seen=seen) if wrong is not None else None
         seen = seen or (mistaken is not None and mistaken.first)
         said = {id for step in found for id in step.ids}  # noqa: A001 - as everywhere
@@ -237,7 +238,7 @@ def _steps(
                 terms=form.terms,
                 note="" if form.id in said else f"{_READINGS[entry.reading].format(form.id)}{entry.note}",
                 remark=form.remark,
-                expansion=_worked(form),
+                expansion=worked,
                 answers=_answers(planned, right, others),
                 wrong=mistaken,
             )

@@ -20,12 +20,13 @@ function show(place) {
   said.textContent = `${now + 1} of ${steps.length}`;
   const strip = links[now].closest("nav");
   strip.scrollLeft += links[now].getBoundingClientRect().left - strip.getBoundingClientRect().left - strip.clientWidth / 2;
-  // On a narrow screen the drawing is wider than its frame: what is computed comes into view.
+  // On a narrow screen the drawing is wider than its frame: what is computed, and of what, comes into view.
   const frame = steps[now].querySelector(".drawing");
-  const lit = steps[now].querySelector(".drawing .lit");
-  if (frame && lit) {
-    const box = lit.getBoundingClientRect();
-    frame.scrollLeft += (box.left + box.right) / 2 - frame.getBoundingClientRect().left - frame.clientWidth / 2;
+  const boxes = [...frame.querySelectorAll(":is(circle, rect, line):is(.lit, .used)")].map((part) => part.getBoundingClientRect());
+  if (boxes.length) {
+    const left = Math.min(...boxes.map((box) => box.left));
+    const right = Math.max(...boxes.map((box) => box.right));
+    frame.scrollLeft += (left + right) / 2 - frame.getBoundingClientRect().left - frame.clientWidth / 2;
   }
 }
 
