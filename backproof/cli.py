@@ -14,6 +14,7 @@ import typer
 
 from . import __version__
 from .cli_corpus import corpus
+from .cli_explain import explain
 from .cli_options import INTERRUPTED, USAGE
 from .cli_plugging import probe, smoke, vectors
 from .cli_report import compare, report
@@ -57,6 +58,7 @@ app.command()(run)
 app.command()(replay)
 app.command()(report)
 app.command()(compare)
+app.command()(explain)
 app.command()(smoke)
 app.command()(probe)
 app.command()(vectors)
