@@ -40,6 +40,7 @@ error-facts: $(STAMP)  ## measure every function anew and write docs/error-facts
 
 screenshots: $(STAMP)  ## take the pictures in docs/images of reports/sample, in a Chromium of the system
 	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/report.png
+	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/cause.png --of cause-1
 
 # The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
 # that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is

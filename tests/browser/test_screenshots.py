@@ -29,6 +29,16 @@ def test_a_picture_is_1400_by_1000_and_comes_out_the_same_again(
     assert screenshots.picture(browser, tmp_path / HTML_NAME) == taken
 
 
+def test_a_picture_of_one_part_is_as_wide_as_that_part(browser: Browser, tmp_path: Path) -> None:
+    write_report(REPORTS["full"](), tmp_path)
+    taken = screenshots.picture(browser, tmp_path / HTML_NAME, "cause-1")
+    width, height = struct.unpack(">II", taken[16:24])
+    assert 900 < width <= screenshots.PART_WIDTH
+    assert height > 400
+    with pytest.raises(ValueError, match="has nothing with the id 'cause-99'"):
+        screenshots.picture(browser, tmp_path / HTML_NAME, "cause-99")
+
+
 def test_a_large_picture_is_refused(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
