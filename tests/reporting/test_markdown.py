@@ -22,6 +22,7 @@ def _passing() -> Report:
         check_counts=Counts.tally({"conforms": 52000}),
         findings=(),
         findings_total=0,
+        causes=(),
         equations=sample_report().equations[:1],
         run=sample_report().run.model_copy(update={"mistake": None}),
     )
@@ -156,7 +157,7 @@ def test_the_same_report_gives_the_same_bytes_and_ends_in_one_line_break():
 def test_a_fault_is_told_by_its_reason_and_not_by_numbers_that_it_has_not():
     numbers = {"observed": None, "expected": None, "bound": None, "excess": None}
     odd = finding(cause=None, verdict="fault", equation=None, reason="it crashed", **numbers)
-    lines = report_markdown(sample_report(findings=(odd,))).splitlines()
+    lines = report_markdown(sample_report(findings=(odd,), causes=())).splitlines()
     (told,) = [line for line in lines if line.startswith("- **fault**")]
     assert "on its own inputs, seen 41 times: it crashed. `backproof replay" in told
     assert "observed" not in told
