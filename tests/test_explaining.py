@@ -93,12 +93,14 @@ def test_code_that_offers_gradients_only_is_diagnosed_by_what_is_wrong_and_how(t
     assert (cause.name, cause.equation) == ("bias-from-one-column", "B3")
 
 
+@pytest.mark.long
 def test_what_no_candidate_gives_is_unknown_and_in_its_place(toy: Any) -> None:
     (cause,) = _run(*toy(error="(c.W[l - 1].T @ D) * np.cos(3 * Z[l - 2])")).causes
     assert (cause.kind, cause.name, cause.equation) == ("unknown", "", "B5")
     assert not cause.remedy
 
 
+@pytest.mark.long
 def test_two_things_wrong_are_two_causes(toy: Any) -> None:
     causes = _run(*toy(error="c.W[l - 1].T @ D", db="D[:, :1]")).causes
     assert {"B5", "B3"} <= {cause.equation for cause in causes} or "and" in causes[0].name

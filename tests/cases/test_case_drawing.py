@@ -65,6 +65,7 @@ def test_a_case_says_where_it_came_from() -> None:
     assert drawn.regime in REGIMES
 
 
+@pytest.mark.long
 def test_the_last_bits_of_the_forward_pass_leave_no_trace(monkeypatch) -> None:
     # Another exp and another order of summation, as on another platform: all values move a little.
     generator = np.random.default_rng(0)

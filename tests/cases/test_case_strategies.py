@@ -57,13 +57,13 @@ def test_a_failing_case_shrinks_to_the_least_network_that_fails() -> None:
 
     def smallest(seed: int) -> Case:
         options = settings(QUIET, max_examples=1000)
-        return find(cases("float64"), has_a_large_hidden_layer, settings=options, random=Random(seed))
+        return find(cases("float64"), has_a_large_hidden_layer, settings=options, random=Random(seed))  # noqa: S311
 
     def is_least(case: Case) -> bool:
         zeros = not any(np.any(layer.W) for layer in case.network.layers)
         return case.network.widths == (1, 3, 1) and case.samples == 1 and zeros
 
-    # From a start that is very large Hypothesis may give up: it ends after 200 tries without progress. Where it
+    # From a very large start Hypothesis may give up: it ends after 200 tries without progress. Where it
     # starts depends on the constants of all modules that are loaded, and so on the tests that ran before.
     assert any(is_least(smallest(seed)) for seed in range(3))
 

@@ -238,6 +238,7 @@ def tiny_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jax_packing, "BUCKETS", buckets)
 
 
+@pytest.mark.long  # it compiles fourteen programs
 @pytest.mark.usefixtures("tiny_buckets")
 def test_cases_of_all_sizes_and_dtypes_come_back_in_their_order(oracle: JaxOracle) -> None:
     shapes = [(1, 2, 1), (2, 3, 2), (1, 1, 2), (1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 1, 2)]

@@ -16,6 +16,7 @@ from backproof.plugging import worker
 from backproof.plugging.declaration import Declaration
 from backproof.plugging.dialogue import DialogueLink
 from backproof.plugging.probing import propose
+from tests.long_tests import long_but_for
 
 from .command import MINIATURES, ROOT, Outcome, here, miniature
 from .expected import CONFORMING
@@ -111,10 +112,10 @@ def essence(declaration: Declaration) -> dict[str, Any]:
         ("student.py:Student", "numpy"),
         ("hips_autograd.py:network", "autograd"),
         pytest.param("micrograd_mlp.py:network", "micrograd", marks=pytest.mark.exhaustive),
-        ("mygrad_mlp.py:network", "mygrad"),
-        ("sklearn_regressor.py:network", "sklearn"),
+        pytest.param("mygrad_mlp.py:network", "mygrad", marks=pytest.mark.long),
+        pytest.param("sklearn_regressor.py:network", "sklearn", marks=pytest.mark.long),
         ("sklearn_classifier.py:network", "sklearn"),
-        ("reference.py:network", "numpy"),
+        pytest.param("reference.py:network", "numpy", marks=pytest.mark.long),
     ],
 )
 def test_what_each_example_declares_is_proposed(file: str, package: str):
@@ -156,7 +157,7 @@ DECLARED_IN_DIALOGUE = {
 }
 
 
-@pytest.mark.parametrize("language", ["js", "c"])
+@pytest.mark.parametrize("language", long_but_for({"c"}, ["js", "c"]))
 def test_programs_in_dialogue_get_what_they_declare(language: str, tmp_path: Path):
     if language == "js":
         if shutil.which("node") is None:

@@ -12,6 +12,7 @@ from backproof.cases.options import choices
 from backproof.plugging.declaration import Declaration
 from backproof.plugging.proposing.universe import pairs_of
 from refimpl import ACTIVATIONS, LOSSES
+from tests.long_tests import long_but_for
 
 from . import probed_students as students
 from .adapted import Adapted
@@ -91,7 +92,7 @@ FLAWED: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FLAWED)
+@pytest.mark.parametrize("name", long_but_for(list(FLAWED)[::3], FLAWED))
 def test_mistakes_are_told_and_do_not_derail_what_is_proposed(name: str):
     keys, off, unknown = FLAWED[name]
     proposal = probed(getattr(students, name))
@@ -125,8 +126,11 @@ OTHER: list[dict[str, Any]] = [
 
 
 def _every_third(declared: list[dict[str, Any]]) -> list[Any]:
-    """The others are for long runs."""
-    return [pytest.param(d, marks=pytest.mark.exhaustive) if k % 3 else d for k, d in enumerate(declared)]
+    """Of these every second one in a long run; the others when all there is is gone through."""
+    marks = [
+        pytest.mark.exhaustive if k % 3 else pytest.mark.long if k % 2 else () for k in range(len(declared))
+    ]
+    return [pytest.param(d, marks=mark) for d, mark in zip(declared, marks, strict=True)]
 
 
 @pytest.mark.parametrize("declared", _every_third(OTHER), ids=str)
