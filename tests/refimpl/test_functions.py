@@ -44,6 +44,8 @@ def test_an_interval_contains_its_ends_only_where_it_says_so(
     for number in outside:
         assert not interval.contains(number)
         assert not interval.contains(np.array([inside[0], number]))
+        assert interval.outside(np.array([inside, [*inside[1:], number]])) == (1, len(inside) - 1)
+    assert interval.outside(np.array([inside, inside])) is None
 
 
 @pytest.mark.parametrize("interval", [UNIT, POSITIVE, REALS], ids=str)
@@ -173,6 +175,14 @@ def test_the_vjp_of_an_elementwise_activation_is_its_derivative_times_the_cotang
     Z, G = np.array([[2.0, -1.0]]), np.array([[0.5, 4.0]])
     assert cube.elementwise
     assert cube.vjp(Z, Z**3, G).tolist() == [[6.0, 12.0]]  # 12 · 1/2, 3 · 4
+
+
+def test_the_vjp_of_an_activation_that_mixes_units_is_given_all_that_it_may_need() -> None:
+    mixing = Activation(
+        "mixing", "", "", value=np.copy, vector_jacobian_product=lambda Z, A, G, scale: Z + 10 * A + scale * G
+    )
+    assert not mixing.elementwise
+    assert mixing.vjp(np.full((1, 1), 1.0), np.full((1, 1), 2.0), np.full((1, 1), 3.0), scale=100.0) == 321
 
 
 def test_an_entry_is_found_by_its_name_or_refused_with_the_names_there_are() -> None:
