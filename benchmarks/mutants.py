@@ -110,8 +110,8 @@ class Comparison:
 def compared(outcomes: Sequence[Outcome], listed: Counter[Mutant]) -> Comparison:
     """A mutant that no test reaches has survived, too; one that hangs has not."""
     survivors = Counter(outcome.mutant for outcome in outcomes if outcome.status in ("survived", "no tests"))
-    statuses = Counter({"mutants": len(outcomes)})
-    statuses.update(outcome.status for outcome in outcomes)
+    found = Counter(outcome.status for outcome in outcomes)
+    statuses = {"mutants": len(outcomes), **dict.fromkeys(("killed", "timeout", "survived"), 0), **found}
     return Comparison(statuses, survivors - listed, listed - survivors)
 
 

@@ -57,3 +57,13 @@ def test_a_changed_equation_that_divides_by_0_warns_of_nothing() -> None:
             return np.ones((len(delta), 1)) / np.zeros((len(delta), 1))
 
     assert Dividing().run(case()).db[0].tolist() == [[np.inf]] * 3
+
+
+def test_a_forward_pass_of_one_activation_too_many_is_refused() -> None:
+    class Repeating(Backprop):
+        def forward(self, case: Case) -> tuple[list[Any], list[Any], Any]:
+            Z, A, loss = super().forward(case)
+            return Z, [*A, A[-1]], loss
+
+    with pytest.raises(ValueError, match="argument 2 is longer than argument 1"):
+        Repeating().run(case())

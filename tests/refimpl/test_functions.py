@@ -145,9 +145,7 @@ def test_what_is_not_a_parameter_in_float32_is_refused(entry: Any, given: Any, m
 def test_an_unknown_parameter_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UnknownFunctionError, match="softplus has no parameter 'alpha'; it has beta"):
         SOFTPLUS.complete({"alpha": 1.0}, FLOAT64)
-    with pytest.raises(
-        UnknownFunctionError, match="parameter 'alpha'; it has max_val, min_val"
-    ):
+    with pytest.raises(UnknownFunctionError, match="parameter 'alpha'; it has max_val, min_val"):
         HARDTANH.complete({"alpha": 1.0}, FLOAT64)
     with pytest.raises(UnknownFunctionError, match="identity has no parameter 'alpha'; it has none"):
         ACTIVATIONS["identity"].complete({"alpha": 1.0}, FLOAT64)

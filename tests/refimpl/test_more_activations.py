@@ -84,6 +84,17 @@ def test_beside_0_an_exponential_unit_is_as_steep_as_its_slope_says_whatever_alp
     assert far == pytest.approx(max(-alpha, -1e10) if name == "celu" else -alpha, rel=1e-14, abs=0)
 
 
+@pytest.mark.parametrize(("name", "alpha"), [("elu", 1.7e308), ("celu", 1.7e308), ("celu", 1e-3)])
+def test_right_of_0_an_exponential_unit_is_the_identity_and_warns_of_nothing_whatever_alpha(
+    name: str, alpha: float
+) -> None:
+    # α (e^z - 1) overflows for the large α, e^(z/α) for the small one.
+    spec, Z = ActivationSpec(name, {"alpha": alpha}), np.array([[1.0, 100.0]])
+    assert spec.entry.derivative is not None
+    assert spec.entry.value(Z, **spec.parameters).tolist() == [[1.0, 100.0]]
+    assert spec.entry.derivative(Z, **spec.parameters).tolist() == [[1.0, 1.0]]
+
+
 @pytest.mark.parametrize("b", [1e-290, 1e300])
 def test_squareplus_is_accurate_for_every_b(b: float) -> None:
     spec, Z = ActivationSpec("squareplus", {"b": b}), np.array([[-1e10, 0.0, 1e10]])
