@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test test-long test-exhaustive lint sample-report error-facts screenshots clean
+.PHONY: conformance test test-long test-exhaustive lint sample-report error-facts screenshots mutants clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -42,6 +42,12 @@ screenshots: $(STAMP)  ## take the pictures in docs/images of reports/sample, in
 	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/report.png
 	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/cause.png --of cause-1
 
+# mutmut is installed here only: nothing else needs it.
+mutants: $(STAMP)  ## change refimpl in thousands of ways, and list the changes that no test notices
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[mutants]'
+	rm -rf mutants
+	nice -n 19 $(BIN)/python -m benchmarks.mutants
+
 # The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
 # that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is
 # how pip finds the CPU build where one is at hand. The build backend is installed, so that it is pinned too.
@@ -56,4 +62,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

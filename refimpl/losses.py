@@ -22,14 +22,15 @@ _WEIGHT = LossArray("weight", True, NON_NEGATIVE, WEIGHTS, "how much each entry 
 
 def _x_log_y(X: Units, Y: Units) -> Units:
     """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
-    with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf is the exact limit where x > 0
-        return np.where(X == 0, X.dtype.type(0), X * np.log(np.where(X == 0, X.dtype.type(1), Y)))
+    # log 0 = -inf is the exact limit where x > 0; 0 · -inf is not taken.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return np.where(X == 0, X.dtype.type(0), X * np.log(Y))
 
 
 def _x_log1p_y(X: Units, Y: Units) -> Units:
     """x log(1 + y) with 0 log 0 = 0."""
-    with np.errstate(divide="ignore"):  # as above
-        return np.where(X == 0, X.dtype.type(0), X * np.log1p(np.where(X == 0, X.dtype.type(0), Y)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # as above
+        return np.where(X == 0, X.dtype.type(0), X * np.log1p(Y))
 
 
 def _error(A: Units, Y: Units) -> Units:
@@ -74,8 +75,9 @@ def _bce_gradient(A: Units, Y: Units, weight: Any = 1.0) -> Units:
 
 
 def _cross_entropy_gradient(A: Units, Y: Units) -> Units:
-    with np.errstate(divide="ignore", over="ignore"):  # infinite where the exact answer is
-        return np.where(Y == 0, Y.dtype.type(0), -Y / np.where(Y == 0, Y.dtype.type(1), A))
+    # Infinite where the exact answer is; 0/0 is not taken.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return np.where(Y == 0, Y.dtype.type(0), -Y / A)
 
 
 def logistic_terms(Z: Units, positive: Any, negative: Any) -> Units:
@@ -114,7 +116,7 @@ def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weigh
     below = Z / 2 - np.max(Z, axis=0, keepdims=True) / 2
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
         log_sum = np.log(np.sum(np.exp(2 * below), axis=0, keepdims=True))
-        return np.where(Y == 0, Y.dtype.type(0), 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below))))
+        return 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below)))  # 0 · inf is not taken
 
 
 def _cross_entropy_with_logits_gradient(

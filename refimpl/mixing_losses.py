@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from .activations import softmax
 from .domains import NON_NEGATIVE, Interval, OneHot, OneOf
@@ -30,12 +31,16 @@ def _direction(A: Units) -> tuple[Units, PerSample, PerSample]:
     return ratios / length, largest, length
 
 
+def _undefined(a: Units, y: Units) -> Bool[np.ndarray, "1 m"]:
+    """Whether either direction is none, so that there is no angle between them."""
+    return ~np.any(a, axis=0, keepdims=True) | ~np.any(y, axis=0, keepdims=True)
+
+
 def _cosine_distance(A: Units, Y: Units) -> PerSample:
     a, y = _direction(A)[0], _direction(Y)[0]
     # 1 - cos θ cancels for a small angle; half the squared distance of the directions does not.
     distance = np.sum(np.square(a - y), axis=0, keepdims=True) / 2
-    undefined = ~np.any(a, axis=0, keepdims=True) | ~np.any(y, axis=0, keepdims=True)
-    return np.where(undefined, A.dtype.type(1), distance)
+    return np.where(_undefined(a, y), A.dtype.type(1), distance)
 
 
 def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
@@ -44,7 +49,7 @@ def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
     # -(y - cos θ a)/|A|, with cos θ = 1 - distance.
     across = (a - y) - a * _cosine_distance(A, Y)
     with np.errstate(over="ignore"):  # infinite where the exact answer is
-        return np.where(np.any(y, axis=0, keepdims=True), across / length / largest, A.dtype.type(0))
+        return np.where(_undefined(a, y), A.dtype.type(0), across / length / largest)
 
 
 def _excess(A: Units, Y: Units, margin: float) -> Units:
@@ -64,7 +69,7 @@ def _times_weight(weight: Any, Y: Units, values: Units) -> Units:
 def _multi_margin(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
     excess = _excess(A, Y, margin)
     weighed = _times_weight(weight, Y, excess)
-    with np.errstate(over="ignore"):  # infinite where the exact answer is
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite where the exact answer is; 0 · inf as above
         return weighed if p == 1 else np.where(weighed == 0, weighed, weighed * excess)
 
 

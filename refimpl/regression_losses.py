@@ -32,7 +32,8 @@ def _huber(A: Units, Y: Units, delta: float) -> Units:
         R, H = np.abs(_error(A, Y)), np.abs(_half_error(A, Y))
         d = A.dtype.type(delta)  # 2 δ of a Python float could be no number of the dtype
         # The ½ goes to one factor: the square alone could overflow where its half does not.
-        linear = np.where(np.isinf(R), 2 * d * (H - d / 4), d * (R - d / 2))
+        # Where δ r is a number and r is none, δ is below 1, and lost beside r.
+        linear = np.where(np.isinf(R), 2 * d * H, d * (R - d / 2))
         return np.where(d >= R, R / 2 * R, linear)
 
 
@@ -42,7 +43,7 @@ def _huber_gradient(A: Units, Y: Units, delta: float) -> Units:
 
 def _smooth_l1(A: Units, Y: Units, beta: float) -> Units:
     # r (r/β)/2, not r²/(2β): r/β is at most 1 where this branch is taken, and r² could overflow.
-    with np.errstate(over="ignore", invalid="ignore"):  # as above
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
         R, H = np.abs(_error(A, Y)), np.abs(_half_error(A, Y))
         linear = np.where(np.isinf(R), 2 * (H - beta / 4), R - beta / 2)
         return np.where(beta > R, R * (R / beta) / 2, linear)

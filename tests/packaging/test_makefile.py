@@ -93,6 +93,14 @@ def test_the_first_time_the_environment_is_made_and_the_second_time_pip_is_not_c
     assert checkout.make("lint") == (0, lint, "")
 
 
+def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkout: Checkout) -> None:
+    checkout.make("test")
+    (checkout.folder / "mutants").mkdir()
+    install = "python -m pip install --quiet -c constraints.txt --no-build-isolation -e .[mutants]"
+    assert checkout.make("mutants") == (0, [install, "python -m benchmarks.mutants"], "")
+    assert not (checkout.folder / "mutants").exists()
+
+
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
 def test_other_requirements_are_installed_into_the_same_environment(checkout: Checkout, changed: str) -> None:
     checkout.make("test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 
 import pytest
 from packaging.requirements import Requirement
@@ -10,6 +11,9 @@ from packaging.utils import canonicalize_name
 
 from .import_graph import ROOT
 from .requirement_closure import build_requirements, closure, declared, pyproject
+
+MUTANTS = "# What `make mutants` installs besides."
+"""The line of constraints.txt after which such pins stand."""
 
 
 def pins_in(text: str) -> dict[str, str]:
@@ -38,9 +42,19 @@ def not_admitted(requirements: Iterable[Requirement], pins: Mapping[str, str]) -
     ]
 
 
+def part_of_constraints(part: int) -> dict[str, str]:
+    before, _, after = (ROOT / "constraints.txt").read_text(encoding="utf-8").partition(f"{MUTANTS}\n")
+    return pins_in((before, after)[part])
+
+
 @pytest.fixture(scope="module")
 def pins() -> dict[str, str]:
-    return pins_in((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    return part_of_constraints(0)
+
+
+@pytest.fixture(scope="module")
+def pins_of_mutants() -> dict[str, str]:
+    return part_of_constraints(1)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +75,25 @@ def test_nothing_is_pinned_that_nothing_needs(pins: dict[str, str], asked: list[
 
 def test_the_ranges_admit_the_pins(pins: dict[str, str], asked: list[Requirement]) -> None:
     assert not_admitted(asked, pins) == []
+
+
+def test_what_only_make_mutants_installs_is_pinned_apart(
+    pins_of_mutants: dict[str, str], asked: list[Requirement]
+) -> None:
+    extra = declared("mutants")
+    own = [extra[name] for name in extra.keys() - declared().keys()]
+    assert [requirement.name for requirement in own] == ["mutmut"]
+    assert not_admitted(own, pins_of_mutants) == []
+    assert sorted(set(pins_of_mutants) & set(closure(asked))) == []
+
+
+@pytest.mark.skipif(find_spec("mutmut") is None, reason="installed by make mutants only")
+def test_of_what_make_mutants_installs_all_is_pinned_and_nothing_else(
+    pins: dict[str, str], pins_of_mutants: dict[str, str]
+) -> None:
+    needed = closure(declared("mutants").values())
+    assert not_pinned(needed, {**pins, **pins_of_mutants}) == []
+    assert sorted(set(pins_of_mutants) - set(needed)) == []
 
 
 def test_every_range_has_a_lower_bound_and_no_upper_one() -> None:

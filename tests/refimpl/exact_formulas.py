@@ -57,6 +57,16 @@ def _normal_distribution(z: Number) -> Number:
     return mpmath.erfc(-z / mpmath.sqrt(2)) / 2
 
 
+def cross_entropy_of_logit(z: Number, y: Number) -> Number:
+    """-y log σ(z) - (1 - y) log σ(-z)."""
+    return y * mpmath.log(1 + mpmath.exp(-z)) + (1 - y) * mpmath.log(1 + mpmath.exp(z))
+
+
+def _focal(z: Number, y: Number, alpha: float, gamma: float) -> Number:
+    mistaken = 1 - (_sigmoid(z) * y + _sigmoid(-z) * (1 - y))
+    return (alpha * y + (mp.one - alpha) * (1 - y)) * mistaken**gamma * cross_entropy_of_logit(z, y)
+
+
 def _softmax(z: Column) -> Column:
     e = [mpmath.exp(entry) for entry in z]
     return [entry / mpmath.fsum(e) for entry in e]
@@ -117,6 +127,7 @@ LOSSES: Mapping[str, Callable[..., Column]] = {
     "cross_entropy": _each(lambda a, y: -_times_log(y, a)),
     # -y log σ(z) - (1 - y) log σ(-z), where log σ(z) = z - log(1 + e^z) and log σ(-z) = -log(1 + e^z)
     "bce_with_logits": _each(lambda z, y: mpmath.log(1 + mpmath.exp(z)) - y * z),
+    "l1": _each(lambda a, y: abs(y - a)),
     "huber": _each(
         lambda a, y, delta: (
             (a - y) ** 2 / 2 if abs(a - y) <= delta else delta * (abs(a - y) - mpmath.mpf(delta) / 2)
@@ -127,13 +138,18 @@ LOSSES: Mapping[str, Callable[..., Column]] = {
             (a - y) ** 2 / (2 * beta) if abs(a - y) < beta else abs(a - y) - mpmath.mpf(beta) / 2
         )
     ),
+    "log_cosh": _each(lambda a, y: mpmath.log(mpmath.cosh(y - a))),
     "poisson_nll": _each(lambda a, y: mpmath.exp(a) - y * a),
     "gaussian_nll": _each(lambda a, y: (a - y) ** 2 / 2),  # with the variance 1
     "nll": _each(lambda a, y: -y * a),
     "kl_div": _each(lambda a, y: _times_log(y, y) - y * a),
+    "hinge": _each(lambda a, y: max(mp.zero, 1 - a * y)),
+    "hinge_embedding": _each(lambda a, y, margin: a if y > 0 else max(mp.zero, margin - a)),
+    "perceptron": _each(lambda a, y: max(mp.zero, -a * y)),
     "squared_hinge": _each(lambda a, y: max(mp.zero, 1 - y * a) ** 2),
     "soft_margin": _each(lambda a, y: mpmath.log(1 + mpmath.exp(-y * a))),
     "multilabel_soft_margin": _each(lambda z, y: mpmath.log(1 + mpmath.exp(z)) - y * z),
+    "sigmoid_focal": _each(_focal),
     "cross_entropy_with_logits": lambda z, y: [
         -_times_log(label, p) for label, p in zip(y, _softmax(z), strict=True)
     ],

@@ -237,6 +237,10 @@ def test_one_point_outside_is_enough_and_is_named() -> None:
 def test_a_result_that_overflows_is_infinite_and_warns_of_nothing() -> None:
     value, derivative = ChainRule().value_and_derivative(f("cube", x), np.float64(1e200))
     assert (value, derivative) == (math.inf, math.inf)
+    # 1/u² overflows; beside it, the derivative of a constant is not defined in floats: 0 · ∞.
+    value, derivative = ChainRule().value_and_derivative(f("reciprocal", x), np.float64(1e-200))
+    assert (value, derivative) == (1e200, -math.inf)
+    assert ChainRule().value_and_derivative(f("reciprocal", c(1e-200)), np.float64(1.0))[0] == 1e200
 
 
 @pytest.mark.parametrize("at", [1, np.int64(1), np.float16(1), np.array([1 + 0j]), "1", None], ids=repr)
@@ -255,6 +259,12 @@ def test_what_is_no_expression_is_refused() -> None:
         Binary("add", x, "x")  # type: ignore[arg-type]
     with pytest.raises(InvalidExpressionError, match=r"^'x' is not an expression$"):
         Composition("x", np.float64(1))  # type: ignore[arg-type]
+
+
+def test_a_constant_is_held_as_a_float() -> None:
+    held = [Constant(value).value for value in (2, np.float32(0.5), 3.0)]  # type: ignore[arg-type]
+    assert held == [2.0, 0.5, 3.0]
+    assert {type(value) for value in held} == {float}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])

@@ -30,30 +30,14 @@ def _log_1_plus_exp(z: Any) -> Any:
     return mpmath.log(1 + mpmath.exp(z))
 
 
-def _cross_entropy_of_logit(z: Any, y: Any) -> Any:
-    return y * _log_1_plus_exp(-z) + (1 - y) * _log_1_plus_exp(z)
-
-
-def _focal(z: Any, y: Any, alpha: float, gamma: float) -> Any:
-    p = 1 / (1 + mpmath.exp(-z))
-    mistaken = 1 - (p * y + (1 - p) * (1 - y))
-    return (alpha * y + (mpmath.mpf(1) - alpha) * (1 - y)) * mistaken**gamma * _cross_entropy_of_logit(z, y)
-
-
-# The losses that `exact_formulas` has no line for, or none with their arrays.
+# The losses that `exact_formulas` has no line for with their arrays.
 TERMS: Mapping[str, Callable[..., Any]] = {
     "bce": lambda a, y, weight: weight * (-exact._times_log(y, a) - exact._times_log(1 - y, 1 - a)),
     "bce_with_logits": lambda z, y, weight, pos_weight: (
         weight * (pos_weight * y * _log_1_plus_exp(-z) + (1 - y) * _log_1_plus_exp(z))
     ),
     "gaussian_nll": lambda a, y, variance: (mpmath.log(variance) + (a - y) ** 2 / variance) / 2,
-    "hinge": lambda a, y: max(mpmath.mpf(0), 1 - a * y),
-    "hinge_embedding": lambda a, y, margin: a if y > 0 else max(mpmath.mpf(0), margin - a),
-    "l1": lambda a, y: abs(y - a),
-    "log_cosh": lambda a, y: mpmath.log(mpmath.cosh(y - a)),
-    "multilabel_soft_margin": lambda z, y, weight: weight * _cross_entropy_of_logit(z, y),
-    "perceptron": lambda a, y: max(mpmath.mpf(0), -a * y),
-    "sigmoid_focal": _focal,
+    "multilabel_soft_margin": lambda z, y, weight: weight * exact.cross_entropy_of_logit(z, y),
 }
 
 

@@ -16,7 +16,7 @@ from refimpl_points import drawn, ends_of, parameter_sets
 
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Activation, Loss, UnknownFunctionError
 from refimpl.domains import NON_NEGATIVE, POSITIVE, REALS, SYMMETRIC_UNIT, UNIT, Interval
-from refimpl.functions import ALL_REDUCTIONS, Parameter, find, no_kinks
+from refimpl.functions import ALL_REDUCTIONS, Parameter, find, no_kinks, rounded
 
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 ENTRIES = [*ACTIVATIONS.values(), *LOSSES.values()]
@@ -44,6 +44,8 @@ def test_an_interval_contains_its_ends_only_where_it_says_so(
     for number in outside:
         assert not interval.contains(number)
         assert not interval.contains(np.array([inside[0], number]))
+        assert interval.outside(np.array([inside, [*inside[1:], number]])) == (1, len(inside) - 1)
+    assert interval.outside(np.array([inside, inside])) is None
 
 
 @pytest.mark.parametrize("interval", [UNIT, POSITIVE, REALS], ids=str)
@@ -75,7 +77,7 @@ def test_an_interval_reads_as_mathematics_writes_it() -> None:
 PARAMETERS = [(entry, parameter) for entry in ENTRIES for parameter in entry.parameters]
 EVERY_PARAMETER = pytest.mark.parametrize(("entry", "parameter"), PARAMETERS, ids=lambda value: value.name)
 
-LEAKY, SOFTPLUS = ACTIVATIONS["leaky_relu"], ACTIVATIONS["softplus"]
+LEAKY, SOFTPLUS, HARDTANH = (ACTIVATIONS[name] for name in ("leaky_relu", "softplus", "hardtanh"))
 
 
 @EVERY_PARAMETER
@@ -86,6 +88,13 @@ def test_parameters_left_out_have_their_defaults_rounded_to_the_dtype(
     assert entry.complete({}, np.dtype(dtype))[parameter.name] == float(
         np.dtype(dtype).type(parameter.default)
     )
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+def test_what_lies_beyond_the_largest_number_is_infinite_on_its_side(dtype: np.dtype[Any]) -> None:
+    # An int may lie beyond every float, too.
+    for beyond in (10**400, 10 * float(np.finfo(dtype).max)):
+        assert (rounded(beyond, dtype), rounded(-beyond, dtype)) == (math.inf, -math.inf)
 
 
 def test_a_parameter_is_rounded_to_the_nearest_number_of_the_dtype() -> None:
@@ -119,6 +128,8 @@ def test_a_parameter_outside_its_domain_is_refused_by_name(
         (LEAKY, {"negative_slope": 1e300}, r"negative_slope = 1e\+300 lies outside \[0, inf\)"),
         (LEAKY, {"negative_slope": 10**400}, r"leaky_relu: negative_slope = 10+ lies outside \[0, inf\)"),
         (LEAKY, {"negative_slope": -(10**400)}, r"leaky_relu: negative_slope = -10+ lies outside \[0, inf\)"),
+        (HARDTANH, {"min_val": 2.0}, "hardtanh: min_val = 2.0 must be less than max_val = 1.0"),
+        (HARDTANH, {"max_val": -1}, "hardtanh: min_val = -1.0 must be less than max_val = -1.0"),
         (LEAKY, {"negative_slope": True}, "leaky_relu: negative_slope must be a number, not True"),
         (LEAKY, {"negative_slope": "1"}, "leaky_relu: negative_slope must be a number, not '1'"),
         (LEAKY, {"negative_slope": None}, "leaky_relu: negative_slope must be a number, not None"),
@@ -134,6 +145,8 @@ def test_what_is_not_a_parameter_in_float32_is_refused(entry: Any, given: Any, m
 def test_an_unknown_parameter_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UnknownFunctionError, match="softplus has no parameter 'alpha'; it has beta"):
         SOFTPLUS.complete({"alpha": 1.0}, FLOAT64)
+    with pytest.raises(UnknownFunctionError, match="parameter 'alpha'; it has max_val, min_val"):
+        HARDTANH.complete({"alpha": 1.0}, FLOAT64)
     with pytest.raises(UnknownFunctionError, match="identity has no parameter 'alpha'; it has none"):
         ACTIVATIONS["identity"].complete({"alpha": 1.0}, FLOAT64)
 
@@ -173,6 +186,14 @@ def test_the_vjp_of_an_elementwise_activation_is_its_derivative_times_the_cotang
     Z, G = np.array([[2.0, -1.0]]), np.array([[0.5, 4.0]])
     assert cube.elementwise
     assert cube.vjp(Z, Z**3, G).tolist() == [[6.0, 12.0]]  # 12 · 1/2, 3 · 4
+
+
+def test_the_vjp_of_an_activation_that_mixes_units_is_given_all_that_it_may_need() -> None:
+    mixing = Activation(
+        "mixing", "", "", value=np.copy, vector_jacobian_product=lambda Z, A, G, scale: Z + 10 * A + scale * G
+    )
+    assert not mixing.elementwise
+    assert mixing.vjp(np.full((1, 1), 1.0), np.full((1, 1), 2.0), np.full((1, 1), 3.0), scale=100.0) == 321
 
 
 def test_an_entry_is_found_by_its_name_or_refused_with_the_names_there_are() -> None:

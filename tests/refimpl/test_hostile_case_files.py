@@ -78,6 +78,7 @@ REFUSED: list[tuple[str, str]] = [
     (TEXT.replace("0.5", "-Infinity"), "-Infinity is not JSON; write it as a string"),
     (TEXT.replace('"X":', '"X": [], "X":'), "key 'X' stands twice in one object; keep one of them"),
     ('{"a": {"b\\n": 1, "b\\n": 1}}', r"key 'b\\n' stands twice in one object; keep one of them"),
+    (f'{{"{"x" * 99}": 1, "{"x" * 99}": 2}}', "key 'x{40}' stands twice in one object; keep one of them"),
     # JSON, but no case
     ("null", "case must be an object, not null"),
     ("[]", "case must be an object, not an array"),
@@ -92,6 +93,7 @@ REFUSED: list[tuple[str, str]] = [
     (changed("version", to="1"), "case.version has the wrong type: a string"),
     (changed("version", to=1.0), "case.version has the wrong type: float"),
     (changed("dtype", to="float16"), "dtype 'float16' is unknown; use float32 or float64"),
+    (changed("dtype", to="x" * 99), "dtype 'x{40}' is unknown; use float32 or float64"),
     (changed("dtype", to="x\ny" * 9999), r"dtype 'x\\nyx\\ny.*' is unknown; use float32 or float64"),
     # keys
     ('{"format": "backproof-case"}', "case lacks the key 'version'"),
@@ -110,6 +112,7 @@ REFUSED: list[tuple[str, str]] = [
     (changed("learning_rate", to="0.5"), "case.learning_rate has the wrong type: a string"),
     (changed("learning_rate", to=True), "case.learning_rate has the wrong type: bool"),
     (changed("X", 1, 0, to="1.0"), r"X\[1, 0\] must be a number, not a string"),
+    (changed("Y", 1, 0, to="1.0"), r"Y\[1, 0\] must be a number, not a string"),
     (changed("X", 1, 0, to=True), r"X\[1, 0\] must be a number, not bool"),
     (changed("X", 1, 0, to=[1.0]), r"X\[1, 0\] must be a number, not an array"),
     (changed(*LAYER, "b", 2, to=None), r"layer 1.b\[2\] must be a number, not null"),
@@ -120,6 +123,14 @@ REFUSED: list[tuple[str, str]] = [
         r"layer 1.parameters\['negative_slope'\] must be a number, not a string",
     ),
     (changed(*LAYER, "parameters", "a\nb", to=""), r"layer 1.parameters\['a\\nb'\] must be a number, .*"),
+    (
+        changed("network", "loss", "parameters", "delta", to="1"),
+        r"loss.parameters\['delta'\] must be a number, not a string",
+    ),
+    (
+        changed("network", "loss", "arrays", to={"weight": [[1.0], [None]]}),
+        r"loss.arrays\['weight'\]\[1, 0\] must be a number, not null",
+    ),
     # shapes
     (changed("X", to=[]), "X must be an array of rows, with at least one"),
     (changed("X", to=[1.0, 2.0]), r"X\[0\] must be a row as long as the first"),

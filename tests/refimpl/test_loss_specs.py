@@ -113,6 +113,16 @@ def test_specs_with_arrays_are_equal_and_hash_by_content() -> None:
     assert all(one != other for other in others)
 
 
+def test_a_network_of_float32_rounds_the_numbers_of_its_loss_and_keeps_the_rest() -> None:
+    W = np.ones((2, 2), "float32")
+    weight = np.array([[0.25], [2.0]], "float32")
+    spec = LossSpec("cross_entropy_with_logits", "sum", {"label_smoothing": 0.1}, {"weight": weight})
+    kept = Network((Layer(W, W[:, :1], ActivationSpec("identity")),), spec).loss
+    assert (kept.name, kept.reduction) == ("cross_entropy_with_logits", "sum")
+    assert dict(kept.parameters) == {"label_smoothing": float(np.float32(0.1))}
+    assert {name: array.tolist() for name, array in kept.arrays.items()} == {"weight": [[0.25], [2.0]]}
+
+
 def test_arrays_of_a_spec_are_copies_that_cannot_be_written_to() -> None:
     given = np.array(POSITIVE)
     spec = LossSpec("bce_with_logits", "sum", {}, {"pos_weight": given})

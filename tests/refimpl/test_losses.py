@@ -214,17 +214,20 @@ def test_terms_and_slopes_are_exact_but_for_the_roundings_of_an_accurate_evaluat
         np.hstack([part, array[hard][None, :]]) for part, array in zip(thinned(A, Y, 80), (A, Y), strict=True)
     )
     terms, slopes = (function(A, Y, **parameters)[0] for function in (entry.terms, entry.gradient))
+    kinks = [kink.at for kink in entry.kinks(Y, parameters)]
+    on_a_kink = np.any([kink == A for kink in [*kinks, np.full(A.shape, np.inf)]], axis=0)[0]
     with exact.working(dtype):
         term = exact.loss_term(name, **parameters)
         slope = exact.differentiated(term, 0)
-        for a, y, loss, gradient in zip(A[0], Y[0], terms, slopes, strict=True):
+        for a, y, loss, gradient, kinked in zip(A[0], Y[0], terms, slopes, on_a_kink, strict=True):
             arguments = exact.column([a, y])
             if not exact.representable(term(*arguments), dtype):
                 continue  # at a pole, which has no slope
             # A hard label is exact: what would be right for a label next to it does not do.
             free = 1 if y in (0, 1) else 2
             exact.assert_accurate(term, arguments, loss, dtype, free)
-            exact.assert_accurate(slope, arguments, gradient, dtype, free)
+            if not kinked:
+                exact.assert_accurate(slope, arguments, gradient, dtype, free)
 
 
 @pytest.mark.parametrize("name", [n for n in exact.LOSSES if n in LOSSES and not TORCH.losses[n].separable])

@@ -49,6 +49,8 @@ BY_HAND: list[tuple[str, dict[str, Any], float, float, float, float]] = [
     ("sigmoid_focal", {"alpha": 0.5, "gamma": 0.0}, LOG_3, 1.0, math.log(4 / 3) / 2, -0.125),
     # 1 - p_t = ¾: (1 - α) ¾² log 4, and (1 - α) ¾² (¾ + 2 · ¼ log 4)
     ("sigmoid_focal", {"gamma": 2.0, "alpha": 0.25}, LOG_3, 0.0, 27 / 32 * LOG_2, 27 / 64 * (0.75 + LOG_2)),
+    # 1 - p_t = ¾ again, of the label 1: α ¾² log 4, and -α ¾² (¾ + 2 · ¼ log 4)
+    ("sigmoid_focal", {"gamma": 2.0, "alpha": 0.25}, -LOG_3, 1.0, 9 / 32 * LOG_2, -9 / 64 * (0.75 + LOG_2)),
     ("sigmoid_focal", {"alpha": 0.25, "gamma": 0.5}, 1000.0, 1.0, 0.0, 0.0),
     ("perceptron", {}, 2.0, 1.0, 0.0, 0.0),
     ("perceptron", {}, -2.0, 1.0, 2.0, -1.0),
@@ -86,6 +88,7 @@ def test_what_is_finite_is_finite_also_where_the_residual_is_not(dtype: str) -> 
     assert LOSSES["huber"].gradient(A, Y, delta=0.125).item() == 0.125
     assert LOSSES["smooth_l1"].gradient(A, Y, beta=0.125).item() == 1
     assert value("smooth_l1", beta=largest) == math.inf  # 2M - M/2
+    assert value("huber", delta=largest) == math.inf  # M (2M - M/2)
     quarter = np.array([[-largest / 4]], dtype)  # 1.25 M - M/2
     assert LOSSES["smooth_l1"].terms(A, quarter, beta=largest).item() == pytest.approx(
         0.75 * largest, rel=1e-6, abs=0
@@ -102,8 +105,22 @@ def test_a_count_near_the_largest_number_has_a_likelihood(dtype: str, rel: float
     slope = LOSSES["poisson_nll"].gradient(A, Y).item()
     assert slope == math.inf  # e M - …
     assert math.isfinite(LOSSES["poisson_nll"].terms(A, Y).item())
+    # e^a = √e M, and y a is as much less M/2.
+    a = np.log(largest) + 0.5
+    A, Y = np.array([[a]], dtype), np.array([[(math.exp(0.5) - 0.5) / a * largest]], dtype)
+    assert LOSSES["poisson_nll"].terms(A, Y).item() == pytest.approx(largest / 2, rel=1000 * rel, abs=0)
     near = np.array([[np.log(largest) + 0.5]], dtype)
     expected = (math.exp(0.5) - 1) * largest
     assert LOSSES["poisson_nll"].gradient(near, np.array([[largest]], dtype)).item() == pytest.approx(
         expected, rel=1000 * rel, abs=0
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_the_largest_parameter_there_is_no_warning_where_a_branch_that_is_not_taken_overflows(
+    dtype: str,
+) -> None:
+    largest, _ = numbers(dtype)
+    zero, least = np.zeros((1, 1), dtype), np.array([[-largest]], dtype)
+    assert LOSSES["huber"].terms(zero, zero, delta=largest).item() == 0
+    assert LOSSES["hinge_embedding"].terms(least, np.full_like(zero, -1), margin=largest).item() == math.inf

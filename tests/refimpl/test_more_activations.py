@@ -66,9 +66,9 @@ def test_an_activation_has_the_values_and_slopes_worked_out_by_hand(
 def test_softmin_and_log_softmax_of_logarithms_are_shares_of_a_whole() -> None:
     Z = np.log(np.array([[1.0], [2.0], [4.0]]))
     softmin = ActivationSpec("softmin").entry.value(Z)
-    assert softmin.ravel() == pytest.approx([4 / 7, 2 / 7, 1 / 7], rel=1e-14)
+    assert softmin.ravel() == pytest.approx([4 / 7, 2 / 7, 1 / 7], rel=1e-14, abs=0)
     log_softmax = ActivationSpec("log_softmax").entry.value(Z)
-    assert np.exp(log_softmax).ravel() == pytest.approx([1 / 7, 2 / 7, 4 / 7], rel=1e-14)
+    assert np.exp(log_softmax).ravel() == pytest.approx([1 / 7, 2 / 7, 4 / 7], rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("name", ["celu", "elu"])
@@ -80,17 +80,40 @@ def test_beside_0_an_exponential_unit_is_as_steep_as_its_slope_says_whatever_alp
     spec, Z = ActivationSpec(name, {"alpha": alpha}), np.array([[-1e-30, -1e10]])
     near, far = spec.entry.value(Z, **spec.parameters)[0]
     if alpha > 1:
-        assert near == pytest.approx(-1e-30 if name == "celu" else -1e-30 * alpha, rel=1e-14)
-    assert far == pytest.approx(max(-alpha, -1e10) if name == "celu" else -alpha, rel=1e-14)
+        assert near == pytest.approx(-1e-30 if name == "celu" else -1e-30 * alpha, rel=1e-14, abs=0)
+    assert far == pytest.approx(max(-alpha, -1e10) if name == "celu" else -alpha, rel=1e-14, abs=0)
 
 
-@pytest.mark.parametrize("b", [1e-300, 1e300])
+@pytest.mark.parametrize(("name", "alpha"), [("elu", 1.7e308), ("celu", 1.7e308), ("celu", 1e-3)])
+def test_right_of_0_an_exponential_unit_is_the_identity_and_warns_of_nothing_whatever_alpha(
+    name: str, alpha: float
+) -> None:
+    # α (e^z - 1) overflows for the large α, e^(z/α) for the small one.
+    spec, Z = ActivationSpec(name, {"alpha": alpha}), np.array([[1.0, 100.0]])
+    assert spec.entry.derivative is not None
+    assert spec.entry.value(Z, **spec.parameters).tolist() == [[1.0, 100.0]]
+    assert spec.entry.derivative(Z, **spec.parameters).tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("b", [1e-290, 1e300])
 def test_squareplus_is_accurate_for_every_b(b: float) -> None:
     spec, Z = ActivationSpec("squareplus", {"b": b}), np.array([[-1e10, 0.0, 1e10]])
     left, middle, right = spec.entry.value(Z, **spec.parameters)[0]
     root = math.sqrt(b)
-    assert middle == pytest.approx(root / 2, rel=1e-14)
+    assert middle == pytest.approx(root / 2, rel=1e-14, abs=0)
     if b < 1:
-        assert (left, right) == (pytest.approx(b / 4 / 1e10, rel=1e-14), 1e10)
+        assert (left, right) == (pytest.approx(b / 4 / 1e10, rel=1e-14, abs=0), 1e10)
     else:
-        assert (left, right) == (pytest.approx(root / 2, rel=1e-14), pytest.approx(root / 2, rel=1e-14))
+        assert (left, right) == (
+            pytest.approx(root / 2, rel=1e-14, abs=0),
+            pytest.approx(root / 2, rel=1e-14, abs=0),
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_units_further_apart_than_the_largest_number_are_told_apart_without_a_warning(dtype: str) -> None:
+    M = np.finfo(dtype).max
+    Z = np.array([[M], [-M]], dtype)
+    assert ActivationSpec("softmax").entry.value(Z).tolist() == [[1], [0]]
+    assert ActivationSpec("softmin").entry.value(Z).tolist() == [[0], [1]]
+    assert ActivationSpec("log_softmax").entry.value(Z).tolist() == [[0], [-math.inf]]

@@ -78,6 +78,10 @@ def test_specs_are_equal_by_name_and_parameters_and_so_are_their_hashes() -> Non
     assert default != other
     assert len({default, same, other, IDENTITY, LossSpec("mse"), LossSpec("mse", "sum")}) == 5
     assert hash(LossSpec("mse")) == hash(LossSpec("mse", "mean", {}))
+    # Not all alike, or a set of specs would be as slow as a list.
+    assert len({hash(ActivationSpec(name)) for name in ("relu", "tanh", "sigmoid", "elu")}) > 1
+    assert len({hash(LossSpec(name)) for name in ("mse", "bce", "l1", "hinge")}) > 1
+    assert len({hash(case({"learning_rate": rate})) for rate in (0.25, 0.5, 1.0, 2.0)}) > 1
 
 
 def test_parameters_of_a_spec_are_a_copy_that_cannot_be_written_to() -> None:

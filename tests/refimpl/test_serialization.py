@@ -92,6 +92,14 @@ def test_a_float32_is_written_as_the_shortest_decimal_that_is_nearest_to_it(
     assert f'"X": [[{written}]]' in case_to_json(row_case(np.array([number], "float32")))
 
 
+def test_where_the_shortest_decimal_of_a_float32_is_read_as_its_neighbour_more_digits_are_written() -> None:
+    # 7.038531e-26 is nearer to this number, but as a double it lies halfway to the next one, which is even.
+    number = np.array([0x15AE43FD], np.uint32).view(np.float32)
+    assert np.format_float_scientific(number[0], unique=True) == "7.038531e-26"
+    assert np.float32(7.038531e-26) == np.nextafter(number[0], np.float32(1))
+    assert case_from_json(case_to_json(row_case(number))).X.tobytes() == number.tobytes()
+
+
 @pytest.mark.parametrize("rate", [0.1, 5e-324, -0.0, 1.7976931348623157e308, -1 / 3])
 def test_a_learning_rate_comes_back_bit_for_bit(rate: float) -> None:
     assert case_from_json(case_to_json(case({"learning_rate": rate}))).learning_rate.hex() == rate.hex()
@@ -146,4 +154,6 @@ def test_a_trace_is_written_with_the_parts_it_has_and_what_is_not_finite_as_stri
     written = trace_to_dict(trace)
     assert written == {"Z": [[["nan", "inf"]], [["-inf", 5e-324]]], "loss": 0.1, "dX": [[0.0]]}
     assert json.dumps(written, allow_nan=False).endswith('"dX": [[-0.0]]}')
+    layers = Trace(Z=(np.array([[1.0]]), np.array([[2.0, 3.0], [4.0, 5.0]])))  # of two widths
+    assert trace_to_dict(layers) == {"Z": [[[1.0]], [[2.0, 3.0], [4.0, 5.0]]]}
     assert trace_to_dict(Trace()) == {}
