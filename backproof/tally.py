@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refimpl import QUANTITIES, case_to_dict
-from refimpl.chain_rule import Binary, Expression, Unary
-from refimpl.equations import EQUATIONS
 
 from .cases import REGIMES
 from .cause_rows import Explained, cause_rows
+from .counted import Counted, held_to_bound
 from .distribution_tally import DistributionTally
+from .equation_tally import EquationTally
 from .judging.deviations import DEVIATIONS
-from .judging.verdicts import FAILING, SEVERITY, Check, Judgement, Settled
+from .judging.verdicts import SEVERITY, Check, Judgement, Settled
 from .reporting import model
 from .truth_tally import TruthTally, truth_fields
 
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 
 FINDINGS_SHOWN = 50
 _DIGITS = re.compile(r"\d+")  # what differs in numbers only is one cause
-_HELD_TO_BOUND = ("conforms", "mismatch", "fault")
 _REPORTED = ("fault", "mismatch", "unstable", "convention")
-
-_CHAIN_NOTE = "No part of this run: pytest tests/conformance judges it, on random compositions of functions."
 
 CORPUS = "corpus"
 """Where cases come from that were kept: a regime of its own."""
@@ -45,28 +42,6 @@ EXPLANATIONS = {
     "oracle not finite": "the oracle's own answer is NaN or infinite although a finite one exists",
     "unresolved": "the bound exceeds 1 % of the tensor's largest magnitude and could say nothing",
 }
-
-
-@dataclass
-class _Group:
-    """Checks that are counted together."""
-
-    verdicts: Counter[model.Verdict] = field(default_factory=Counter)
-    worst: float | None = None
-
-    def add(self, verdict: model.Verdict, worst: float | None) -> None:
-        self.verdicts[verdict] += 1
-        if worst is not None:
-            self.worst = worst if self.worst is None else max(self.worst, worst)
-
-    @property
-    def counts(self) -> model.Counts:
-        return model.Counts.tally(self.verdicts)
-
-    @property
-    def worst_ratio(self) -> float | None:
-        """To six digits: the last bits of a bound depend on which cases were judged together."""
-        return None if self.worst is None else float(f"{self.worst:.6g}")
 
 
 @dataclass
@@ -92,11 +67,11 @@ class Tally:
     def __init__(self, implementation: str, replay_options: str = "", truth: str = "") -> None:
         """`replay_options` is what `backproof replay` needs besides the case file; `truth` one of `MODES`."""
         self.implementation, self.replay_options = implementation, replay_options
-        self.cases, self.checks, self.truth = _Group(), _Group(), TruthTally(truth)
+        self.cases, self.checks, self.truth = Counted(), Counted(), TruthTally(truth)
         self._distributions = DistributionTally()
-        self._equations: dict[str, _Group] = defaultdict(_Group)
-        self._pairs: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
-        self._matrix: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+        self._equations = EquationTally()
+        self._pairs: dict[tuple[str, str, str], Counted] = defaultdict(Counted)
+        self._matrix: dict[tuple[str, str, str], Counted] = defaultdict(Counted)
         self._regimes: dict[tuple[str, str], _Regime] = defaultdict(_Regime)
         self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._seen: Counter[tuple[str, str]] = Counter()
@@ -114,7 +89,7 @@ class Tally:
     def add(self, judgement: Judgement, origin: Origin) -> None:
         """Count one judged case."""
         case, dtype = judgement.case, judgement.case.dtype.name
-        held = map(_held_to_bound, judgement.checks)
+        held = map(held_to_bound, judgement.checks)
         worst = max((ratio for ratio in held if ratio is not None), default=None)
         self.cases.add(judgement.verdict, worst)
         network = case.network
@@ -142,10 +117,7 @@ class Tally:
 
     def add_chain(self, judgement: ChainJudgement) -> None:
         """Count the derivative of one judged composition under the chain rule's equations that it has."""
-        (check,) = (check for check in judgement.checks if check.quantity == "derivative")
-        worst = check.excess if check.verdict in _HELD_TO_BOUND else None
-        for equation in _chain_equations(judgement.composition.expression):
-            self._equations[equation].add(check.verdict, worst)
+        self._equations.add_chain(judgement)
 
     def _add_check(
         self,
@@ -157,12 +129,11 @@ class Tally:
         settled: Settled | None,
     ) -> float | None:
         """Its error/bound, where that is to lie within."""
-        worst = _held_to_bound(check)
+        worst = held_to_bound(check)
         self.checks.add(check.verdict, worst)
         self._pairs[check.left, check.right, dtype].add(check.verdict, worst)
         if check.scope == "local" and check.left == self.implementation:
-            for equation in _equations_of(check):
-                self._equations[equation].add(check.verdict, worst)
+            self._equations.add(check, worst, judgement.case)
         if check.verdict == "not judged":
             regime.reasons[f"{check.reason}, {check.scope}"] += 1
             row = self._not_judged[check.reason, dtype, check.quantity]
@@ -256,7 +227,7 @@ class Tally:
             "counts": self.cases.counts,
             "check_counts": self.checks.counts,
             "worst_ratio": self.checks.worst_ratio,
-            "equations": self._equation_rows(),
+            "equations": self._equations.rows(),
             "pairs": tuple(
                 model.PairRow(left=left, right=right, dtype=dtype, checks=g.counts, worst_ratio=g.worst_ratio)
                 for (left, right, dtype), g in sorted(self._pairs.items())
@@ -318,52 +289,9 @@ class Tally:
             for dtype in dtypes
         )
 
-    def _equation_rows(self) -> tuple[model.EquationRow, ...]:
-        rows = []
-        for equation in EQUATIONS:
-            group = self._equations.get(equation.id, _Group())
-            rows.append(
-                model.EquationRow(
-                    id=equation.id,
-                    title=equation.title,
-                    latex=equation.latex,
-                    implemented_latex=equation.implemented_latex,
-                    reading=equation.reading,
-                    condition=equation.condition,
-                    note=_CHAIN_NOTE
-                    if equation.part == "chain rule" and not group.counts.total
-                    else equation.note,
-                    verdict=group.counts.worst(),
-                    checks=group.counts,
-                    worst_ratio=group.worst_ratio,
-                )
-            )
-        return tuple(rows)
-
-
-def _chain_equations(expression: Expression) -> set[str]:
-    """C1 if there is a function of one variable in the expression, C2 if there is one of two."""
-    found = {"C1"} if isinstance(expression, Unary) else {"C2"} if isinstance(expression, Binary) else set()
-    return found.union(*map(_chain_equations, expression.arguments))
-
-
-def _held_to_bound(check: Check) -> float | None:
-    """The check's error/bound; None where it may lie outside: conventions, deviations, what is unstable."""
-    return check.ratio if check.verdict in _HELD_TO_BOUND else None
-
 
 # In the order of a forward, backward, update pass: a cause comes before its effects.
 _PASS = ("trace", *QUANTITIES)
-_TOGETHER = {"B3": ("B2", "B3"), "B5": ("B1a", "B5")}
-
-
-def _equations_of(check: Check) -> tuple[str, ...]:
-    """The equations that a local check bears on. A wrong hidden error is B5's, though it goes through B1a."""
-    if check.equation == "B5" and check.verdict in FAILING:
-        return ("B5",)
-    if check.equation == "F2" and check.layer == 1:
-        return ("F1", "F2")
-    return _TOGETHER.get(check.equation, (check.equation,))
 
 
 def excess(check: Check) -> float | None:

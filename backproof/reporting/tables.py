@@ -19,6 +19,10 @@ class EquationRow(Part):
     """As the document states it."""
     implemented_latex: Text = ""
     """As it is computed; empty if that is the same."""
+    code: Text = ""
+    """The method that is it, such as "Backprop.hidden_error"."""
+    source: Many[Text] = ()
+    """The lines of that method, without its docstring."""
     reading: Text = ""
     """Whether it holds as the document writes it."""
     condition: Text = ""
@@ -26,6 +30,8 @@ class EquationRow(Part):
     note: Text = ""
     """How to read it with care."""
     verdict: Verdict
+    cases: Count = 0
+    """Cases in which it was judged."""
     checks: Counts
     worst_ratio: Number | None = None
     """The largest error/bound among its checks; None if there was none."""

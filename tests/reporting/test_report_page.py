@@ -178,7 +178,9 @@ def test_an_equation_has_both_forms_its_reading_and_its_numbers():
     assert "Does not hold as written. Where it holds: For one unit. Shapes do not fit." in text
     assert html.index('aria-label="a = b"') < html.index('aria-label="a = c"')
     cells = re.findall(r'<td role="cell" class="n"[^>]*>(.*?)</td>', html)
-    assert cells == ["941", "<b>41</b>", "12", "2.33e+06"]
+    assert cells == ["940", "941", "<b>41</b>", "12", "2.33e+06"]
+    assert "<summary><code>Backprop.weight_gradient</code></summary>" in html
+    assert "    return delta @ A_prev.T  # &lt;T&gt;</code></pre>" in html
     same = row.model_copy(update={"implemented_latex": "a = b"})
     assert ">computed<" not in report_html(sample_report(equations=(same,)))
 
