@@ -35,7 +35,7 @@ class _Answered:
 def comparisons_of(judgement: Judgement, oracles: Sequence[Oracle]) -> list[Comparison]:
     """All comparisons of the answer that `judgement` keeps, with the truth too where that is soon known.
 
-    None if no answer is kept.
+    Empty if no answer is kept.
     """
     case, trace = judgement.case, judgement.trace
     if trace is None:

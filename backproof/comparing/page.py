@@ -7,6 +7,7 @@ from functools import cache
 
 import jinja2
 
+from backproof.reporting.templating import environment
 from backproof.reporting.wording import plural, verdict_sentence
 
 from . import wording
@@ -45,13 +46,6 @@ def _parts(changes: Sequence[Change]) -> tuple[dict[Kind, list[Change]], list[Ch
 @cache
 def _template() -> jinja2.Template:
     # The look is that of reports: report.css comes from their templates.
-    loaders = [jinja2.PackageLoader(f"backproof.{room}") for room in ("comparing", "reporting")]
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(loaders),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(plural=plural, come_from=wording.come_from)
-    return environment.get_template("comparison.html.j2")
+    templates = environment("backproof.comparing", "backproof.reporting")
+    templates.globals.update(plural=plural, come_from=wording.come_from)
+    return templates.get_template("comparison.html.j2")

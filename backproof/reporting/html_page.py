@@ -5,13 +5,10 @@ Its one script copies texts and opens what a link leads to; the page says all wi
 
 from __future__ import annotations
 
-import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any, TypeVar
 
 import jinja2
@@ -31,6 +28,7 @@ from .model import (
     Report,
     Verdict,
 )
+from .templating import environment, own_script
 
 _MOST_CASES_INLINE = 600_000
 """Characters of cases as JSON that stand in the page; the rest in their own files only."""
@@ -53,7 +51,6 @@ class Group:
 
 def report_html(report: Report) -> str:
     """The page as text. The same report gives the same bytes."""
-    script = files("backproof.reporting").joinpath("templates/report.js").read_text("utf-8")
     page = _template().render(
         report=report,
         sentence=wording.verdict_sentence(report),
@@ -73,22 +70,15 @@ def report_html(report: Report) -> str:
         inlined=_inlined(report),
         shades=pictures.SHADES,
         excesses=pictures.EXCESSES,
-        script=Markup(script),  # noqa: S704 - our own
-        script_hash="sha256-" + b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **own_script("backproof.reporting", "report.js"),
     )
     return page.strip() + "\n"
 
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("backproof.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    templates = environment("backproof.reporting")
+    templates.filters.update(
         count=wording.count,
         ratio=wording.ratio,
         value=wording.value,
@@ -110,8 +100,8 @@ def _template() -> jinja2.Template:
         network=wording.network,
         worst=wording.worst,
     )
-    environment.globals.update(plural=wording.plural)
-    return environment.get_template("report.html.j2")
+    templates.globals.update(plural=wording.plural)
+    return templates.get_template("report.html.j2")
 
 
 # ---------------------------------------------------------------- causes and findings

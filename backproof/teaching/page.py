@@ -5,10 +5,7 @@ Its one script shows one step at a time; without it all steps stand one below th
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import jinja2
@@ -16,7 +13,9 @@ import numpy as np
 from markupsafe import Markup
 
 from backproof.reporting import wording
+from backproof.reporting.html_page import capitalised
 from backproof.reporting.mathml import mathml
+from backproof.reporting.templating import environment, own_script
 from refimpl import case_to_dict
 
 from . import matrices
@@ -32,7 +31,6 @@ SCROLLS = 3
 
 def lesson_html(lesson: Lesson) -> str:
     """The page as text. The same lesson gives the same bytes."""
-    script = files("backproof.teaching").joinpath("templates/explain.js").read_text("utf-8")
     page = _template().render(
         lesson=lesson,
         case=lesson.case,
@@ -42,37 +40,28 @@ def lesson_html(lesson: Lesson) -> str:
         parts=[
             (title, [step for step in lesson.steps if step.part == part]) for part, title in PARTS.items()
         ],
-        script=Markup(script),  # noqa: S704 - our own
-        script_hash="sha256-" + b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **own_script("backproof.teaching", "explain.js"),
     )
     return page.strip() + "\n"
 
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("backproof.teaching"), jinja2.PackageLoader("backproof.reporting")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    templates = environment("backproof.teaching", "backproof.reporting")
+    templates.filters.update(
         mathml=mathml,
         plain=plain,
         number=matrices.number,
         matrix=matrix,
         summary=matrices.summary,
-        capitalised=lambda text: text[:1].upper() + text[1:],
+        capitalised=capitalised,
         small=small,
         scrolls=lambda values: np.ndim(values) == 2 and np.shape(values)[1] > SCROLLS,
         oracle=lambda name: "the truth" if name == "truth" else name,
         mistaken_latex=mistaken_latex,
     )
-    environment.tests.update(operand=lambda term: isinstance(term, Operand))
-    return environment.get_template("explain.html.j2")
+    templates.tests.update(operand=lambda term: isinstance(term, Operand))
+    return templates.get_template("explain.html.j2")
 
 
 def small(step: Step) -> bool:
