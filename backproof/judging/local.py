@@ -230,6 +230,19 @@ class LocalSteps:
             found["loss", None] = errors["loss", 0]
         return found
 
+    def gradients(self, side: int, k: int) -> dict[int, tuple[Any, Any]]:
+        """Layer → ∂L/∂A[l] of one side's own numbers in case k, and its bound: matrices (n_l, m)."""
+        with np.errstate(all="ignore"):
+            errors = self._errors(self.levels)
+        views = {l: self.batch.layouts[l] for l in range(1, self.batch.cases[k].network.depth + 1)}
+        return {
+            l: (
+                layout.view(errors["centre", l - 1][side], k),
+                layout.view(errors["gradient", l - 1][side], k),
+            )
+            for l, layout in views.items()
+        }
+
     # ------------------------------------------------------------ other readings of one case
 
     def _alone(self, k: int) -> LocalSteps:

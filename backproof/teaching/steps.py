@@ -1,13 +1,14 @@
 """A pass as steps, in its order: the equation, its terms, what others have for it, and where a mistake shows.
 
 Every number comes from a run of the reference, of the mistake's class or of an oracle. A mistake is wrong in
-a step if its result is not what the equation gives on the mistake's own numbers before it: so an error is
-blamed on the step that makes it and not on those that carry it on.
+a step if the judge says so on the mistake's own numbers before it: so an error is blamed on the step that
+makes it and not on those that carry it on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -23,13 +24,12 @@ from refimpl.equations import equation
 from . import equations
 from .equations import Form
 from .expansion import expanded
+from .judged import Place, wrong_places
 from .matrices import number
 from .model import Answer, Lesson, Part, Step, Wrong, apart
 from .plain_math import plain
 from .recording import Recording, record, record_mistake, record_oracle
 
-ROUNDINGS = 64.0
-"""Ulps of the largest entry up to which a mistake's result counts as rounded differently, not as wrong."""
 _RIGHT = Backprop()
 _READINGS = {
     "holds": "",
@@ -46,8 +46,6 @@ class _Planned:
     quantity: str
     layer: int | None
     form: Callable[[Case, Recording], Form]
-    redone: Callable[[Case, Recording], Any]
-    """What the equation gives on a recording's own numbers."""
 
 
 def lesson(case: Case, oracles: Sequence[Oracle] = (), mistake: Mistake | None = None) -> Lesson:
@@ -112,36 +110,29 @@ def _loss_after(case: Case, trace: Trace) -> float | None:
 
 def _plan(case: Case) -> list[_Planned]:
     depth = case.network.depth
-    plan = [_Planned("forward", "A_0", None, equations.input_, _input)]
+    plan = [_Planned("forward", "A_0", None, equations.input_)]
     for l in range(1, depth + 1):
         plan += [
-            _Planned("forward", "Z", l, partial(_of, equations.pre_activation, l), partial(_z, l=l)),
-            _Planned("forward", "A", l, partial(_of, equations.activation, l), partial(_a, l=l)),
+            _Planned("forward", "Z", l, partial(_of, equations.pre_activation, l)),
+            _Planned("forward", "A", l, partial(_of, equations.activation, l)),
         ]
     plan += [
-        _Planned("loss", "loss", None, equations.loss, _loss),
-        _Planned("backward", "dA", depth, equations.loss_gradient, _loss_gradient),
+        _Planned("loss", "loss", None, equations.loss),
+        _Planned("backward", "dA", depth, equations.loss_gradient),
     ]
     for l in range(depth, 0, -1):
-        last = l == depth
-        error = equations.output_error if last else partial(_of, equations.hidden_error, l)
+        error = equations.output_error if l == depth else partial(_of, equations.hidden_error, l)
         below: tuple[str, int | None] = ("dA", l - 1) if l > 1 else ("dX", None)
         plan += [
-            _Planned("backward", "delta", l, error, partial(_delta, l=l)),
-            _Planned("backward", "dW", l, partial(_of, equations.weight_gradient, l), partial(_dW, l=l)),
-            _Planned("backward", "db", l, partial(_of, equations.bias_gradient, l), partial(_db, l=l)),
-            _Planned(
-                "backward",
-                below[0],
-                below[1],
-                partial(_of, equations.activation_gradient, l - 1),
-                partial(_dA, l=l - 1),
-            ),
+            _Planned("backward", "delta", l, error),
+            _Planned("backward", "dW", l, partial(_of, equations.weight_gradient, l)),
+            _Planned("backward", "db", l, partial(_of, equations.bias_gradient, l)),
+            _Planned("backward", *below, partial(_of, equations.activation_gradient, l - 1)),
         ]
     for l in range(1, depth + 1):
         plan += [
-            _Planned("update", "W_updated", l, partial(_updated, l, "W"), partial(_W, l=l)),
-            _Planned("update", "b_updated", l, partial(_updated, l, "b"), partial(_b, l=l)),
+            _Planned("update", "W_updated", l, partial(_updated, l, "W")),
+            _Planned("update", "b_updated", l, partial(_updated, l, "b")),
         ]
     return plan
 
@@ -154,58 +145,6 @@ def _updated(l: int, name: str, case: Case, right: Recording) -> Form:
     return equations.update(case, right, l, name)
 
 
-# What each equation gives on a recording's own numbers: the reference's method, asked again.
-
-
-def _input(case: Case, own: Recording) -> Any:
-    del own
-    return case.X
-
-
-def _z(case: Case, own: Recording, l: int) -> Any:
-    layer = case.network.layers[l - 1]
-    return _RIGHT.pre_activation(layer.W, own.A(l - 1), layer.b)
-
-
-def _a(case: Case, own: Recording, l: int) -> Any:
-    return _RIGHT.activation(own.of("Z", l), case.network.layers[l - 1].activation)
-
-
-def _loss(case: Case, own: Recording) -> Any:
-    return _RIGHT.loss(own.A(case.network.depth), case.Y, case.network.loss)
-
-
-def _loss_gradient(case: Case, own: Recording) -> Any:
-    return _RIGHT.loss_gradient(own.A(case.network.depth), case.Y, case.network.loss)
-
-
-def _delta(case: Case, own: Recording, l: int) -> Any:
-    spec = case.network.layers[l - 1].activation
-    return _RIGHT.hidden_error(own.of("dA", l), own.of("Z", l), own.A(l), spec)
-
-
-def _dW(case: Case, own: Recording, l: int) -> Any:
-    del case
-    return _RIGHT.weight_gradient(own.of("delta", l), own.A(l - 1))
-
-
-def _db(case: Case, own: Recording, l: int) -> Any:
-    del case
-    return _RIGHT.bias_gradient(own.of("delta", l))
-
-
-def _dA(case: Case, own: Recording, l: int) -> Any:
-    return _RIGHT.activation_gradient(case.network.layers[l].W, own.of("delta", l + 1))
-
-
-def _W(case: Case, own: Recording, l: int) -> Any:
-    return _RIGHT.update_weight(case.network.layers[l - 1].W, own.of("dW", l), case.learning_rate)
-
-
-def _b(case: Case, own: Recording, l: int) -> Any:
-    return _RIGHT.update_bias(case.network.layers[l - 1].b, own.of("db", l), case.learning_rate)
-
-
 # ---------------------------------------------------------------- the steps
 
 
@@ -213,22 +152,22 @@ def _steps(
     case: Case, right: Recording, others: Mapping[str, Recording], wrong: Recording | None
 ) -> tuple[Step, ...]:
     found: list[Step] = []
+    places = wrong_places(case, wrong) if wrong is not None else frozenset()
     seen = False
     for planned in _plan(case):
         with np.errstate(all="ignore"):
             form = planned.form(case, right)
             worked = _worked(form)
-            mistaken = _mistaken(case, planned, right, wrong, seen=seen) if wrong is not None else None
+            mistaken = _mistaken(planned, right, wrong, places, seen=seen) if wrong is not None else None
         seen = seen or (mistaken is not None and mistaken.first)
         said = {id for step in found for id in step.ids}  # noqa: A001 - as everywhere
-        entry = equation(form.id)
         found.append(
             Step(
                 number=len(found) + 1,
                 part=planned.part,
                 equation=form.id,
                 also=form.also,
-                title=form.title or entry.title,
+                title=form.title or equation(form.id).title,
                 quantity=planned.quantity,
                 layer=planned.layer,
                 result=form.result,
@@ -236,7 +175,7 @@ def _steps(
                 text=plain(form.latex),
                 where=form.where,
                 terms=form.terms,
-                note="" if form.id in said else f"{_READINGS[entry.reading].format(form.id)}{entry.note}",
+                note=" ".join(_note(id) for id in (*form.also, form.id) if id not in said),  # noqa: A001
                 remark=form.remark,
                 expansion=worked,
                 answers=_answers(planned, right, others),
@@ -244,6 +183,12 @@ def _steps(
             )
         )
     return tuple(found)
+
+
+def _note(id: str) -> str:  # noqa: A002 - as everywhere
+    """How an equation must be read with care."""
+    entry = equation(id)
+    return f"{_READINGS[entry.reading].format(id)}{entry.note}"
 
 
 def _worked(form: Form) -> Any:
@@ -265,10 +210,13 @@ def _answers(planned: _Planned, right: Recording, others: Mapping[str, Recording
     )
 
 
-def _mistaken(case: Case, planned: _Planned, right: Recording, wrong: Recording, *, seen: bool) -> Wrong:
+def _mistaken(
+    planned: _Planned, right: Recording, wrong: Recording, places: AbstractSet[Place], *, seen: bool
+) -> Wrong:
     values = wrong.of(planned.quantity, planned.layer)
     away = apart(values, right.of(planned.quantity, planned.layer))
-    own = apart(values, planned.redone(case, wrong))
-    if not own.of_largest <= ROUNDINGS:
+    if (planned.quantity, planned.layer) in places:
         return Wrong("wrong here", not seen, values, away)
-    return Wrong("carried on" if not away.of_largest <= ROUNDINGS else "right", False, values, away)
+    # What nothing wrong comes before is right, whatever its last bits. Behind something wrong the same code
+    # gives the same bits on the same numbers.
+    return Wrong("carried on" if seen and not away.equal else "right", False, values, away)

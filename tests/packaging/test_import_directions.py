@@ -33,10 +33,11 @@ ROOMS: dict[str, set[str]] = {
     "backproof.comparing": {"backproof.errors", "backproof.reporting"},
     # Kept cases are read as strictly as reports, and taken out of them.
     "backproof.corpus": {"refimpl", "backproof.errors", "backproof.reporting"},
-    # A pass is explained with the mistakes of the catalogue; page and terminal look as reports do.
+    # A pass is explained with the mistakes of the catalogue, and where they are wrong is judged; page and
+    # terminal look as reports do.
     "backproof.teaching": {
         *("refimpl", "oracles", "backproof.errors"),
-        *("backproof.diagnosis", "backproof.reporting"),
+        *("backproof.judging", "backproof.diagnosis", "backproof.reporting"),
     },
     # Vectors are the truth's values with the judge's bounds.
     "backproof.vectors": {

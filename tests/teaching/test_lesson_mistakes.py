@@ -93,6 +93,20 @@ def test_a_planted_error_of_a_millionth_in_one_entry_is_seen():
     assert (found.first_wrong.equation, found.first_wrong.layer) == ("B1", 2)
 
 
+class _GradientOff(Backprop):
+    """The gradient that reaches the hidden layer is off by a relative 1e-14, some 45 roundings."""
+
+    def activation_gradient(self, W_next: Any, delta_next: Any) -> Any:
+        return super().activation_gradient(W_next, delta_next) * (1 + 1e-14)
+
+
+def test_of_the_gradient_that_no_trace_has_the_step_itself_is_blamed():
+    planted = Mistake("planted", "B1a", "It is off.", "Do not.", _GradientOff, latex="x")
+    found = lesson(case(), (), planted)
+    assert (found.first_wrong.equation, found.first_wrong.quantity) == ("B1a", "dA")
+    assert step_of(found.steps, "delta", 1).wrong.status == "carried on"
+
+
 class _LastBit(Backprop):
     """Every gradient is off by its last bit."""
 

@@ -5,7 +5,7 @@ import pytest
 from lessons import case, explained, step_of, truth
 
 from backproof.teaching.model import Operand, Step, apart
-from backproof.teaching.steps import ROUNDINGS, steps
+from backproof.teaching.steps import steps
 from oracles.torch_oracle import TorchOracle
 from refimpl import ACTIVATIONS, LOSSES, QUANTITIES, Backprop
 from refimpl.equations import EQUATIONS
@@ -72,6 +72,9 @@ def test_shapes_are_those_of_the_operands():
     assert step_of(found, "loss").shapes == "scalar = mse((1, 4), (1, 4))"
 
 
+ROUNDINGS = 64
+"""Ulps of the largest entry that accurate answers may be apart in so small a network."""
+
 SHAPES = [
     ((2, 3, 1), "tanh", "mse", 1),
     ((2, 3, 2), "softmax", "cross_entropy", 1),
@@ -110,6 +113,13 @@ def test_matrix_products_that_are_shown_give_what_is_shown():
         if [term.text for term in step.terms if not isinstance(term, Operand)] == ["·"]:
             left, right = step.operands
             assert np.allclose(left.values @ right.values, step.result.values, rtol=1e-12, atol=1e-15)
+
+
+def test_what_must_be_read_with_care_is_said_of_every_equation_once():
+    notes = [step.note for step in explained(case((2, 3, 1))).steps if step.note]
+    for entry in EQUATIONS:
+        if entry.id not in CHAIN_RULE:
+            assert sum(entry.note in note for note in notes) == 1, entry.id
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
