@@ -120,8 +120,8 @@ class Backprop:
             dW = [self.weight_gradient(d, a) for d, a in zip(deltas, A[:-1], strict=True)]
             db = [self.bias_gradient(d) for d in deltas]
             layers, rate = case.network.layers, case.learning_rate
-            W_new = [self.update_weight(k.W, g, rate) for k, g in zip(layers, dW, strict=True)]
-            b_new = [self.update_bias(k.b, g, rate) for k, g in zip(layers, db, strict=True)]
+            W_new = [self.update_weight(layer.W, g, rate) for layer, g in zip(layers, dW, strict=True)]
+            b_new = [self.update_bias(layer.b, g, rate) for layer, g in zip(layers, db, strict=True)]
         return Trace(
             loss=loss,
             Z=tuple(Z),
