@@ -1,7 +1,7 @@
 """The documented equations of backpropagation in NumPy, written to be read, in this order.
 
-The text; each file uses only what has been explained before it, and those from the third on can be skipped
-and come back to by whoever is in a hurry to see `backprop`:
+The text. Each file needs only those before it, and `backprop` says in its first lines what it needs of the
+third to the fifth, for whoever reads it before them:
 
  1. `chain_rule`   C1 and C2, the two equations that all the others follow from, on functions of one number
  2. `network`      the data: layers, networks, cases, and traces, which are what a run gives

@@ -43,7 +43,14 @@ from .specs import DTYPES
 
 
 class OutsideDomainError(ValueError):
-    """An argument for which a function is not defined or has no finite derivative."""
+    """An argument for which a function is not defined or has no finite derivative.
+
+    >>> ChainRule().value_and_derivative(Unary("sqrt", Variable()), np.float64(0.0))  # 1/(2√0)
+    Traceback (most recent call last):
+        ...
+    refimpl.chain_rule.OutsideDomainError: sqrt: argument 0.0 lies outside (0, inf);
+        choose an x for which it lies inside
+    """
 
 
 class ChainRule:

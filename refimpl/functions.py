@@ -1,9 +1,9 @@
 """What an activation, a loss and their parameters are: the shape of one table entry.
 
-The third file of the text, after `network.py`; `activations.py` and `losses.py` come next and are tables of
-such entries. An entry is everything the project needs to know of a function: its formula as code and as
-LaTeX, its derivative, where it is defined, where it has a kink, what it is called elsewhere and which rival
-definitions exist.
+The third file of the text, after `network.py`; `activations.py` comes next and is a table of such entries, as
+`losses.py` is after it. An entry is everything the project needs to know of a function: its formula as code
+and as LaTeX, its derivative, where it is defined, where it has a kink, what it is called elsewhere, which
+rival definitions exist and where it comes from.
 
 Four words used from here on:
 

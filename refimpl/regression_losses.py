@@ -60,7 +60,7 @@ def _smooth_l1_gradient(A: Units, Y: Units, beta: float) -> Units:
 
 def _log_cosh(A: Units, Y: Units) -> Units:
     # cosh r = (e^|r| + e^-|r|)/2 = e^|r| (1 + e^(-2|r|))/2, so that |r| + log(1 + e^(-2|r|)) - log 2 is right
-    # and cannot overflow, but it cancels near 0. There cosh² = 1 + sinh², and log cosh r is ½ log(1 + sinh² r).
+    # and cannot overflow, but it cancels near 0. There cosh² = 1 + sinh², and it is ½ log(1 + sinh² r).
     R = np.abs(_error(A, Y))
     near = R < 1
     with np.errstate(over="ignore"):  # 2r of a large r: e^-inf = 0 is right
