@@ -16,7 +16,8 @@ underflow
 The formula in the table is then not the one that is computed. A comment derives one from the other; in exact
 arithmetic they are equal.
 
-Conventions: Z and A have shape (n units, m samples); every function returns its argument's dtype.
+Conventions: Z and A have shape (n units, m samples); every function returns its argument's dtype. In formulas
+[condition] is 1 where it is true and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _tanh_derivative(Z: Units) -> Units:
 
 
 def _relu_kinks(parameters: Parameters) -> tuple[Kink, ...]:
-    del parameters
+    del parameters  # every entry's kinks are asked with its parameters, and ReLU has none
     return (Kink(at=0.0, left=0.0, right=1.0, chosen=0.0),)
 
 
@@ -133,7 +134,7 @@ ENTRIES = (
         "identity",
         r"\sigma(z) = z",
         r"\sigma'(z) = 1",
-        value=np.copy,
+        value=np.copy,  # so that no A is the same array as its Z
         derivative=np.ones_like,
         aliases={"torch": "nn.Identity", "jax": "nn.identity"},
     ),
@@ -172,6 +173,7 @@ ENTRIES = (
         r"\sigma(z) = \begin{cases} z & z > 0 \\ \alpha z & z \le 0 \end{cases}",
         r"\sigma'(z) = \begin{cases} 1 & z > 0 \\ \alpha & z \le 0 \end{cases}",
         value=_leaky_relu,
+        # Of Z's dtype: of two Python numbers np.where makes float64.
         derivative=lambda Z, negative_slope: np.where(Z > 0, Z.dtype.type(1), Z.dtype.type(negative_slope)),
         parameters=(Parameter("negative_slope", 0.01, NON_NEGATIVE, Interval(0.0, 1.0), "slope left of 0"),),
         kinks=_leaky_relu_kinks,

@@ -11,7 +11,7 @@ vjp, vector-Jacobian product
     How a whole column of outputs depends on a whole column of inputs is a matrix, the Jacobian J = ∂a/∂z,
     n by n. Backpropagation never needs J itself: it has g = ∂L/∂a, a vector, and by C2 wants
     ∂L/∂z_j = Σ_i ∂a_i/∂z_j g_i, which is J^T g. For an elementwise σ, J has σ'(z) on its diagonal and 0
-    elsewhere, so that J^T g is σ'(z) ⊙ g; for softmax it takes n steps, where J has n² entries.
+    elsewhere, so that J^T g is σ'(z) ⊙ g; for softmax it is a sum and 2n products, where J has n² entries.
 kink
     A point where the derivative jumps, as ReLU's does at 0. It has no derivative there, so that which number
     a program takes is a convention.
@@ -45,6 +45,8 @@ else:
         dtypes = ("float32", "float64", "longdouble", "float128")
 
 
+# Shapes stand in signatures, by jaxtyping: Float[np.ndarray, "n m"] is an array of n rows and m columns, and
+# n and m mean the same in all arguments of a call. The tests check them when a function is called.
 # Samples are columns: n units by m samples.
 Units = Float[np.ndarray, "n m"]
 # One number for each sample.

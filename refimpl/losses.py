@@ -27,8 +27,8 @@ _WEIGHT = LossArray("weight", True, NON_NEGATIVE, WEIGHTS, "how much each entry 
 
 def _x_log_y(X: Units, Y: Units) -> Units:
     """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
-    # In floats 0 · log 0 = 0 · -inf is NaN, which would spread to the sum: hence the case of its own. Where
-    # x > 0, log 0 = -inf is the exact limit where x > 0; 0 · -inf is not taken.
+    # In floats 0 · log 0 = 0 · -inf is NaN, which would spread to the sum: x = 0 is a case of its own. Where
+    # x > 0, log 0 = -inf is right.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.where(X == 0, X.dtype.type(0), X * np.log(Y))
 

@@ -83,11 +83,13 @@ def _normal_distribution(Z: Units) -> Units:
 
 
 def _gelu(Z: Units) -> Units:
+    # float64 until the last step, whatever Z is.
     return (Z * _normal_distribution(Z)).astype(Z.dtype)
 
 
 def _gelu_derivative(Z: Units) -> Units:
-    # The density is 0 to all digits far before z = ±40, where clipping keeps z² from overflowing.
+    # (z Φ)' = Φ + z φ with the density φ(z) = e^(-z²/2)/√(2π), which is 0 to all digits far before z = ±40:
+    # clipping there keeps z² from overflowing.
     z = np.clip(Z.astype(np.float64), -40, 40)
     density = np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
     return (_normal_distribution(Z) + z * density).astype(Z.dtype)
@@ -98,7 +100,7 @@ _GELU_SLOPE = math.sqrt(8 / math.pi)
 
 
 def _twice_gelu_argument(Z: Units) -> Units:
-    """2u with u = √(2/π)(z + 0.044715 z³). For |z| > 40 all that matters is that e^(-2|u|) is 0."""
+    """2u = √(8/π) z (1 + 0.044715 z²). For |z| > 40 all that matters is that e^(-2|u|) is 0."""
     z = np.clip(Z, -40, 40)
     return _GELU_SLOPE * z * (1 + _GELU_CUBE * np.square(z))
 

@@ -1,7 +1,7 @@
 """Activations made of pieces of polynomials, as PyTorch and JAX have them: clipped, shrunk, cut off.
 
-Appendix to `activations.py`, with its conventions. [condition] is 1 where it is true and 0 elsewhere. A kink
-states the slopes on both sides of it and the one that is taken at it.
+Appendix to `activations.py`, with its conventions. A kink states the slopes on both sides of it and the one
+that is taken at it.
 """
 
 from __future__ import annotations
