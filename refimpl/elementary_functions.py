@@ -1,7 +1,10 @@
 """The elementary functions that expressions are built of: one entry each, with its derivative in one line.
 
+Appendix to `chain_rule.py`. The derivatives are those of any handbook (Abramowitz and Stegun, Handbook of
+Mathematical Functions, 3.3 and 4), written so that nothing cancels that need not: a comment says where that
+makes a difference.
+
 Conventions: u, v and y are numbers or arrays of one shape and dtype; every function returns that dtype.
-`chain_rule.py` puts the entries together.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ NOT_ZERO: Domain = (Interval(-math.inf, 0.0, low_inside=False, high_inside=False
 
 @dataclass(frozen=True)
 class UnaryFunction:
-    """y = f(u). In `latex`, #1 stands for u, and (#1) for u in parentheses where it needs them."""
+    """y = f(u). In `latex`, #1 stands for u, and (#1) for u in parentheses where it needs them.
+
+    >>> sqrt = UNARY_FUNCTIONS["sqrt"]
+    >>> sqrt.value(np.float64(4.0)), sqrt.derivative(np.float64(4.0))  # √u and 1/(2√u)
+    (np.float64(2.0), np.float64(0.25))
+    >>> str(sqrt.domain[0])  # √0 is 0, but its slope is infinite
+    '(0, inf)'
+    """
 
     name: str
     latex: str
@@ -41,7 +51,13 @@ class UnaryFunction:
 
 @dataclass(frozen=True)
 class BinaryFunction:
-    """y = f(u, v). In `latex`, #1 and #2 stand for u and v, as for unary functions."""
+    """y = f(u, v). In `latex`, #1 and #2 stand for u and v, as for unary functions.
+
+    >>> divide = BINARY_FUNCTIONS["divide"]
+    >>> u, v = np.float64(3.0), np.float64(2.0)
+    >>> divide.value(u, v), divide.by_first(u, v), divide.by_second(u, v)  # u/v, 1/v and -u/v²
+    (np.float64(1.5), np.float64(0.5), np.float64(-0.75))
+    """
 
     name: str
     latex: str
@@ -83,12 +99,13 @@ _UNARY = (
     UnaryFunction("negate", r"-(#1)", np.negative, lambda u: -np.ones_like(u), closed=False),
     UnaryFunction("sinh", r"\sinh\left(#1\right)", np.sinh, np.cosh),
     UnaryFunction("cosh", r"\cosh\left(#1\right)", np.cosh, np.sinh),
-    # 1 - tanh² u loses every digit once tanh u rounds to 1; 1/cosh² u does not, nor does σ' as given below.
+    # 1 - tanh² u loses every digit once tanh u rounds to 1; 1/cosh² u, the same number, does not.
     UnaryFunction("tanh", r"\tanh\left(#1\right)", np.tanh, lambda u: 1 / np.square(np.cosh(u))),
     UnaryFunction(
         "sigmoid",
         r"\sigma\left(#1\right)",
         lambda u: 1 / (1 + np.exp(-u)),
+        # σ(u)(1 - σ(u)) = 1/((1 + e^-u)(1 + e^u)), multiplied out: 1 - σ(u) would cancel for large u.
         lambda u: 1 / (2 + 2 * np.cosh(u)),
     ),
     UnaryFunction("arctan", r"\arctan\left(#1\right)", np.arctan, lambda u: 1 / (1 + u * u)),
@@ -131,6 +148,7 @@ _BINARY = (
         "logaddexp",
         r"\log\left(e^{#1} + e^{#2}\right)",
         np.logaddexp,
+        # e^u/(e^u + e^v), divided by e^u: the quotient of two exponentials could be ∞/∞.
         by_first=lambda u, v: 1 / (1 + np.exp(v - u)),
         by_second=lambda u, v: 1 / (1 + np.exp(u - v)),
     ),
@@ -143,7 +161,16 @@ FunctionT = TypeVar("FunctionT")
 
 
 def find_function(table: Mapping[str, FunctionT], kind: str, name: Any) -> FunctionT:
-    """The entry called `name`; raises UnknownFunctionError that lists the names there are."""
+    """The entry called `name`. Raises UnknownFunctionError that lists the names there are.
+
+    >>> find_function(UNARY_FUNCTIONS, "unary", "sin").derivative is np.cos
+    True
+    >>> find_function(BINARY_FUNCTIONS, "binary", "minus")
+    Traceback (most recent call last):
+        ...
+    refimpl.functions.UnknownFunctionError: unknown binary function 'minus';
+        known: add, divide, logaddexp, multiply, power, subtract
+    """
     if not isinstance(name, str) or name not in table:
         raise UnknownFunctionError(f"unknown {kind} function {name!r:.60}; known: {', '.join(sorted(table))}")
     return table[name]

@@ -1,8 +1,9 @@
 r"""The catalogue: every equation of the document with its code, its condition, and how it must be read.
 
-An entry states the equation as the document has it (`latex`), the form the project computes
-(`implemented_latex`) and the callable that is it (`code`). Where the two forms differ, `reading` and
-`note` say why; nothing is repaired in silence. W^{[l]} is layer l's W, \eta the learning rate.
+The last file of the text, after `backprop.py`: what the document says, beside what is computed. An entry
+states the equation as the document has it (`latex`), the form the project computes (`implemented_latex`) and
+the callable that is it (`code`). Where the two forms differ, `reading` and `note` say why; nothing is
+repaired in silence. W^{[l]} is layer l's W, \eta the learning rate.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ Reading = Literal["holds", "holds under a condition", "does not hold as written"
 
 @dataclass(frozen=True)
 class Equation:
-    """One equation of the document."""
+    """One equation of the document.
+
+    >>> b5 = equation("B5")
+    >>> b5.title, b5.code.__name__, b5.quantity
+    ('Error of a hidden layer', 'hidden_error', ('delta',))
+    >>> b5.reading
+    'holds under a condition'
+    >>> b5.condition
+    'For an elementwise σ, with the dot read as the elementwise product ⊙.'
+    """
 
     id: str
     part: Part
@@ -42,7 +52,14 @@ class Equation:
 
 
 class UnknownEquationError(ValueError):
-    """No equation of that id."""
+    """No equation of that id.
+
+    >>> equation("B6")
+    Traceback (most recent call last):
+        ...
+    refimpl.equations.UnknownEquationError: unknown equation 'B6';
+        known: F1, F2, F3, F4, F5, C1, C2, B1, B1a, B2, B3, B4, B5, U1, U2
+    """
 
 
 EQUATIONS: tuple[Equation, ...] = (
@@ -250,7 +267,11 @@ EQUATIONS: tuple[Equation, ...] = (
 
 
 def equation(id: str) -> Equation:  # noqa: A002 - the document's equations have ids
-    """The equation of that id, e.g. "B4"; raises UnknownEquationError that lists the ids there are."""
+    """The equation of that id. Raises UnknownEquationError that lists the ids there are.
+
+    >>> equation("B3").code is equation("B2").code  # one method is both
+    True
+    """
     for entry in EQUATIONS:
         if entry.id == id:
             return entry

@@ -1,4 +1,7 @@
-"""Losses of logarithms of probabilities: predictions are log p, as log_softmax and log_sigmoid give them."""
+"""Losses of logarithms of probabilities: predictions are log p, as log_softmax and log_sigmoid give them.
+
+Appendix to `losses.py`, with its conventions.
+"""
 
 from __future__ import annotations
 
@@ -50,5 +53,6 @@ ENTRIES = (
         conventions="KL(y ‖ p) with predictions log p. 'mean' divides by n·m, as torch's does; the mean "
         "divergence of a sample, which mathematics means, is 'batchmean'. With log_target=True torch takes "
         "log y for y.",
+        source="Kullback and Leibler 1951, On information and sufficiency",
     ),
 )

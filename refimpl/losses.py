@@ -1,9 +1,14 @@
 """Losses (F5): the document's mean squared error and cross-entropies, and the forms people use for them.
 
+The fifth file of the text, after `activations.py`; `backprop.py` comes next. As there, read the table at the
+end first. Probabilities and logits are told apart by name: `bce` and `cross_entropy` take probabilities;
+`…_with_logits` take what comes before sigmoid and softmax, the *logits* z, and are those losses of
+sigmoid(z) and softmax(z) in one formula. That is the better way to compute them: of a probability that has
+rounded to 0 there is no logarithm, of its logit there is.
+
 Conventions: predictions A and targets Y have shape (n outputs, m samples). `terms` has one entry for each
-output and sample; the reduction says what their sum is divided by. Probabilities and logits are told
-apart by name: `bce` and `cross_entropy` take probabilities, `…_with_logits` take what comes before
-sigmoid and softmax.
+output and sample; the reduction says what their sum is divided by. `gradient` is by A, before that division,
+and (n, m). Logarithms are natural.
 """
 
 from __future__ import annotations
@@ -22,13 +27,14 @@ _WEIGHT = LossArray("weight", True, NON_NEGATIVE, WEIGHTS, "how much each entry 
 
 def _x_log_y(X: Units, Y: Units) -> Units:
     """x log y with 0 log 0 = 0, its limit: a class that does not occur costs nothing."""
-    # log 0 = -inf is the exact limit where x > 0; 0 · -inf is not taken.
+    # In floats 0 · log 0 = 0 · -inf is NaN, which would spread to the sum: x = 0 is a case of its own. Where
+    # x > 0, log 0 = -inf is right.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.where(X == 0, X.dtype.type(0), X * np.log(Y))
 
 
 def _x_log1p_y(X: Units, Y: Units) -> Units:
-    """x log(1 + y) with 0 log 0 = 0."""
+    """x log(1 + y) with 0 log 0 = 0; with y = -a, x log(1 - a)."""
     with np.errstate(divide="ignore", invalid="ignore"):  # as above
         return np.where(X == 0, X.dtype.type(0), X * np.log1p(Y))
 
@@ -66,7 +72,8 @@ def _bce(A: Units, Y: Units, weight: Any = 1.0) -> Units:
 
 
 def _bce_gradient(A: Units, Y: Units, weight: Any = 1.0) -> Units:
-    # (a - y)/(a(1 - a)) is 0/0 where a label 0 or 1 is met exactly: those two cases are simplified.
+    # The derivative of -y log a - (1 - y) log(1 - a) is -y/a + (1 - y)/(1 - a) = (a - y)/(a(1 - a)). That is
+    # 0/0 where a label 0 or 1 is met exactly; simplified, it is 1/(1 - a) for y = 0 and -1/a for y = 1.
     # The weight is part of the numerator: 1/a may overflow where w/a does not.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mixed = weight * (A - Y) / (A * (1 - A))
@@ -81,17 +88,39 @@ def _cross_entropy_gradient(A: Units, Y: Units) -> Units:
 
 
 def logistic_terms(Z: Units, positive: Any, negative: Any) -> Units:
-    """p log(1 + e^-z) + q log(1 + e^z) for weights p and q of the two labels."""
-    # max(z, 0) q + max(-z, 0) p + (p + q) log(1 + e^-|z|): all of it is ≥ 0, so nothing cancels, and e^-|z|
-    # cannot overflow.
+    """p log(1 + e^-z) + q log(1 + e^z), (n, m): binary cross-entropy of a logit z.
+
+    p and q are what the labels 1 and 0 weigh. With p = y and q = 1 - y it is -y log σ(z) - (1 - y) log σ(-z),
+    the loss bce of σ(z).
+
+    >>> Z = np.array([[0.0, 1.0]])  # log 2 = 0.6931 at 0, whichever label; then 1 apart
+    >>> logistic_terms(Z, positive=1.0, negative=0.0).round(4)  # label 1
+    array([[0.6931, 0.3133]])
+    >>> logistic_terms(Z, positive=0.0, negative=1.0).round(4)  # label 0
+    array([[0.6931, 1.3133]])
+    """
+    # log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), as for softplus. With both logarithms so written, the whole
+    # is max(z, 0) q + max(-z, 0) p + (p + q) log(1 + e^-|z|): all of it is ≥ 0, so nothing cancels, and
+    # e^-|z| cannot overflow.
     tail = np.log1p(np.exp(-np.abs(Z)))
     with np.errstate(over="ignore"):  # infinite where the exact answer is
         return np.where(Z > 0, Z * negative, -Z * positive) + (positive + negative) * tail
 
 
 def logistic_slope(Z: Units, positive: Any, negative: Any) -> Units:
-    """Its derivative, q σ(z) - p σ(-z)."""
-    # (p + q) σ(z) - p cancels near σ = 1; from the right it is q - (p + q) σ(-z), exact where q = 0.
+    """The derivative of `logistic_terms` by z, q σ(z) - p σ(-z), (n, m).
+
+    With p = y and q = 1 - y that is σ(z) - y, the document's Ŷ - Y of B4. Here σ(log 3) = ¾.
+
+    >>> Z = np.log([[3.0]])
+    >>> logistic_slope(Z, positive=1.0, negative=0.0)  # label 1
+    array([[-0.25]])
+    >>> logistic_slope(Z, positive=0.0, negative=1.0)  # label 0
+    array([[0.75]])
+    """
+    # With σ(-z) = 1 - σ(z) it is (p + q) σ(z) - p, which cancels where σ(z) is near 1; with σ(z) = 1 - σ(-z),
+    # q - (p + q) σ(-z), which does where σ(-z) is. Each is taken where its σ is at most ½: nothing cancels
+    # then for a label that is 0 or 1.
     e = np.exp(-np.abs(Z))
     tail = (positive + negative) * (e / (1 + e))  # with σ(-|z|)
     return np.where(Z > 0, negative - tail, tail - positive)
@@ -106,11 +135,21 @@ def _bce_with_logits_gradient(Z: Units, Y: Units, weight: Any = 1.0, pos_weight:
 
 
 def weighted_labels(Y: Units, label_smoothing: float, weight: Any) -> Units:
-    """w (y (1 - ε) + ε/n): class weights, and labels of which a part ε is spread over all n classes."""
+    """w (y (1 - ε) + ε/n), (n, m): class weights, and labels of which a part ε is spread over all n classes.
+
+    Szegedy et al. 2015, arXiv:1512.00567 (label smoothing).
+
+    >>> Y = np.array([[1.0], [0.0]])  # of two classes, the first
+    >>> weighted_labels(Y, label_smoothing=0.5, weight=1.0)
+    array([[0.75],
+           [0.25]])
+    """
     return weight * (Y * (1 - label_smoothing) + label_smoothing / len(Y))
 
 
 def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0) -> Units:
+    # -Σ_i y_i log p_i, where log p_i = z_i - log Σ_j e^(z_j) = (z_i - c) - log Σ_j e^(z_j - c) for any c.
+    # With c the largest logit no exponential overflows, and the sum is at least 1: its logarithm is finite.
     Y = weighted_labels(Y, label_smoothing, weight)
     # In halves, so that the distance to the largest logit is finite for any two numbers of the dtype.
     below = Z / 2 - np.max(Z, axis=0, keepdims=True) / 2
@@ -122,6 +161,7 @@ def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weigh
 def _cross_entropy_with_logits_gradient(
     Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0
 ) -> Units:
+    # By z_j, -Σ_i y_i (z_i - log Σ_k e^(z_k)) has the derivative -y_j + Σ_i y_i · p_j: Ŷ ΣY - Y.
     Y = weighted_labels(Y, label_smoothing, weight)
     with np.errstate(over="ignore"):  # likewise
         e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
@@ -215,5 +255,6 @@ ENTRIES = (
         conventions="cross_entropy after softmax, in one stable formula. 'mean' divides by m, with class "
         "weights too, as torch does for labels that are probabilities; for class indices torch divides by "
         "the sum of the weights met.",
+        source="label smoothing: Szegedy et al. 2015, arXiv:1512.00567",
     ),
 )

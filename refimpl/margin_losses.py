@@ -1,4 +1,9 @@
-"""Losses of scores: hinges for the labels -1 and 1, and sums of binary cross-entropies of logits."""
+"""Losses of scores: hinges for the labels -1 and 1, and sums of binary cross-entropies of logits.
+
+Appendix to `losses.py`, with its conventions. A score says by its sign which label is predicted, and by its
+size how surely; y ŷ, the *margin*, is positive where the prediction is right. A *hinge* is flat beyond some
+margin and rises in a straight line before it.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +62,10 @@ def _hinge_embedding_kinks(Y: Any, arguments: Mapping[str, Any]) -> tuple[Kink, 
 
 
 def _mistaken(Z: Units, Y: Units) -> Units:
-    """1 - p_t, the probability given to what is not the label, without subtracting from 1."""
+    """1 - p_t, the probability given to what is not the label, without subtracting from 1.
+
+    p_t = y σ(z) + (1 - y) σ(-z) is what is given to the label ("t" for target).
+    """
     return sigmoid(Z) * (1 - Y) + sigmoid(-Z) * Y
 
 
@@ -92,6 +100,7 @@ ENTRIES = (
         aliases={"optax": "losses.hinge_loss", "keras": "Hinge", "scikit-learn": "hinge_loss"},
         conventions=f"{_SIGNS} Where y ŷ = 1 the derivative is 0 here, as torch's relu has it; jax's maximum "
         "of two equal numbers, which optax uses, has half the slope: -y/2.",
+        source="Cortes and Vapnik 1995, Support-vector networks",
     ),
     Loss(
         "squared_hinge",
@@ -102,6 +111,7 @@ ENTRIES = (
         target_domain=SIGNS,
         aliases={"keras": "SquaredHinge", "scikit-learn": "LinearSVC (squared_hinge)"},
         conventions=f"{_SIGNS} No factor ½.",
+        source="Cortes and Vapnik 1995, Support-vector networks; Tang 2013, arXiv:1306.0239",
     ),
     Loss(
         "hinge_embedding",
@@ -166,6 +176,7 @@ ENTRIES = (
         },
         conventions="Of logits. α = ¼ as in torchvision; optax leaves α out by default. torchvision computes "
         "1 - p_t by a subtraction that loses all digits for what is classified well.",
+        source="Lin et al. 2017, arXiv:1708.02002",
     ),
     Loss(
         "perceptron",
@@ -178,5 +189,6 @@ ENTRIES = (
         aliases={"optax": "losses.perceptron_loss", "scikit-learn": "Perceptron"},
         conventions=f"{_SIGNS} At ŷ = 0 the derivative is 0 here; optax's, a maximum, has -y/2, and "
         "Rosenblatt's rule counts ŷ = 0 as a mistake: -y.",
+        source="Rosenblatt 1958, The perceptron",
     ),
 )

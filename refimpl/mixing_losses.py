@@ -1,7 +1,7 @@
 """Losses whose terms depend on all outputs of a sample, besides cross-entropy with logits.
 
-Conventions as in `losses`: predictions A and targets Y have shape (n outputs, m samples). A sample's loss
-that is no sum over its outputs has shape (1, m).
+Appendix to `losses.py`. Conventions as there: predictions A and targets Y have shape (n outputs, m
+samples). A sample's loss that is no sum over its outputs has shape (1, m).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def _undefined(a: Units, y: Units) -> Bool[np.ndarray, "1 m"]:
 
 def _cosine_distance(A: Units, Y: Units) -> PerSample:
     a, y = _direction(A)[0], _direction(Y)[0]
-    # 1 - cos θ cancels for a small angle; half the squared distance of the directions does not.
+    # 1 - cos θ cancels for a small angle θ; half the squared distance of the directions does not, and is the
+    # same: |a - y|² = |a|² - 2 a·y + |y|² = 2 - 2 cos θ for two vectors of length 1.
     distance = np.sum(np.square(a - y), axis=0, keepdims=True) / 2
     return np.where(_undefined(a, y), A.dtype.type(1), distance)
 
@@ -46,7 +47,8 @@ def _cosine_distance(A: Units, Y: Units) -> PerSample:
 def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
     a, largest, length = _direction(A)
     y = _direction(Y)[0]
-    # -(y - cos θ a)/|A|, with cos θ = 1 - distance.
+    # The derivative of -A·y/|A| by A is -(y - cos θ a)/|A|: of y, only the part across a counts, since a
+    # longer A has the same direction. With cos θ = 1 - distance, that is ((a - y) - a · distance)/|A|.
     across = (a - y) - a * _cosine_distance(A, Y)
     with np.errstate(over="ignore"):  # infinite where the exact answer is
         return np.where(_undefined(a, y), A.dtype.type(0), across / length / largest)
@@ -86,6 +88,7 @@ def _poly(Z: Units, Y: Units, epsilon: float) -> Units:
 
 
 def _poly_gradient(Z: Units, Y: Units, epsilon: float) -> Units:
+    # By z_j, -Σ y_i log p_i has p_j Σy - y_j, and -Σ y_i p_i has -p_j (y_j - Σ y_i p_i): softmax's vjp of -y.
     p = softmax(Z)
     expected = np.sum(Y * p, axis=0, keepdims=True)
     return p * np.sum(Y, axis=0, keepdims=True) - Y - epsilon * (p * (Y - expected))
@@ -128,6 +131,7 @@ ENTRIES = (
         aliases={"torch": "nn.functional.multi_margin_loss", "keras": "CategoricalHinge (the worst class)"},
         conventions="Crammer and Singer's hinge counts the worst class only; this one all, divided by their "
         "number n, the right one included. The derivative where an excess is exactly 0 is 0.",
+        source="Weston and Watkins 1999, Support vector machines for multi-class pattern recognition",
     ),
     Loss(
         "poly_loss",
@@ -151,5 +155,6 @@ ENTRIES = (
         aliases={"optax": "losses.poly_loss_cross_entropy"},
         conventions="Poly-1 of Leng et al. 2022 (https://arxiv.org/abs/2204.12511), of logits; optax's ε is "
         "2 by default. 'mean' divides by m.",
+        source="Leng et al. 2022, arXiv:2204.12511",
     ),
 )

@@ -1,6 +1,7 @@
 """The other activations that PyTorch and JAX have for such networks: bent smoothly, or over all units.
 
-The piecewise ones are in `piecewise_activations.py`.
+Appendix to `activations.py`, with its conventions; the piecewise ones are in `piecewise_activations.py`. An
+entry's `source` is where its function comes from. What has no entry, and why, stands in `LEFT_OUT`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .functions import Activation, Kink, Parameter, Parameters, Units
 
 
 def _elu(Z: Units, alpha: float) -> Units:
-    # e^z - 1 cancels near 0, and e^z overflows on the right, where np.where computes it too.
+    # e^z - 1 cancels near 0: expm1(z) is that number without the subtraction. np.where computes both branches
+    # everywhere, and e^z would overflow on the right, where it is not wanted: hence min(z, 0).
     return np.where(Z > 0, Z, alpha * np.expm1(np.minimum(Z, 0)))
 
 
@@ -45,7 +47,7 @@ def _celu_derivative(Z: Units, alpha: float) -> Units:
         return np.exp(np.minimum(Z, 0) / alpha)
 
 
-# From "Self-Normalizing Neural Networks": mean 0 and variance 1 are a fixed point of a layer.
+# From "Self-Normalizing Neural Networks" (see the entry): mean 0 and variance 1 are a fixed point of a layer.
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
@@ -73,16 +75,21 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def _normal_distribution(Z: Units) -> Units:
-    """Φ(z) in float64, as ½ erfc(-z/√2): ½(1 + erf(z/√2)) cancels left of 0."""
+    """Φ(z), of a normal variable below z, in float64; erfc x = 1 - erf x, and erf is odd.
+
+    ½ erfc(-z/√2) = ½ (1 + erf(z/√2)), of which the right side cancels left of 0, where erf is near -1.
+    """
     return 0.5 * np.asarray(_erfc(Z.astype(np.float64) * -math.sqrt(0.5)), dtype=np.float64)
 
 
 def _gelu(Z: Units) -> Units:
+    # float64 until the last step, whatever Z is.
     return (Z * _normal_distribution(Z)).astype(Z.dtype)
 
 
 def _gelu_derivative(Z: Units) -> Units:
-    # The density is 0 to all digits far before z = ±40, where clipping keeps z² from overflowing.
+    # (z Φ)' = Φ + z φ with the density φ(z) = e^(-z²/2)/√(2π), which is 0 to all digits far before z = ±40:
+    # clipping there keeps z² from overflowing.
     z = np.clip(Z.astype(np.float64), -40, 40)
     density = np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
     return (_normal_distribution(Z) + z * density).astype(Z.dtype)
@@ -93,17 +100,19 @@ _GELU_SLOPE = math.sqrt(8 / math.pi)
 
 
 def _twice_gelu_argument(Z: Units) -> Units:
-    """2u with u = √(2/π)(z + 0.044715 z³). For |z| > 40 all that matters is that e^(-2|u|) is 0."""
+    """2u = √(8/π) z (1 + 0.044715 z²). For |z| > 40 all that matters is that e^(-2|u|) is 0."""
     z = np.clip(Z, -40, 40)
     return _GELU_SLOPE * z * (1 + _GELU_CUBE * np.square(z))
 
 
 def _gelu_tanh(Z: Units) -> Units:
-    # ½(1 + tanh u) cancels left of 0; it is σ(2u), which does not.
+    # ½(1 + tanh u) cancels left of 0. With tanh u = (e^u - e^-u)/(e^u + e^-u) it is e^u/(e^u + e^-u), which
+    # is 1/(1 + e^(-2u)) = σ(2u).
     return Z * sigmoid(_twice_gelu_argument(Z))
 
 
 def _gelu_tanh_derivative(Z: Units) -> Units:
+    # z σ(x) with x = 2u: σ(x) + z σ'(x) x' = σ(x) (1 + z x' σ(-x)), as σ' = σ(x) σ(-x).
     x, z = _twice_gelu_argument(Z), np.clip(Z, -40, 40)
     slope = _GELU_SLOPE * (1 + 3 * _GELU_CUBE * np.square(z))
     return sigmoid(x) * (1 + z * slope * sigmoid(-x))
@@ -116,17 +125,20 @@ def _times_exponential(Z: Units) -> Units:
 
 
 def _silu(Z: Units) -> Units:
+    # z σ(z): z/(1 + e^-z) right of 0, z e^z/(1 + e^z) left of it.
     e = np.exp(-np.abs(Z))
     return np.where(Z >= 0, Z, _times_exponential(np.minimum(Z, 0))) / (1 + e)
 
 
 def _silu_derivative(Z: Units) -> Units:
-    return sigmoid(Z) + _silu(Z) * sigmoid(-Z)  # 1 - σ(z) would cancel on the right
+    # σ + z σ' with σ' = σ(z) σ(-z), of which z σ(z) is silu itself; 1 - σ(z) would cancel on the right.
+    return sigmoid(Z) + _silu(Z) * sigmoid(-Z)
 
 
 def _mish_fraction(Z: Units) -> tuple[Units, Units, Units]:
     """tanh log(1 + e^z) as num/den: num, den and their difference."""
-    # (1 + e^z)² - 1 over (1 + e^z)² + 1, multiplied out and, right of 0, divided by e^2z.
+    # tanh x = (e^2x - 1)/(e^2x + 1), where e^x = 1 + e^z: (1 + e^z)² - 1 over (1 + e^z)² + 1. Multiplied out
+    # that is e^z (e^z + 2) over e^z (e^z + 2) + 2; right of 0, both are divided by e^2z.
     e = np.exp(-np.abs(Z))
     num = np.where(Z >= 0, 1 + 2 * e, e * (e + 2))
     rest = np.where(Z >= 0, 2 * np.square(e), Z.dtype.type(2))
@@ -149,7 +161,8 @@ def _mish_derivative(Z: Units) -> Units:
 
 
 def _logsigmoid(Z: Units) -> Units:
-    # log σ(z) is log 0 far left; this is z there, and loses no digit of e^-z far right.
+    # log σ(z) = -log(1 + e^-z) = min(z, 0) - log(1 + e^-|z|), as for softplus. Far left that is z, where σ(z)
+    # is 0 and log 0 infinite; far right it keeps all digits of e^-z.
     return np.minimum(Z, 0) - np.log1p(np.exp(-np.abs(Z)))
 
 
@@ -164,13 +177,15 @@ def _tanhshrink(Z: Units) -> Units:
 
 
 def _squareplus(Z: Units, b: float) -> Units:
-    # √(z² + b) without overflow in z². z + √(z² + b) cancels left of 0, where it is b/(√(z² + b) - z).
+    # hypot(z, √b) is √(z² + b) without overflow in z². z + √(z² + b) cancels left of 0; multiplied and
+    # divided by √(z² + b) - z = √(z² + b) + |z|, it is b over that.
     root = math.sqrt(b)
     mean = np.hypot(Z, root) / 2 + np.abs(Z) / 2
     return np.where(Z >= 0, mean, (root / 2) * ((root / 2) / mean))
 
 
 def _squareplus_derivative(Z: Units, b: float) -> Units:
+    # ½ (1 + z/h) with h = √(z² + b) is ½ (h + z)/h, the value over h: that sum is found without cancelling.
     return _squareplus(Z, b) / np.hypot(Z, math.sqrt(b))
 
 
@@ -178,6 +193,16 @@ def _squareplus_derivative(Z: Units, b: float) -> Units:
 
 
 def log_softmax(Z: Units) -> Units:
+    """a_i = z_i - log Σ_j e^(z_j) down each column, (n, m): the logarithm of softmax.
+
+    >>> np.exp(log_softmax(np.log([[1.0], [1.0], [2.0]])))
+    array([[0.25],
+           [0.25],
+           [0.5 ]])
+    >>> log_softmax(np.array([[0.0], [-1000.0]]))  # softmax has 0 for e^-1000
+    array([[    0.],
+           [-1000.]])
+    """
     # With each column's maximum subtracted, e^z ≤ 1 and their sum is at least 1.
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, and -inf is right
         below = Z - np.max(Z, axis=0, keepdims=True)
@@ -188,6 +213,7 @@ def log_softmax(Z: Units) -> Units:
 
 
 def _log_softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
+    # ∂a_i/∂z_j = [i = j] - p_j with p = softmax(z) = e^a, so that (J^T g)_j = g_j - p_j Σ_i g_i.
     del Z
     return G - np.exp(A) * np.sum(G, axis=0, keepdims=True)
 
@@ -203,6 +229,7 @@ ENTRIES: tuple[Activation, ...] = (
         kinks=_elu_kinks,
         aliases={"torch": "nn.functional.elu", "jax": "nn.elu"},
         conventions="The derivative at 0 is α here, in torch and in jax.",
+        source="Clevert, Unterthiner and Hochreiter 2015, arXiv:1511.07289",
     ),
     Activation(
         "celu",
@@ -212,6 +239,7 @@ ENTRIES: tuple[Activation, ...] = (
         derivative=_celu_derivative,
         parameters=(Parameter("alpha", 1.0, POSITIVE, Interval(0.125, 2.0), "minus the limit at -∞"),),
         aliases={"torch": "nn.functional.celu", "jax": "nn.celu"},
+        source="Barron 2017, arXiv:1704.07483",
     ),
     Activation(
         "selu",
@@ -223,6 +251,7 @@ ENTRIES: tuple[Activation, ...] = (
         kinks=_selu_kinks,
         aliases={"torch": "nn.functional.selu", "jax": "nn.selu"},
         conventions="λ and α are the paper's. The derivative at 0 is λα here, in torch and in jax.",
+        source="Klambauer, Unterthiner, Mayr and Hochreiter 2017, arXiv:1706.02515",
     ),
     Activation(
         "gelu",
@@ -233,6 +262,7 @@ ENTRIES: tuple[Activation, ...] = (
         range=Interval(-0.17, math.inf, high_inside=False),
         aliases={"torch": "nn.functional.gelu", "jax": "nn.gelu"},
         conventions="This is torch's default and jax's approximate=False; jax's default is gelu_tanh.",
+        source="Hendrycks and Gimpel 2016, arXiv:1606.08415",
     ),
     Activation(
         "gelu_tanh",
@@ -245,6 +275,7 @@ ENTRIES: tuple[Activation, ...] = (
         aliases={"torch": "nn.functional.gelu", "jax": "nn.gelu"},
         conventions="torch's approximate='tanh' and jax's default, called gelu there; up to 5e-4 off gelu. "
         "A third form is z σ(1.702 z).",
+        source="Hendrycks and Gimpel 2016, arXiv:1606.08415",
     ),
     Activation(
         "silu",
@@ -255,6 +286,7 @@ ENTRIES: tuple[Activation, ...] = (
         range=Interval(-0.2785, math.inf, high_inside=False),
         aliases={"torch": "nn.functional.silu", "jax": "nn.silu, nn.swish"},
         conventions="Swish with β = 1; Swish itself is z σ(βz).",
+        source="Hendrycks and Gimpel 2016, arXiv:1606.08415; Elfwing, Uchibe and Doya 2017, arXiv:1702.03118",
     ),
     Activation(
         "mish",
@@ -264,6 +296,7 @@ ENTRIES: tuple[Activation, ...] = (
         derivative=_mish_derivative,
         range=Interval(-0.309, math.inf, high_inside=False),
         aliases={"torch": "nn.functional.mish", "jax": "nn.mish"},
+        source="Misra 2019, arXiv:1908.08681",
     ),
     Activation(
         "softsign",
@@ -273,6 +306,7 @@ ENTRIES: tuple[Activation, ...] = (
         derivative=lambda Z: np.square(1 / (1 + np.abs(Z))),  # (1 + |z|)² overflows
         range=SYMMETRIC_UNIT,
         aliases={"torch": "nn.functional.softsign", "jax": "nn.soft_sign"},
+        source="Bergstra et al. 2009, Quadratic polynomials learn better image features",
     ),
     Activation(
         "logsigmoid",
@@ -301,6 +335,7 @@ ENTRIES: tuple[Activation, ...] = (
         parameters=(Parameter("b", 4.0, POSITIVE, Interval(0.25, 8.0), "roundness of the bend"),),
         aliases={"jax": "nn.squareplus"},
         conventions="jax squares z, which overflows beyond 1.8e19 in float32: there its slope is ½.",
+        source="Barron 2021, arXiv:2112.11687",
     ),
     Activation(
         "softmin",

@@ -1,4 +1,9 @@
-"""The other losses that PyTorch and optax have for such networks, by kind, and those that are not here."""
+"""The other losses that PyTorch and optax have for such networks, by kind, and those that are not here.
+
+Appendix to `losses.py`: `regression_losses.py` has those of numbers, `label_losses.py` those of logarithms of
+probabilities, `margin_losses.py` those of scores. Those of a sample's outputs together are in
+`mixing_losses.py`. What has no entry, and why, stands in `LEFT_OUT`.
+"""
 
 from __future__ import annotations
 

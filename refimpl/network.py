@@ -1,8 +1,13 @@
 """Network, Layer, Case, Trace: the data that everything else is about.
 
+The second file of the text, after `chain_rule.py`; `functions.py` comes next. A *network* is its layers and
+its loss; a *case* is a network with data, which is what an implementation of backpropagation is given; a
+*trace* is what it hands back. The checks are long, so that a message can name the place and the remedy: on a
+first reading, read the docstrings and the fields.
+
 Conventions: samples are columns. With m samples, X is (n_0, m), W[l] is (n_l, n_{l-1}), b[l] is (n_l, 1),
-Z[l], A[l] and δ[l] are (n_l, m), Y is (n_L, m). All values are immutable: arrays are copied and read-only.
-`serialization.py` writes them as JSON and reads them back without losing a bit.
+Z[l], A[l] and δ[l] are (n_l, m), Y is (n_L, m). Layers are counted from 1 to L; layer 0 is the input.
+All values are immutable: arrays are copied and read-only.
 """
 
 from __future__ import annotations
@@ -23,7 +28,18 @@ from .specs import ActivationSpec, InvalidCaseError, LossSpec, frozen_matrix, ro
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer: A = σ(W A_previous + b), with W (n_out, n_in) and b (n_out, 1)."""
+    """One layer: A = σ(W A_previous + b), with W (n_out, n_in) and b (n_out, 1).
+
+    Raises InvalidCaseError for arrays that are no matrices of finite numbers, or do not fit together.
+
+    >>> layer = Layer(np.array([[1.0, 2.0, 3.0]]), np.array([[0.5]]), ActivationSpec("relu"))
+    >>> layer.inputs, layer.outputs
+    (3, 1)
+    >>> Layer(np.ones((2, 3)), np.zeros((1, 2)), ActivationSpec("relu"))
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: b has shape (1, 2); W has 2 rows, so b must be (2, 1), a column
+    """
 
     W: Float[np.ndarray, "n_out n_in"]
     b: Float[np.ndarray, "n_out 1"]
@@ -57,7 +73,26 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Layers 1 … L and a loss; no data."""
+    """Layers 1 … L and a loss; no data.
+
+    Raises InvalidCaseError for no layer, for layers that do not fit together, and for a last layer whose
+    values the loss does not take.
+
+    >>> hidden = Layer(np.ones((4, 3)), np.zeros((4, 1)), ActivationSpec("tanh"))
+    >>> output = Layer(np.ones((2, 4)), np.zeros((2, 1)), ActivationSpec("softmax"))
+    >>> network = Network((hidden, output), LossSpec("cross_entropy"))
+    >>> network.depth, network.widths, network.dtype
+    (2, (3, 4, 2), dtype('float64'))
+    >>> Network((hidden, hidden), LossSpec("mse"))
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: layer 1 has 4 units but W[2] has 3 columns; W[2] must be (4, 4)
+    >>> Network((hidden,), LossSpec("bce"))
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: loss bce takes predictions in [0, 1], but the last layer's tanh gives
+        values in [-1, 1]; use another last activation or the loss's with_logits form
+    """
 
     layers: tuple[Layer, ...]
     loss: LossSpec
@@ -113,6 +148,20 @@ class Case:
 
     Compares and hashes by content: two cases are equal when every bit of them is (so -0.0 is not 0.0).
     Raises InvalidCaseError when its parts do not fit together.
+
+    >>> layer = Layer(np.array([[1.0, 2.0]]), np.array([[0.0]]), ActivationSpec("identity"))
+    >>> X, Y = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), np.array([[0.0, 0.0, 0.0]])
+    >>> case = Case(Network((layer,), LossSpec("mse")), X, Y, learning_rate=0.5)
+    >>> case.samples, case.dtype
+    (3, dtype('float64'))
+    >>> Case(case.network, X.T, Y)
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: X has 3 rows; the network has 2 inputs, and samples are columns
+    >>> case.X[0, 0] = 9.0
+    Traceback (most recent call last):
+        ...
+    ValueError: assignment destination is read-only
     """
 
     network: Network
@@ -168,9 +217,18 @@ class Case:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256, in hexadecimal, over every bit that makes this case; the same on all platforms."""
+        """SHA-256, in hexadecimal, over every bit that makes this case; the same on all platforms.
+
+        >>> layer = Layer(np.array([[1.0]]), np.array([[0.0]]), ActivationSpec("identity"))
+        >>> network, Y = Network((layer,), LossSpec("mse")), np.array([[1.0]])
+        >>> plus, minus = (Case(network, np.array([[zero]]), Y) for zero in (0.0, -0.0))
+        >>> plus.content_hash[:8], minus.content_hash[:8], plus == minus
+        ('189dd308', '0f888e56', False)
+        """
         digest = hashlib.sha256()
 
+        # Each text ends with a byte that no text holds, and each array is preceded by its shape: no two
+        # cases can give the same bytes.
         def text(value: str) -> None:
             digest.update(value.encode() + b"\0")
 
@@ -214,6 +272,13 @@ class Trace:
 
     Per-layer quantities are tuples with layer 1 first: `Z[l - 1]` is Z[l]. Nothing is checked here: a
     trace comes from what is under test, and saying what is wrong with it is the judge's work.
+
+    >>> W_2 = np.ones((1, 2))
+    >>> trace = Trace(dW=(np.ones((2, 3)), W_2))
+    >>> trace.dW[2 - 1] is W_2
+    True
+    >>> trace.loss is None  # not given, so not judged
+    True
     """
 
     loss: Any = None
@@ -253,7 +318,22 @@ QUANTITIES: Mapping[str, bool] = MappingProxyType(
 
 
 def quantity_shape(case: Case, quantity: str, layer: int | None) -> tuple[int, ...]:
-    """The shape that `quantity` of layer 1 … L must have; the loss and dX have no layer."""
+    """The shape that `quantity` of layer 1 … L must have; the loss and dX have no layer.
+
+    A gradient has the shape of what it is a gradient by: that of a loss, one number, by (i, j) of W is at
+    (i, j) of dW.
+
+    >>> layer = Layer(np.ones((2, 3)), np.zeros((2, 1)), ActivationSpec("tanh"))
+    >>> case = Case(Network((layer,), LossSpec("mse")), np.ones((3, 5)), np.zeros((2, 5)))
+    >>> for quantity in ("Z", "delta", "dW", "db"):
+    ...     print(quantity, quantity_shape(case, quantity, 1))
+    Z (2, 5)
+    delta (2, 5)
+    dW (2, 3)
+    db (2, 1)
+    >>> quantity_shape(case, "loss", None), quantity_shape(case, "dX", None)
+    ((), (3, 5))
+    """
     if quantity == "loss":
         return ()
     if quantity == "dX":

@@ -1,4 +1,8 @@
-"""Activations made of pieces of polynomials, as PyTorch and JAX have them: clipped, shrunk, cut off."""
+"""Activations made of pieces of polynomials, as PyTorch and JAX have them: clipped, shrunk, cut off.
+
+Appendix to `activations.py`, with its conventions. A kink states the slopes on both sides of it and the one
+that is taken at it.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,7 @@ def _hardswish_kinks(parameters: Parameters) -> tuple[Kink, ...]:
 
 
 def _softshrink(Z: Units, lambd: float) -> Units:
+    # z - λ, 0 or z + λ: what is left of z once the part of it within ±λ is taken off.
     return Z - np.clip(Z, -lambd, lambd)
 
 
@@ -111,6 +116,7 @@ ENTRIES = (
         kinks=_relu6_kinks,
         aliases={"torch": "nn.functional.relu6", "jax": "nn.relu6"},
         conventions="The derivative at 0 and at 6 is 0 here, in torch and in jax.",
+        source="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",
     ),
     Activation(
         "hardtanh",
@@ -127,6 +133,7 @@ ENTRIES = (
         kinks=_hardtanh_kinks,
         aliases={"torch": "nn.functional.hardtanh", "jax": "nn.hard_tanh"},
         conventions="The derivative at both ends is 0 here and in torch; jax's is 1, and its ends are ±1.",
+        source="Collobert 2004, Large scale machine learning",
     ),
     Activation(
         "hardsigmoid",
@@ -139,6 +146,7 @@ ENTRIES = (
         aliases={"torch": "nn.functional.hardsigmoid", "jax": "nn.hard_sigmoid"},
         conventions="Keras 2 has slope 1/5 between ±5/2, BinaryConnect 1/2 between ±1. The derivative at ±3 "
         "is 0 here, in torch and in jax; in jax just below 3 too, where z + 3 rounds to 6.",
+        source="Courbariaux, Bengio and David 2015, arXiv:1511.00363, with another slope",
     ),
     Activation(
         "hardswish",
@@ -151,6 +159,7 @@ ENTRIES = (
         kinks=_hardswish_kinks,
         aliases={"torch": "nn.functional.hardswish", "jax": "nn.hard_swish, nn.hard_silu"},
         conventions="The derivative is 0 at -3 and 1 at 3 here, in torch and in jax.",
+        source="Howard et al. 2019, arXiv:1905.02244",
     ),
     Activation(
         "softshrink",
@@ -162,6 +171,7 @@ ENTRIES = (
         kinks=_softshrink_kinks,
         aliases={"torch": "nn.functional.softshrink"},
         conventions="The derivative at ±λ is 0 here and in torch.",
+        source="Donoho and Johnstone 1994, Ideal spatial adaptation by wavelet shrinkage",
     ),
     Activation(
         "hardshrink",
@@ -173,6 +183,7 @@ ENTRIES = (
         kinks=_hardshrink_kinks,
         aliases={"torch": "nn.functional.hardshrink"},
         conventions="It jumps at ±λ; there value and derivative are 0 here and in torch.",
+        source="Donoho and Johnstone 1994, Ideal spatial adaptation by wavelet shrinkage",
     ),
     Activation(
         "threshold",
@@ -209,5 +220,6 @@ ENTRIES = (
         kinks=_sparse_sigmoid_kinks,
         aliases={"jax": "nn.sparse_sigmoid"},
         conventions="The derivative at ±1 is 0 here, 1/4 in jax, halfway between the slopes of both sides.",
+        source="Blondel, Martins and Niculae 2020, arXiv:1901.02324",
     ),
 )

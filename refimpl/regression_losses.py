@@ -1,4 +1,8 @@
-"""Losses of numbers: how far predictions are from targets, and two likelihoods of targets."""
+"""Losses of numbers: how far predictions are from targets, and two likelihoods of targets.
+
+Appendix to `losses.py`, with its conventions. r is ŷ - y. A negative log-likelihood, nll, is minus the
+logarithm of how probable the target is if the prediction is right.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,8 @@ def _smooth_l1_gradient(A: Units, Y: Units, beta: float) -> Units:
 
 
 def _log_cosh(A: Units, Y: Units) -> Units:
-    # |r| + log(1 + e^(-2|r|)) - log 2 cannot overflow, but cancels near 0; there cosh² = 1 + sinh² is used.
+    # cosh r = (e^|r| + e^-|r|)/2 = e^|r| (1 + e^(-2|r|))/2, so that |r| + log(1 + e^(-2|r|)) - log 2 is right
+    # and cannot overflow, but it cancels near 0. There cosh² = 1 + sinh², and it is ½ log(1 + sinh² r).
     R = np.abs(_error(A, Y))
     near = R < 1
     with np.errstate(over="ignore"):  # 2r of a large r: e^-inf = 0 is right
@@ -130,6 +135,7 @@ ENTRIES = (
             "scikit-learn": "HuberRegressor (squares without the ½, δ is epsilon)",
         },
         conventions="δ times smooth_l1 with β = δ. The ½ is part of it; scikit-learn has r² and 2ε|r| - ε².",
+        source="Huber 1964, Robust estimation of a location parameter",
     ),
     Loss(
         "smooth_l1",
@@ -146,6 +152,7 @@ ENTRIES = (
         aliases={"torch": "nn.functional.smooth_l1_loss"},
         conventions="huber with δ = β, divided by β: far from the target the slope is 1. torch takes β = 0 "
         "as well and computes l1, which is an entry of its own here.",
+        source="Girshick 2015, arXiv:1504.08083",
     ),
     Loss(
         "log_cosh",
@@ -186,5 +193,7 @@ ENTRIES = (
         aliases={"torch": "nn.functional.gaussian_nll_loss (full=False)"},
         conventions="The variance is given, not predicted, and ½ log 2π is left out. torch takes variances "
         "below eps = 1e-6 for 1e-6; random cases have variances of at least 1/8, where that does not show.",
+        source="Nix and Weigend 1994, Estimating the mean and variance of the target "
+        "probability distribution",
     ),
 )

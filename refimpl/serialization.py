@@ -1,8 +1,15 @@
 """Cases and traces as JSON, exactly: what is written is read back bit for bit.
 
-Numbers are shortest decimals that read back to the same number of the case's dtype (by way of a double,
-which is how every JSON reader works); "nan", "inf" and "-inf" are strings. Reading validates everything:
-whatever the text holds, the result is a valid case or an InvalidCaseError of one line.
+Appendix to `network.py`. Numbers are shortest decimals that read back to the same number of the case's dtype
+(by way of a double, which is how every JSON reader works); "nan", "inf" and "-inf" are strings, for JSON has
+no such numbers. Reading validates everything: whatever the text holds, the result is a valid case or an
+InvalidCaseError of one line.
+
+>>> from refimpl import ActivationSpec, Case, Layer, LossSpec, Network
+>>> layer = Layer(np.array([[0.1]]), np.array([[0.0]]), ActivationSpec("tanh"))
+>>> case = Case(Network((layer,), LossSpec("mse")), np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]))
+>>> case_from_json(case_to_json(case)) == case
+True
 """
 
 from __future__ import annotations
@@ -45,7 +52,18 @@ def _matrix(array: Any) -> Any:
 
 
 def case_to_dict(case: Case) -> dict[str, Any]:
-    """The case as JSON values; `case_from_dict` gives an equal case back."""
+    """The case as JSON values; `case_from_dict` gives an equal case back.
+
+    A matrix is a list of rows; b, which has one column, is a list of numbers.
+
+    >>> layer = Layer(np.array([[1.0, 2.0]]), np.array([[0.5]]), ActivationSpec("tanh"))
+    >>> case = Case(Network((layer,), LossSpec("mse")), np.array([[1.0], [0.0]]), np.array([[0.25]]))
+    >>> written = case_to_dict(case)
+    >>> written["X"], written["Y"]
+    ([[1.0], [0.0]], [[0.25]])
+    >>> written["network"]["layers"]
+    [{'activation': 'tanh', 'parameters': {}, 'W': [[1.0, 2.0]], 'b': [0.5]}]
+    """
     scalar = case.dtype.type
 
     def parameters(values: Mapping[str, float]) -> dict[str, Any]:
@@ -81,12 +99,22 @@ def case_to_dict(case: Case) -> dict[str, Any]:
 
 
 def case_to_json(case: Case) -> str:
-    """The case as one line of JSON."""
+    """The case as one line of JSON.
+
+    >>> layer = Layer(np.array([[1.0]]), np.array([[0.5]]), ActivationSpec("tanh"))
+    >>> case = Case(Network((layer,), LossSpec("mse")), np.array([[1.0]]), np.array([[0.25]]))
+    >>> case_to_json(case)[:71]
+    '{"format": "backproof-case", "version": 1, "dtype": "float64", "learnin'
+    """
     return json.dumps(case_to_dict(case), allow_nan=False)
 
 
 def trace_to_dict(trace: Trace) -> dict[str, Any]:
-    """The parts of the trace that there are, as JSON values."""
+    """The parts of the trace that there are, as JSON values; those with one for each layer are lists of them.
+
+    >>> trace_to_dict(Trace(loss=np.float64("nan"), db=(np.array([[1.0], [2.0]]),)))
+    {'loss': 'nan', 'db': [[[1.0], [2.0]]]}
+    """
     written: dict[str, Any] = {}
     for quantity, per_layer in QUANTITIES.items():
         value = getattr(trace, quantity)
@@ -111,7 +139,18 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> Any:
-    """JSON values of `text`; InvalidCaseError says where it is not JSON, nests too deep or is too long."""
+    """JSON values of `text`, where no key stands twice in an object.
+
+    Raises InvalidCaseError that says where it is not JSON, nests too deep or is too long.
+
+    >>> parse_json('{"W": [[1.0, 2.0]]}')
+    {'W': [[1.0, 2.0]]}
+    >>> parse_json('{"W": [[1.0, 2.0')
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: not valid JSON at line 1, column 17: Expecting ',' delimiter;
+        is the file complete?
+    """
     if len(text) > _LONGEST_TEXT:
         raise InvalidCaseError(f"the text has {len(text)} characters; the most is {_LONGEST_TEXT}")
     try:
@@ -177,7 +216,20 @@ def _read_parameters(value: dict[str, Any], place: str) -> dict[str, float]:
 
 
 def case_from_dict(value: Any) -> Case:
-    """The case that `case_to_dict` wrote, or any other valid one; InvalidCaseError otherwise."""
+    """The case that `case_to_dict` wrote, or any other valid one.
+
+    Raises InvalidCaseError otherwise, with the place of what is wrong.
+
+    >>> layer = Layer(np.array([[1.0]]), np.array([[0.5]]), ActivationSpec("tanh"))
+    >>> case = Case(Network((layer,), LossSpec("mse")), np.array([[1.0]]), np.array([[0.25]]))
+    >>> written = case_to_dict(case)
+    >>> case_from_dict(written) == case
+    True
+    >>> case_from_dict({**written, "X": [[1.0, 2.0]]})
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: X has 2 samples (columns) and Y has 1; they must be the same number
+    """
     number = (int, float)
     if isinstance(value, dict) and value.get("format") != CASE_FORMAT:
         raise InvalidCaseError(
@@ -249,5 +301,14 @@ def _read_loss(value: Any, dtype: np.dtype[Any]) -> LossSpec:
 
 
 def case_from_json(text: str) -> Case:
-    """The case in a JSON text; InvalidCaseError of one line for whatever else the text may be."""
+    """The case in a JSON text.
+
+    Raises InvalidCaseError, with a message of one line, for whatever else the text may be.
+
+    >>> case_from_json('{"format": "backproof-report"}')
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: the file is not a case: its 'format' is not 'backproof-case';
+        give a case file or one that a report saved
+    """
     return case_from_dict(parse_json(text))

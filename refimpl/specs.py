@@ -1,7 +1,9 @@
 """The functions of a network by name: an activation or a loss of the tables with its parameters.
 
-An activation's parameters are numbers. A loss may have arrays besides, such as class weights: they are part
-of what it computes, and have the shape of what they weigh.
+Appendix to `network.py`: what stands in a layer and a network in place of the function itself, so that a case
+is data, which can be compared and written to a file. An activation's parameters are numbers. A loss may have
+arrays besides, such as class weights: they are part of what it computes, and have the shape of what they
+weigh.
 """
 
 from __future__ import annotations
@@ -20,11 +22,28 @@ DTYPES = ("float32", "float64")
 
 
 class InvalidCaseError(ValueError):
-    """A network or case that does not fit together; the message names the value, the place, the remedy."""
+    """A network or case that does not fit together; the message names the value, the place, the remedy.
+
+    >>> LossSpec("mse", reduction="average")
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: unknown reduction 'average' of loss mse;
+        known: mean, sum, batchmean, entrymean
+    """
 
 
 def frozen_matrix(array: Any, place: str) -> Any:
-    """A read-only copy of a non-empty matrix of finite numbers, or InvalidCaseError."""
+    """A read-only copy of a non-empty matrix of finite numbers, float32 or float64.
+
+    Raises InvalidCaseError for anything else; `place` is what the message calls it.
+
+    >>> frozen_matrix([[1.0, 2.0]], "W").flags.writeable
+    False
+    >>> frozen_matrix(np.array([[1, 2]]), "W")
+    Traceback (most recent call last):
+        ...
+    refimpl.specs.InvalidCaseError: W has dtype int64; use float32 or float64, e.g. x.astype('float64')
+    """
     try:
         copy = np.array(array, order="C")
     except (TypeError, ValueError, OverflowError):
@@ -50,7 +69,17 @@ def frozen_matrix(array: Any, place: str) -> Any:
 
 @dataclass(frozen=True)
 class ActivationSpec:
-    """The name of an activation and its parameters, e.g. ("leaky_relu", {"negative_slope": 0.1})."""
+    """The name of an activation and its parameters: those that are not given have their defaults.
+
+    Raises UnknownFunctionError for a name that is not there, ValueError for a parameter outside its domain
+    and InvalidCaseError where `parameters` is no mapping.
+
+    >>> spec = ActivationSpec("leaky_relu")
+    >>> dict(spec.parameters)
+    {'negative_slope': 0.01}
+    >>> spec.entry.value(np.array([[-100.0, 3.0]]), **spec.parameters)
+    array([[-1.,  3.]])
+    """
 
     name: str
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -74,6 +103,17 @@ class LossSpec:
     Reductions are "mean", "sum", "batchmean", as torch has them, or "entrymean": over outputs and samples.
     `arrays` are those that the entry has, each optional, (n outputs, 1) or (n, m samples) as the entry says:
     numbers of the case's dtype, in their domain. Specs are compared and hashed by content.
+    Raises UnknownFunctionError for a name that is not there, ValueError for a parameter outside its domain
+    and InvalidCaseError for another reduction or an array that the loss does not take.
+
+    >>> weight = np.array([[1.0], [3.0]])  # one for each output
+    >>> spec = LossSpec("bce_with_logits", "sum", arrays={"pos_weight": weight})
+    >>> spec == LossSpec("bce_with_logits", "sum", arrays={"pos_weight": weight.copy()})
+    True
+    >>> spec.entry.name, sorted(spec.arguments)
+    ('bce_with_logits', ['pos_weight', 'weight'])
+    >>> spec.arguments["weight"]  # not given
+    1.0
     """
 
     name: str
@@ -119,7 +159,18 @@ class LossSpec:
         return {**self.parameters, **given}
 
     def checked(self, outputs: int, samples: int | None, dtype: np.dtype[Any]) -> None:
-        """InvalidCaseError unless the arrays fit a network of `outputs` units, data of so many samples."""
+        """Nothing, if the arrays fit a network of `outputs` units and data of so many samples.
+
+        Without data, `samples` is None. Raises InvalidCaseError for another shape or dtype.
+
+        >>> spec = LossSpec("bce", arrays={"weight": np.ones((2, 3))})  # (n, m)
+        >>> spec.checked(outputs=2, samples=3, dtype=np.dtype("float64"))
+        >>> spec.checked(outputs=2, samples=5, dtype=np.dtype("float64"))
+        Traceback (most recent call last):
+            ...
+        refimpl.specs.InvalidCaseError: weight of loss bce has shape (2, 3); it must have one number for
+            each entry of Y: (2, 5)
+        """
         for array in self.entry.arrays:
             given = self.arrays.get(array.name)
             if given is None:
@@ -155,7 +206,14 @@ def _check_parameters(spec: ActivationSpec | LossSpec) -> None:
 
 
 def rounded_spec(spec: Any, dtype: np.dtype[Any]) -> Any:
-    """The same spec with its parameters rounded to numbers of `dtype`."""
+    """The same spec with its parameters rounded to numbers of `dtype`.
+
+    Raises ValueError where a parameter rounds to a number outside its domain.
+
+    >>> spec = rounded_spec(ActivationSpec("leaky_relu", {"negative_slope": 0.1}), np.dtype("float32"))
+    >>> spec.parameters["negative_slope"]
+    0.10000000149011612
+    """
     parameters = spec.entry.complete(spec.parameters, dtype)
     if parameters == spec.parameters:
         return spec
