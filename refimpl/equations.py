@@ -248,8 +248,8 @@ EQUATIONS: tuple[Equation, ...] = (
         quantity=("W_updated",),
         reading="holds under a condition",
         condition="Once all gradients of the step are known.",
-        note="An updated W must not be used to propagate an error: every gradient below would be that of "
-        "another network.",
+        note="An updated W must not be used to propagate an error: the old error through new weights gives "
+        "the gradient of no network.",
     ),
     Equation(
         id="U2",
