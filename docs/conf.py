@@ -1,0 +1,48 @@
+"""How Sphinx makes the book of this folder: `make book`, which says what comes first."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "backproof"
+copyright = "the authors of backproof"  # noqa: A001 - Sphinx's name for it
+extensions = ["myst_parser", "book_directives"]
+exclude_patterns = ["book_directives"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+# Words such as [l] and (n, m) are the document's, no links; what is a link and leads nowhere is an error.
+nitpicky = True
+smartquotes = False
+
+html_theme = "furo"
+html_title = "backproof"
+html_math_renderer = "mathml"
+html_static_path = ["_static", "../backproof/teaching/templates/drawing.css"]
+html_css_files = ["drawing.css", "book.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_last_updated_fmt = None
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+
+
+def _only_written(app: Any, docname: str, source: list[str]) -> None:
+    """Leaves chapters that are not written yet out of the front page's tables of contents."""
+    if docname == "index":
+        lines = source[0].splitlines(keepends=True)
+        listed = re.compile(r"(book|guides)/[\w-]+\n")
+        source[0] = "".join(
+            line
+            for line in lines
+            if not listed.fullmatch(line) or (Path(app.srcdir) / f"{line.strip()}.md").is_file()
+        )
+
+
+def setup(app: Any) -> None:
+    """What Sphinx calls."""
+    app.connect("source-read", _only_written)
