@@ -35,16 +35,16 @@ lint: $(STAMP)  ## ruff and mypy
 JUDGED := $(wildcard refimpl/*.py oracles/*.py backproof/cases/*.py backproof/judging/*.py)
 SPHINX = PYTHONPATH=docs $(BIN)/python -m sphinx -n -W --keep-going -q -b html
 
-book: $(STAMP) reports/book/report.json reports/book/chains.json  ## make the book, build/book/index.html
+book: $(STAMP) reports/book/report.json reports/book/measured.json  ## make the book, build/book/index.html
 	$(SPHINX) docs build/book
 	@echo "the book is build/book/index.html"
 
 reports/book/report.json: $(JUDGED) | $(STAMP)
 	$(BIN)/python -m backproof run --cases 512 --dtype both --out reports/book
 
-reports/book/chains.json: $(JUDGED) docs/book_directives/judged_chains.py | $(STAMP)
+reports/book/measured.json: $(JUDGED) docs/book_directives/measured.py | $(STAMP)
 	mkdir -p reports/book
-	PYTHONPATH=docs $(BIN)/python -m book_directives.judged_chains $@
+	PYTHONPATH=docs $(BIN)/python -m book_directives.measured $@
 
 sample-report: $(STAMP)  ## make the sample under reports/sample again: a mistake found and named
 	rm -rf reports/sample

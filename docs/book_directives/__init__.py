@@ -11,7 +11,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import math_html, nodes_of_the_book, outside, run_of_the_book
+from . import function_pages, math_html, nodes_of_the_book, outside, run_of_the_book
 from .equation_box import EquationDirective
 from .exercise import ExerciseDirective
 from .mistake_table import MistakesDirective
@@ -23,6 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     nodes_of_the_book.setup(app)
     math_html.setup(app)
     run_of_the_book.setup(app)
+    function_pages.setup(app)
     outside.setup(app)
     app.add_directive("equation", EquationDirective)
     app.add_directive("source", SourceDirective)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +84,41 @@ def lambda_source(function: Callable[..., Any]) -> str:
 def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
     code = function.__code__
     return code.co_varnames[: code.co_argcount]
+
+
+def entry_source(name: str, module: ModuleType) -> str:
+    """The lines that put the activation or the loss `name` into its table, moved to the left margin."""
+    text = inspect.getsource(module)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
+            first = node.args[0]
+            known = node.func.id in {"Activation", "Loss"}
+            if known and isinstance(first, ast.Constant) and first.value == name:
+                assert node.end_lineno is not None
+                lines = text.splitlines(keepends=True)[node.lineno - 1 : node.end_lineno]
+                return textwrap.dedent("".join(lines)).rstrip().rstrip(",") + "\n"
+    raise NotFoundError(f"{module.__name__} has no entry {name!r}")
+
+
+def definitions(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """Name → code of the functions and the values that a file defines for itself."""
+    text = inspect.getsource(module)
+    for statement in ast.parse(text).body:
+        source = (ast.get_source_segment(text, statement) or "") + "\n"
+        if isinstance(statement, ast.FunctionDef):
+            yield statement.name, source
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            yield statement.targets[0].id, source
+
+
+def with_what_it_uses(code: str, own: Mapping[str, str]) -> str:
+    """The code after those of the definitions `own` that it needs, and that those need."""
+    needed: list[str] = []
+    waiting = [code]
+    while waiting:
+        names = [node.id for node in ast.walk(ast.parse(waiting.pop())) if isinstance(node, ast.Name)]
+        for name in names:
+            if name in own and name not in needed:
+                needed.append(name)
+                waiting.append(own[name])
+    return "\n\n".join([*(own[name] for name in own if name in needed), code])

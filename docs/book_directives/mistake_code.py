@@ -12,14 +12,14 @@ import inspect
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from backproof.diagnosis.mistakes import Mistake
 from refimpl import Backprop
 
-from .extraction import lambda_source, source_of
+from .extraction import definitions, lambda_source, source_of, with_what_it_uses
 
 _FORMULAS = {
     "value": "",
@@ -43,10 +43,9 @@ class Riddle:
 
 def riddle(mistake: Mistake) -> Riddle:
     """The wrong code of a mistake."""
-    known = _formula_of(mistake.implementation)
+    known = formula_of(mistake.implementation)
     if known is not None:
-        name, formula = known
-        return Riddle(_with_what_it_uses(_as_function(name, formula), formula))
+        return Riddle(_with_what_it_uses(_as_function(known.name, known.code), known.code))
     *bases, last = (kind for kind in reversed(mistake.implementation.__mro__) if kind not in Backprop.__mro__)
     code = re.sub(rf"\b{last.__name__}\b", "Student", bare(source_of(last)))
     extended = "\n\n".join(bare(source_of(kind), docstrings=True) for kind in bases)
@@ -57,8 +56,19 @@ def riddle(mistake: Mistake) -> Riddle:
     return Riddle(_with_what_it_uses(code, last), extended)
 
 
-def _formula_of(kind: type) -> tuple[str, Callable[..., Any]] | None:
-    """The formula in a class that a helper made, and a name for it; None for any other class."""
+@dataclass(frozen=True)
+class Formula:
+    """The wrong formula of a single function."""
+
+    name: str
+    """Such as "softmax_vjp"."""
+    functions: tuple[str, ...]
+    """The activation or the losses that it is of."""
+    code: Callable[..., Any]
+
+
+def formula_of(kind: type) -> Formula | None:
+    """The formula in a class that a helper of the catalogue made; None for any other class."""
     if "<locals>" not in kind.__qualname__:
         return None
     method = next(each for each in vars(kind).values() if inspect.isfunction(each))
@@ -68,8 +78,8 @@ def _formula_of(kind: type) -> tuple[str, Callable[..., Any]] | None:
     inner = inspect.getclosurevars(formula).nonlocals
     if role == "vjp" and "derivative" in inner:
         role, formula = "derivative", inner["derivative"]
-    function = around.get("name") or around["losses"][0]
-    return f"{function}{_FORMULAS[role]}", formula
+    functions = (around["name"],) if "name" in around else tuple(around["losses"])
+    return Formula(f"{functions[0]}{_FORMULAS[role]}", functions, formula)
 
 
 def _as_function(name: str, formula: Callable[..., Any]) -> str:
@@ -85,31 +95,8 @@ def _with_what_it_uses(code: str, thing: Any) -> str:
     """The code after the private functions and the constants of its own file that it needs."""
     module = inspect.getmodule(thing)
     assert module is not None
-    own = dict(_definitions(module))
-    needed: list[str] = []
-    waiting = [code]
-    while waiting:
-        for name in _names(waiting.pop()):
-            if name in own and name not in needed:
-                needed.append(name)
-                waiting.append(own[name])
-    before = [own[name] for name in own if name in needed]
-    return "\n\n".join([*before, code]) if before else code
-
-
-def _definitions(module: Any) -> Iterator[tuple[str, str]]:
-    """Name → code of the functions and the values that a file defines for itself."""
-    text = inspect.getsource(module)
-    for statement in ast.parse(text).body:
-        source = ast.get_source_segment(text, statement) or ""
-        if isinstance(statement, ast.FunctionDef):
-            yield statement.name, bare(source + "\n")
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            yield statement.targets[0].id, source + "\n"
-
-
-def _names(code: str) -> list[str]:
-    return [node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    own = {name: bare(text) for name, text in definitions(module) if name != "MISTAKES"}
+    return with_what_it_uses(code, own)
 
 
 def bare(source: str, *, docstrings: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""The run that gives the book its live verdicts: a report, and random compositions for the chain rule.
+"""The run that gives the book its live verdicts: a report, and what no run of networks judges.
 
 `make book` makes both before Sphinx starts; a book is never built on verdicts of which nobody knows whence.
 """
@@ -19,7 +19,7 @@ from backproof.reporting import Counts, Report
 from backproof.reporting.files import read_report
 
 REMEDY = "run `make book`, which makes it first"
-CHAINS = "chains.json"
+MEASURED = "measured.json"
 
 
 class NoRunError(SphinxError):
@@ -47,6 +47,9 @@ class Run:
 
     report: Report
     chains: dict[str, Any]
+    """As `measured.chains` has it."""
+    loss_kinks: list[dict[str, Any]]
+    """As `measured.loss_kinks` has it."""
 
     def of(self, id: str) -> Live | None:  # noqa: A002 - the document's equations have ids
         """The verdict on an equation; None if the run did not come to it."""
@@ -59,7 +62,7 @@ class Run:
                 "compositions",
                 checks,
                 row["worst_ratio"],
-                self.chains["command"],
+                self.chains["judged"],
             )
         for row in self.report.equations:
             if row.id == id:
@@ -76,13 +79,12 @@ def read_run(folder: Path) -> Run:
         report = read_report(folder / "report.json")
     except ReportError as error:
         raise NoRunError(f"{' '.join(str(error).split())}; {REMEDY}") from None
-    file = folder / CHAINS
+    file = folder / MEASURED
     try:
-        chains = json.loads(file.read_text("utf-8"))
-        kept = {"command": str(chains["command"]), "equations": dict(chains["equations"])}
+        measured = json.loads(file.read_text("utf-8"))
+        return Run(report, measured["chains"], measured["loss_kinks"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoRunError(f"cannot read {file}: {type(error).__name__}; {REMEDY}") from None
-    return Run(report, kept)
 
 
 def folder_of(app: Sphinx) -> Path:
