@@ -1,6 +1,6 @@
 """Plots as SVG that is part of its page: its colours follow the page's, light or dark.
 
-matplotlib draws in colours that stand for the page's; they are replaced by the page's variables. Without dates
+matplotlib draws in colours that stand for the page's, which are put in their place. Without dates
 and with fixed ids the same numbers give the same bytes.
 """
 
