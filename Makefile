@@ -31,9 +31,9 @@ lint: $(STAMP)  ## ruff and mypy
 
 # Its verdicts are those of a run of 512 networks in each dtype, and of 256 compositions for the chain rule. Both
 # are made here first, and made again when code that they judge or judge by is newer: that takes some minutes.
-# Every figure is drawn while Sphinx runs; a warning of Sphinx's is an error.
+# Every figure is drawn while Sphinx runs. It reads all pages anew (-E), as they show code; a warning is an error.
 JUDGED := $(wildcard refimpl/*.py oracles/*.py backproof/cases/*.py backproof/judging/*.py)
-SPHINX = PYTHONPATH=docs $(BIN)/python -m sphinx -n -W --keep-going -q -b html
+SPHINX = PYTHONPATH=docs $(BIN)/python -m sphinx -E -n -W --keep-going -q -b html
 
 book: $(STAMP) reports/book/report.json reports/book/measured.json  ## make the book, build/book/index.html
 	$(SPHINX) docs build/book

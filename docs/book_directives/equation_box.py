@@ -14,7 +14,18 @@ from backproof.reporting.parts import VERDICTS, Counts
 from refimpl.equations import Equation, UnknownEquationError, equation
 
 from .extraction import ROOT, file_of, source_of, without_docstring
-from .nodes_of_the_book import box, chip, code, console, folded, formula, html, paragraph, python
+from .nodes_of_the_book import (
+    box,
+    chip,
+    code,
+    console,
+    folded,
+    formula,
+    html,
+    link_to_page,
+    paragraph,
+    python,
+)
 from .pictures import Shown, shown
 from .run_of_the_book import Live, folder_of, read_run
 
@@ -71,11 +82,11 @@ def _reading(entry: Equation) -> list[nodes.Node]:
 
 def _picture(picture: Shown) -> list[nodes.Node]:
     found: list[nodes.Node] = [_head("At work"), html(picture.svg)]
-    found.append(paragraph(picture.caption, classes=("caption",)))
+    found.append(paragraph(picture.caption, classes=("told",)))
     if picture.worked:
         found.append(paragraph(picture.worked, classes=("worked",)))
     if picture.command:
-        found.append(paragraph("The whole pass: ", code(picture.command), classes=("caption",)))
+        found.append(paragraph("The whole pass: ", code(picture.command), classes=("told",)))
     return found
 
 
@@ -123,7 +134,15 @@ def _mistakes(id: str) -> list[nodes.Node]:  # noqa: A002 - the document's equat
     caught = sum(name in _caught() for name in names)
     of = "1 mistake" if len(names) == 1 else f"{len(names)} mistakes"
     said = f"The catalogue has {of} of this equation; the suite catches {caught} "
-    return [paragraph(said, "(benchmarks/results/mistakes.md).", classes=("caught",))]
+    return [
+        paragraph(
+            said,
+            "(",
+            link_to_page("files/benchmarks/results/mistakes", "measured"),
+            ").",
+            classes=("caught",),
+        )
+    ]
 
 
 @cache

@@ -50,8 +50,11 @@ def _function(thing: Any) -> Any:
 
 
 def file_of(thing: Any) -> str:
-    """The file that has it, from the project's folder."""
-    return Path(inspect.getfile(inspect.unwrap(_function(thing)))).resolve().relative_to(ROOT).as_posix()
+    """The file that has it, from the folder in which its package is."""
+    file = Path(inspect.getfile(inspect.unwrap(_function(thing))))
+    module = inspect.getmodule(inspect.unwrap(_function(thing)))
+    assert module is not None
+    return file.relative_to(file.parents[module.__name__.count(".")]).as_posix()
 
 
 def without_docstring(source: str) -> str:

@@ -25,7 +25,7 @@ from refimpl.functions import Activation, Loss
 from . import generated
 from .extraction import ROOT, definitions, entry_source, with_what_it_uses
 from .function_curves import plots_of, symbol
-from .function_plots import svg_of, thumbnail
+from .function_plots import plot_html, thumbnail
 from .function_tables import accuracy, kinks, table
 from .mistake_code import formula_of
 from .run_of_the_book import MEASURED, Run, folder_of, read_run
@@ -47,8 +47,8 @@ def pages(run: Run) -> dict[str, str]:
         for name, entry in entries.items():
             plots = plots_of(name)
             for plot in plots:
-                found[f"plots/{plot.name}.svg"] = svg_of(plot)
-            shown = "\n\n".join(f"{_svg(f'plots/{plot.name}.svg')}\n\n{plot.caption}" for plot in plots)
+                found[f"plots/{plot.name}.html"] = plot_html(plot)
+            shown = "\n\n".join(f"{_svg(f'plots/{plot.name}.html')}\n\n{plot.caption}" for plot in plots)
             found[f"{name}.md"] = _page(entry, kind, shown, run)
             small.append(f'<a href="{name}.html">{thumbnail(plots[0])}<span>{name}</span></a>')
         found[f"{kind}.md"] = _index(kind, list(entries), "\n".join(small))
@@ -200,8 +200,7 @@ def _code(entry: Entry) -> str:
     module = module_of(entry)
     own = {name: text for name, text in definitions(module) if name != "ENTRIES"}
     code = with_what_it_uses(entry_source(entry.name, module), own)
-    path = Path(str(module.__file__)).relative_to(ROOT).as_posix()
-    return f"## The code\n\nFrom {path}:\n\n```python\n{code}```"
+    return f"## The code\n\nFrom {module.__name__.replace('.', '/')}.py:\n\n```python\n{code}```"
 
 
 # ---------------------------------------------------------------- when

@@ -28,6 +28,7 @@ _COLOURS = {
 }
 _INK, _SOFT, _LINE, _CARD, *_LINES = _COLOURS
 _STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)))
+_DASHES = ("none", "8 4", "2 2")
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -44,23 +45,41 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def svg_of(plot: Plot) -> str:
-    """Both panels, 7.2 inches wide."""
-    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": plot.name}):
-        several = len(plot.curves) > 1
-        figure = Figure(figsize=(7.2, 2.95 if several else 2.65))
-        left, right = figure.subplots(1, 2)
-        figure.subplots_adjust(0.06, 0.25 if several else 0.17, 0.99, 0.9, wspace=0.16)
-        _panel(left, plot, plot.values, [curve.value for curve in plot.curves])
-        _panel(right, plot, plot.slopes, [curve.slope for curve in plot.curves])
+def plot_html(plot: Plot) -> str:
+    """Both panels side by side, or one below the other where there is no room, and the names of the lines."""
+    panels = "\n".join(
+        _panel_svg(plot, title, lines, slopes=slopes)
+        for title, lines, slopes in (
+            (plot.values, [curve.value for curve in plot.curves], False),
+            (plot.slopes, [curve.slope for curve in plot.curves], True),
+        )
+    )
+    return f'<div class="panels">\n{panels}\n</div>\n{_legend(plot)}'
+
+
+def _panel_svg(plot: Plot, title: str, lines: Sequence[Any], *, slopes: bool) -> str:
+    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": f"{plot.name} {title}"}):
+        figure = Figure(figsize=(3.5, 2.45))
+        axes = figure.add_axes((0.11, 0.18, 0.87, 0.7))
+        _panel(axes, plot, title, lines)
         for mark in plot.marks:
-            left.plot(mark.at, mark.value, "o", ms=4.5, color=_LINES[0], zorder=5)
-            _slopes_at(right, mark)
-        if several:
-            lines, labels = left.get_legend_handles_labels()
-            figure.legend(lines, labels, loc="lower center", ncols=len(labels))
-        says = f"{plot.name}: {plot.values} and {plot.slopes} over {plot.across}"
-        return _written(figure, says)
+            if slopes:
+                _slopes_at(axes, mark)
+            else:
+                axes.plot(mark.at, mark.value, "o", ms=4.5, color=_LINES[0], zorder=5)
+        return _written(figure, f"{plot.name}: {title} over {plot.across}")
+
+
+def _legend(plot: Plot) -> str:
+    if len(plot.curves) == 1:
+        return ""
+    items = "".join(
+        '<li><svg viewBox="0 0 32 6" width="32" height="6" aria-hidden="true"><path d="M0 3H32" '
+        f'style="stroke: {_COLOURS[_LINES[place]]}; stroke-width: 2; stroke-dasharray: {_DASHES[place]}"/>'
+        f"</svg> {curve.label}</li>"
+        for place, curve in enumerate(plot.curves)
+    )
+    return f'<ul class="legend">{items}</ul>\n'
 
 
 def thumbnail(plot: Plot) -> str:
@@ -83,7 +102,7 @@ def _panel(axes: Any, plot: Plot, title: str, lines: Sequence[Any]) -> None:
     axes.set_axisbelow(True)
     axes.axhline(0, color=_SOFT, lw=0.8)
     for place, (curve, y) in enumerate(zip(plot.curves, lines, strict=True)):
-        axes.plot(curve.x, y, color=_LINES[place], ls=_STYLES[place], lw=1.8, label=curve.label)
+        axes.plot(curve.x, y, color=_LINES[place], ls=_STYLES[place], lw=1.8)
     axes.set_title(title, fontsize=10.5, loc="left", color=_INK)
     axes.set_xlabel(plot.across, loc="right")
     axes.set_ylim(_limits(lines))

@@ -48,7 +48,10 @@ def _loss_rows(entry: Loss, run: Run) -> Iterator[list[str]]:
         if row["function"] == entry.name:
             yield [
                 f"ŷ = {_number(row['at'])}, for y = {_number(row['target'])}",
-                *(_number(row[key]) for key in ("left", "right", "ours", "torch", "jax")),
+                *(
+                    _number(row[key]) if key in row else "–"
+                    for key in ("left", "right", "ours", "torch", "jax")
+                ),
             ]
 
 

@@ -8,7 +8,10 @@ from sphinx.util.docutils import SphinxDirective
 from backproof.diagnosis.mistakes import MISTAKES
 from refimpl.equations import UnknownEquationError, equation
 
-from .nodes_of_the_book import box, code, inline_formula, paragraph, table
+from .nodes_of_the_book import box, code, folded, inline_formula, paragraph, table
+
+MOST = 10
+"""Mistakes up to which the table is not folded up."""
 
 
 class MistakesDirective(SphinxDirective):
@@ -30,4 +33,7 @@ class MistakesDirective(SphinxDirective):
             for mistake in found
         ]
         heads = ["Mistake", "What is done instead, and the equation as it then is"]
-        return [table(heads, rows, classes=("mistakes",))]
+        made = table(heads, rows, classes=("mistakes",))
+        if len(rows) <= MOST:
+            return [made]
+        return [folded("", made, summary=f"The {len(rows)} mistakes of {id} in the catalogue")]

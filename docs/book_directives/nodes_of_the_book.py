@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 TONES = {
@@ -83,6 +84,15 @@ def console(command: str) -> nodes.Element:
 def code(text: str) -> nodes.Element:
     """A name."""
     return nodes.literal(text, text)
+
+
+def link_to_page(docname: str, text: str) -> nodes.Element:
+    """A link to another page of the book."""
+    made = addnodes.pending_xref(
+        "", refdomain="std", reftype="doc", reftarget=f"/{docname}", refexplicit=True
+    )
+    made += nodes.inline("", text)
+    return made
 
 
 def html(text: str) -> nodes.Element:
