@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 project = "backproof"
 copyright = "the authors of backproof"  # noqa: A001 - Sphinx's name for it
-extensions = ["myst_parser", "book_directives"]
+extensions = ["myst_parser", "book_directives", "book_directives.function_pages"]
 exclude_patterns = ["book_directives"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4

@@ -11,7 +11,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import equation_cards, function_pages, math_html, nodes_of_the_book, outside, run_of_the_book
+from . import accessible, equation_cards, math_html, nodes_of_the_book, outside, run_of_the_book
 from .equation_box import EquationDirective
 from .exercise import ExerciseDirective
 from .mistake_table import MistakesDirective
@@ -23,9 +23,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     nodes_of_the_book.setup(app)
     math_html.setup(app)
     run_of_the_book.setup(app)
-    function_pages.setup(app)
     equation_cards.setup(app)
     outside.setup(app)
+    accessible.setup(app)
     app.add_directive("equation", EquationDirective)
     app.add_directive("source", SourceDirective)
     app.add_directive("exercise", ExerciseDirective)

@@ -30,6 +30,7 @@ from .pictures import Shown, shown
 from .run_of_the_book import Live, folder_of, read_run
 
 FULL_TRACE = "backproof, full trace"
+MEASURED_PAGE = "files/benchmarks/results/mistakes"
 MEASURED = ROOT / "benchmarks" / "results" / "mistakes.json"
 
 
@@ -44,17 +45,14 @@ class EquationDirective(SphinxDirective):
             entry = equation(self.arguments[0])
         except UnknownEquationError as error:
             raise self.error(str(error)) from None
-        run = folder_of(self.env.app)
-        self.env.note_dependency(str(run / "report.json"))
-        self.env.note_dependency(str(ROOT / file_of(entry.code)))
         made = box(
             paragraph(chip(entry.id, "id"), f" {entry.title}", classes=("title",)),
             *_forms(entry),
             *_reading(entry),
             *_picture(shown(entry.id)),
             *_code(entry),
-            *_verdict(read_run(run).of(entry.id)),
-            *_mistakes(entry.id),
+            *_verdict(read_run(folder_of(self.env.app)).of(entry.id)),
+            *_mistakes(entry.id, linked=MEASURED_PAGE in self.env.found_docs),
             classes=("equation-box",),
         )
         made["names"].append(f"equation-{entry.id.lower()}")
@@ -120,7 +118,7 @@ def in_words(checks: Counts) -> str:
     return f"{checks.total:,} checks, {', '.join(given)}" if given else "no checks"
 
 
-def _mistakes(id: str) -> list[nodes.Node]:  # noqa: A002 - the document's equations have ids
+def _mistakes(id: str, *, linked: bool) -> list[nodes.Node]:  # noqa: A002 - the document's equations have ids
     names = [mistake.name for mistake in MISTAKES.values() if mistake.equation == id]
     if not names:
         if id.startswith("C"):
@@ -133,16 +131,9 @@ def _mistakes(id: str) -> list[nodes.Node]:  # noqa: A002 - the document's equat
         return []
     caught = sum(name in _caught() for name in names)
     of = "1 mistake" if len(names) == 1 else f"{len(names)} mistakes"
-    said = f"The catalogue has {of} of this equation; the suite catches {caught} "
-    return [
-        paragraph(
-            said,
-            "(",
-            link_to_page("files/benchmarks/results/mistakes", "measured"),
-            ").",
-            classes=("caught",),
-        )
-    ]
+    said = f"The catalogue has {of} of this equation; the suite catches {caught}"
+    where = [" (", link_to_page(MEASURED_PAGE, "measured"), ")"] if linked else []
+    return [paragraph(said, *where, ".", classes=("caught",))]
 
 
 @cache

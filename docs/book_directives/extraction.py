@@ -40,7 +40,7 @@ def source_of(thing: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(inspect.unwrap(_function(thing)))).rstrip() + "\n"
     except (TypeError, OSError):
-        raise NotFoundError(f"{thing!r:.60} is no function, method or class of a file") from None
+        raise NotFoundError("it is no function, method or class of a file") from None
 
 
 def _function(thing: Any) -> Any:

@@ -49,7 +49,7 @@ def pages(run: Run) -> dict[str, str]:
             for plot in plots:
                 found[f"plots/{plot.name}.html"] = plot_html(plot)
             shown = "\n\n".join(f"{_svg(f'plots/{plot.name}.html')}\n\n{plot.caption}" for plot in plots)
-            found[f"{name}.md"] = _page(entry, kind, shown, run)
+            found[f"{name}.md"] = page(entry, kind, shown, run)
             small.append(f'<a href="{name}.html">{thumbnail(plots[0])}<span>{name}</span></a>')
         found[f"{kind}.md"] = _index(kind, list(entries), "\n".join(small))
     return found
@@ -75,7 +75,8 @@ def _index(kind: str, names: list[str], small: str) -> str:
 # ---------------------------------------------------------------- a page
 
 
-def _page(entry: Entry, kind: str, shown: str, run: Run) -> str:
+def page(entry: Entry, kind: str, shown: str, run: Run) -> str:
+    """The page of one function in Markdown, with `shown` for its plots."""
     parts = [
         f"# {entry.name}",
         _about(entry),

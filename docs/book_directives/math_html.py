@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -10,6 +11,11 @@ from sphinx.util import logging
 
 from backproof.reporting.mathml import mathml
 
+_ARGUMENTS = {
+    **dict.fromkeys(("mfrac", "mroot", "msub", "msup", "munder", "mover"), 2),
+    **dict.fromkeys(("msubsup", "munderover"), 3),
+}
+"""Elements that have so many children, and no other number."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,6 +31,10 @@ def converted(latex: str, *, display: bool) -> str:
     if "\\" in text:
         unknown = "\\" + text.split("\\")[1].partition("<")[0]
         raise ValueError(f"this formula has {unknown}, which cannot be set as MathML: {latex}")
+    for element in ET.fromstring(made).iter():  # noqa: S314 - it was parsed and written by `mathml`
+        name = element.tag.rpartition("}")[2]
+        if len(element) != _ARGUMENTS.get(name, len(element)):
+            raise ValueError(f"this formula is not whole, and cannot be set as MathML: {latex}")
     return made.replace('display="inline"', 'display="block"', 1) if display else made
 
 

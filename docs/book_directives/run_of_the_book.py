@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.errors import SphinxError
 
 from backproof.errors import ReportError
 from backproof.reporting import Counts, Report
@@ -22,10 +21,8 @@ REMEDY = "run `make book`, which makes it first"
 MEASURED = "measured.json"
 
 
-class NoRunError(SphinxError):
+class NoRunError(ValueError):
     """The book has no run to show."""
-
-    category = "The book has no verdicts to show"
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,10 @@ def folder_of(app: Sphinx) -> Path:
 
 
 def _check(app: Sphinx) -> None:
-    read_run(folder_of(app))
+    try:
+        read_run(folder_of(app))
+    except NoRunError as error:  # one line, and not what Sphinx makes of an exception
+        raise SystemExit(f"the book has no verdicts to show: {error}") from None
 
 
 def setup(app: Sphinx) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from .extraction import ROOT, NotFoundError, file_of, found, source_of
+from .extraction import NotFoundError, file_of, found, source_of
 from .nodes_of_the_book import box, code, paragraph, python
 
 
@@ -21,6 +21,5 @@ class SourceDirective(SphinxDirective):
             text, file = source_of(thing), file_of(thing)
         except NotFoundError as error:
             raise self.error(f"source {self.arguments[0]}: {error}") from None
-        self.env.note_dependency(str(ROOT / file))
         caption = paragraph(code(self.arguments[0]), f" in {file}", classes=("of-file",))
         return [box(caption, python(text), classes=("source",))]
