@@ -86,7 +86,9 @@ def _as_function(name: str, formula: Callable[..., Any]) -> str:
     if formula.__name__ == "<lambda>":
         node = ast.parse(lambda_source(formula), mode="eval").body
         assert isinstance(node, ast.Lambda)
-        body = ast.get_source_segment(lambda_source(formula), node.body)
+        body = ast.get_source_segment(lambda_source(formula), node.body) or ""
+        for known, value in inspect.getclosurevars(formula).nonlocals.items():  # what a helper was given
+            body = re.sub(rf"\b{known}\b", repr(value).replace("'", '"'), body)
         return f"def {name}({ast.unparse(node.args)}):\n    return {body}\n"
     return re.sub(rf"\b{formula.__name__}\b", name, bare(source_of(formula)))
 
@@ -151,6 +153,6 @@ def _without(source: str, cuts: list[tuple[tuple[int, int], tuple[int, int]]]) -
 def _tidied(code: str) -> str:
     """Signatures that were broken for their annotations in one line again, where they fit."""
     code = "\n".join(line.rstrip() for line in code.splitlines())
-    code = re.sub(r"^ *def .*$", lambda found: found[0].replace(" = ", "="), code, flags=re.MULTILINE)
     code = re.sub(r"\(\n\s+([^()\n]*?),?\n\s*\):", lambda found: f"({found[1]}):", code)
+    code = re.sub(r"^ *def .*$", lambda found: found[0].replace(" = ", "="), code, flags=re.MULTILINE)
     return code.strip("\n") + "\n"

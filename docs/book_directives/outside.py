@@ -11,6 +11,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -20,7 +22,9 @@ from . import generated
 from .extraction import ROOT
 
 FOLDER = "files"
-_LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<to>[^()\s#]+)(?P<anchor>#[^()\s]*)?\)")
+_LINK_OR_CODE = re.compile(
+    r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<to>[^()\s#]+)(?P<anchor>#[^()\s]*)?\)|`[^`]+`"
+)
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _LANGUAGES = {
     ".py": "python",
@@ -70,7 +74,7 @@ class Linked:
                 return f'<a href="{to}{found["anchor"] or ""}">{found["text"][1:-1]}</a>'
             return f"{found['text']}({to}{found['anchor'] or ''})"
 
-        return _outside_code(text, lambda line: _LINK.sub(put, line))
+        return _outside_code(text, put)
 
     def _to(self, link: str, source: Path, place: Path) -> str | None:
         """The link as it must be; None if it may stay as it is."""
@@ -114,9 +118,14 @@ class Linked:
         return f"{head}# {name}\n\n```{{literalinclude}} {path}\n:language: {language}\n```\n"
 
 
-def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """The Markdown with what is no code, in a fence or a line, changed."""
-    return "".join(line if code else _between_ticks(line, change) for line, code in _lines(text))
+def _outside_code(text: str, change: Callable[[re.Match[str]], str]) -> str:
+    """The Markdown with the links changed that stand in no code, in a fence or between ticks."""
+    parts = ("".join(line for line, _ in group) for _, group in groupby(_lines(text), key=itemgetter(1)))
+    kinds = (code for code, _ in groupby(_lines(text), key=itemgetter(1)))
+    return "".join(
+        part if code else _LINK_OR_CODE.sub(lambda found: change(found) if found["to"] else found[0], part)
+        for code, part in zip(kinds, parts, strict=True)
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[str, bool]]:
@@ -133,20 +142,6 @@ def _lines(text: str) -> Iterator[tuple[str, bool]]:
             yield line, True
         else:
             yield line, False
-
-
-def _between_ticks(line: str, change: Callable[[str], str]) -> str:
-    """Links whose text is code are links: only a whole link between ticks is code."""
-    held: list[str] = []
-
-    def hold(found: re.Match[str]) -> str:
-        if "](" not in found[0]:
-            return found[0]
-        held.append(found[0])
-        return f"\0{len(held) - 1}\0"
-
-    changed = change(re.sub(r"(?<!\[)`[^`]+`", hold, line))
-    return re.sub("\0(\\d+)\0", lambda found: held[int(found[1])], changed)
 
 
 def _collect(app: Sphinx) -> None:
