@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -29,20 +27,3 @@ html_show_sphinx = False
 html_last_updated_fmt = None
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
-
-
-def _only_written(app: Any, docname: str, source: list[str]) -> None:
-    """Leaves chapters that are not written yet out of the front page's tables of contents."""
-    if docname == "index":
-        lines = source[0].splitlines(keepends=True)
-        listed = re.compile(r"(book|guides)/[\w-]+\n")
-        source[0] = "".join(
-            line
-            for line in lines
-            if not listed.fullmatch(line) or (Path(app.srcdir) / f"{line.strip()}.md").is_file()
-        )
-
-
-def setup(app: Any) -> None:
-    """What Sphinx calls."""
-    app.connect("source-read", _only_written)
