@@ -19,7 +19,7 @@ from .model import Lesson, Step
 MOST_UNITS = 5
 MOST_EDGES = 12
 """Edges between two layers up to which each has its number on it."""
-_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM = 196, 80, 48, 44, 50
+_COLUMN, _ROW, _SIDE, _TOP, _BOTTOM, _LETTER = 196, 80, 48, 44, 50, 8
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ class _Draughtsman:
         widths = case.network.widths
         tallest = max(min(width, MOST_UNITS) for width in widths)
         height = _TOP + tallest * _ROW + _BOTTOM
-        self.picture = Picture(2 * _SIDE + _COLUMN * (len(widths)), height, self._description())
+        # The loss's name stands below its box, and may be wider than that.
+        right = max(_SIDE, _LETTER * len(case.network.loss.name) // 2)
+        self.picture = Picture(_SIDE + _COLUMN * len(widths) + right, height, self._description())
         self.middle = _TOP + tallest * _ROW // 2
         columns = [self._column(layer, width) for layer, width in enumerate(widths)]
         for layer in range(1, self.depth + 1):

@@ -19,7 +19,7 @@ from backproof.reporting.templating import environment, own_script
 from refimpl import case_to_dict
 
 from . import matrices
-from .drawing import pictures_of
+from .drawing import Picture, pictures_of
 from .equations import numbered
 from .model import Lesson, Operand, Step
 from .plain_math import plain
@@ -43,6 +43,12 @@ def lesson_html(lesson: Lesson) -> str:
         **own_script("backproof.teaching", "explain.js"),
     )
     return page.strip() + "\n"
+
+
+def drawing_html(picture: Picture) -> Markup:
+    """One drawing as SVG, in the box in which it scrolls; `templates/drawing.css` has its colours."""
+    template = environment("backproof.teaching").get_template("drawing.html.j2")
+    return Markup(str(template.module.drawing(picture)).strip())  # type: ignore[attr-defined]  # noqa: S704
 
 
 @cache
