@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from refimpl import Case
+
 from .cases import DrawOptions
 from .cause_rows import Explained
 from .diagnosis.agreement import Observation
@@ -85,8 +87,14 @@ class Explainer:
     def _smallest(self, found: Explained, check: Check, judgement: Judgement) -> Explained:
         """With the smallest case in which the same check fails, and a script that shows it."""
         only = replace(judgement, checks=(check,))
+        as_drawn = self.subject.divides(judgement.case)
+
+        def supported(case: Case) -> bool:
+            # A simpler reduction that is not the one it is judged by would mislead who reads it.
+            return not self.subject.outside(case) and (self.subject.divides(case) or not as_drawn)
+
         try:
-            reduced = reduce_failure(self.panel, only, SECONDS, lambda case: not self.subject.outside(case))
+            reduced = reduce_failure(self.panel, only, SECONDS, supported)
         except NoFailureError:  # what it answers changes from call to call
             return found
         (again,) = self.panel.judge([reduced.case])

@@ -64,6 +64,11 @@ class Subject:
         del case
         return ""
 
+    def divides(self, case: Case) -> bool:
+        """Whether it divides the loss as the case says, and has no other divisor of its own."""
+        del case
+        return True
+
     @property
     def not_offered(self) -> tuple[str, ...]:
         """Quantities of a trace that it never gave, once it was asked."""
@@ -162,6 +167,10 @@ class PluggedSubject(Subject):
 
     def outside(self, case: Case) -> str:
         return outside(self.plugged.declaration, case)
+
+    def divides(self, case: Case) -> bool:
+        scale = self.plugged.declaration.loss_scale
+        return scale is None or scale.reduction == case.network.loss.reduction
 
     @property
     def not_offered(self) -> tuple[str, ...]:

@@ -131,6 +131,22 @@ def test_what_is_declared_is_no_part_of_a_cause(toy: Any, tmp_path: Path) -> Non
     assert (cause.name, cause.kind) == ("derivative-forgotten", "mistake")
 
 
+def test_the_smallest_case_is_divided_as_declared(toy: Any, tmp_path: Path) -> None:
+    """Simpler would be the sum, which the case would say and the judge would not mean."""
+    words = toy(error="c.W[l - 1].T @ D")
+    text = (tmp_path / "toy.py").read_text().replace('"loss_scale": "sum"', '"loss_scale": "/m"')
+    for sum_, mean in (
+        ("(A[-1] - c.Y) * ", "(A[-1] - c.Y) / c.samples * "),
+        (".sum() / 2", ".sum() / 2 / c.samples"),
+    ):
+        assert sum_ in text
+        text = text.replace(sum_, mean)
+    (tmp_path / "toy.py").write_text(text)
+    (cause,) = _run(*words).causes
+    assert cause.name == "derivative-forgotten"
+    assert cause.smallest.endswith("loss half_squared_error (batchmean), 1 sample")
+
+
 def test_causes_need_not_be_looked_for(toy: Any) -> None:
     report = _run(*toy(db="D[:, :1]"), "--no-diagnosis")
     assert report.counts.mismatch

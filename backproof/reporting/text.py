@@ -127,6 +127,8 @@ def _finding(finding: Finding, path: Path | None, case: Path | None) -> list[Tex
         f"expected {wording.value(finding.expected, 'float64')}, bound {wording.ratio(finding.bound)}, "
         f"difference / bound {wording.ratio(finding.excess)}{times}"
     )
+    if finding.observed is None and finding.excess is None:  # a fault has no numbers
+        values = times.removeprefix(", ")
     replay = finding.replay if case is None else ""  # it is what was just done
     if path is not None:  # the command names the file relative to the report's folder
         replay = replay.replace(finding.case_file, _quoted(path.parent / finding.case_file))

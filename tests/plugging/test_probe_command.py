@@ -1,4 +1,4 @@
-"""`backproof probe` as a user calls it: what it prints, its exit status, and the page about it."""
+"""`backproof probe` as a user calls it: what it prints, and its exit status."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ from .test_probe import meaning, probed
 EXAMPLES = ROOT / "examples"
 SMALLEST = (EXAMPLES / "smallest.py").read_text(encoding="utf-8")
 UNDECLARED = SMALLEST.partition("layer.backproof")[0]
-PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
-SECTION = PAGE.partition("## Let backproof propose the declaration")[2].partition("\n## ")[0]
 
 
 def probe(folder: Path, source: str, *words: str) -> Outcome:
@@ -176,12 +174,3 @@ def test_programs_in_dialogue_get_what_they_declare(language: str, tmp_path: Pat
     assert proposal.keys is not None, proposal
     assert {key: proposal.keys[key] for key in ("activations", "losses")} == DECLARED_IN_DIALOGUE
     assert set(proposal.keys) <= {"activations", "losses", "dtypes"}
-
-
-# ---------------------------------------------------------------- the page
-
-
-def test_the_page_shows_what_the_command_prints(tmp_path: Path):
-    code, shown = re.findall(r"```(?:python|text)\n(.*?)```", SECTION, re.DOTALL)[:2]
-    (tmp_path / "my_net.py").write_text(code, encoding="utf-8")
-    assert probe(tmp_path, "my_net.py:net").out == shown

@@ -132,6 +132,16 @@ def test_an_unstable_answer_of_the_implementation_is_told_and_a_frameworks_is_no
     assert "#1" not in text
 
 
+def test_a_fault_is_told_without_numbers_that_it_has_not():
+    none: dict[str, Any] = dict.fromkeys(("observed", "expected", "bound", "excess", "equation"))
+    reason = "db[1] has shape (2, 3), expected (3,) (biases are flat)"
+    fault = finding(verdict="fault", cause=None, quantity="trace", entry=(), reason=reason, **none)
+    lines = [line.plain for line in summary(sample_report(causes=(), findings=(fault,)), PATH)]
+    start = next(number for number, line in enumerate(lines) if line.startswith("#1 fault"))
+    assert lines[start + 1 : start + 3] == ["   seen 41 times", f"   {reason}"]
+    assert "observed" not in "".join(lines)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
