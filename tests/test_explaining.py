@@ -72,6 +72,7 @@ def test_a_mistake_is_named_with_its_smallest_case(tmp_path: Path, monkeypatch: 
     assert main(["replay", f"out/{cause.case_file}", *words]) == 1
 
 
+@pytest.mark.long
 def test_the_script_shows_it_without_backproof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (cause,) = _run("--mistake", "batch-mean-twice").causes
@@ -83,6 +84,7 @@ def test_the_script_shows_it_without_backproof(tmp_path: Path, monkeypatch: pyte
     assert "torch computes: " in done.stdout
 
 
+@pytest.mark.long
 def test_code_that_offers_gradients_only_is_diagnosed_by_what_is_wrong_and_how(toy: Any, capsys: Any) -> None:
     (cause,) = _run(*toy(error="c.W[l - 1].T @ D")).causes
     assert (cause.name, cause.equation) == ("derivative-forgotten", "B5")
@@ -112,6 +114,7 @@ def test_a_right_network_has_no_cause(toy: Any) -> None:
     assert report.causes == ()
 
 
+@pytest.mark.long
 def test_replay_tells_the_cause(toy: Any, capsys: Any) -> None:
     words = toy(error="c.W[l - 1].T @ D")
     report = _run(*words)
@@ -120,6 +123,7 @@ def test_replay_tells_the_cause(toy: Any, capsys: Any) -> None:
     assert "cause equation B5, layer" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_is_declared_is_no_part_of_a_cause(toy: Any, tmp_path: Path) -> None:
     """The gradients are those of the mean, the loss is that of the sum: declared, and judged so."""
     words = toy(error="c.W[l - 1].T @ D")
@@ -147,6 +151,7 @@ def test_the_smallest_case_is_divided_as_declared(toy: Any, tmp_path: Path) -> N
     assert cause.smallest.endswith("loss half_squared_error (batchmean), 1 sample")
 
 
+@pytest.mark.long
 def test_causes_need_not_be_looked_for(toy: Any) -> None:
     report = _run(*toy(db="D[:, :1]"), "--no-diagnosis")
     assert report.counts.mismatch

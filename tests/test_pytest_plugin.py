@@ -193,6 +193,7 @@ def test_a_mistake_fails_the_test_with_all_that_the_judge_knows(run: Any) -> Non
     assert re.fullmatch(r"\d+ more checks of this test fail", told["and"])
 
 
+@pytest.mark.long
 def test_the_smallest_case_of_a_failure_is_judged_again_by_its_line(run: Any) -> None:
     told = _failure(run(JUDGES, MISTAKE))
     program, command, file, *options = shlex.split(told["minimal"])
@@ -219,6 +220,7 @@ def test_while_hypothesis_shrinks_nobody_reads_and_nothing_is_diagnosed() -> Non
     assert _is_told()
 
 
+@pytest.mark.long
 def test_a_failure_is_short_and_dumps_no_arrays(run: Any) -> None:
     result = run(JUDGES, MISTAKE)
     text = "\n".join(result.outlines)
@@ -230,6 +232,7 @@ def test_a_failure_is_short_and_dumps_no_arrays(run: Any) -> None:
     assert len(failure.splitlines()) < 25
 
 
+@pytest.mark.long
 def test_the_replay_command_of_a_failure_repeats_it(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     told = _failure(run(JUDGES, MISTAKE))
     program, command, file, *options = shlex.split(told["replay"])
@@ -243,6 +246,7 @@ def test_the_replay_command_of_a_failure_repeats_it(run: Any, capsys: pytest.Cap
     assert main([command, file, "--oracles", "torch"]) == 0
 
 
+@pytest.mark.long
 def test_without_pytests_cache_the_failure_says_that_its_case_was_not_saved(run: Any) -> None:
     told = _failure(run(JUDGES, MISTAKE, "-p", "no:cacheprovider"))
     assert re.fullmatch(
@@ -253,6 +257,7 @@ def test_without_pytests_cache_the_failure_says_that_its_case_was_not_saved(run:
 # ---------------------------------------------------------------- the report
 
 
+@pytest.mark.long
 def test_a_report_is_written_that_reads_back_with_what_was_judged(
     run: Any, pytester: pytest.Pytester
 ) -> None:

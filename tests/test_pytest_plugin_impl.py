@@ -71,6 +71,7 @@ def test_the_fixture_judges_the_implementation_that_the_option_names(run: Any) -
     result.stdout.fnmatch_lines(["judged 6 cases, not judged 0, *"])
 
 
+@pytest.mark.long
 def test_in_process_it_is_judged_alike_and_a_failure_names_the_options_of_the_replay(
     run: Any, pytester: pytest.Pytester
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_wrong_one_fails_exactly_the_rows_of_its_equation(conformance: Any) ->
     assert {equation for equation, _ in rows} == {"B3"}
 
 
+@pytest.mark.long
 def test_a_crashing_one_fails_every_row_with_the_fault_and_the_session_ends(conformance: Any) -> None:
     result = conformance("crashing", "tanh-float64")
     outcomes = result.parseoutcomes()

@@ -132,6 +132,7 @@ def test_a_run_tells_how_error_over_bound_is_distributed(report):
     assert report.check_counts.judged - judged == sum(row.outside.total for row in report.truth.rows) > 0
 
 
+@pytest.mark.long
 def test_without_diagnosis_the_values_are_kept_all_the_same():
     report = run(
         RunOptions(

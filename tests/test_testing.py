@@ -140,6 +140,7 @@ def test_of_a_wrong_gradient_exactly_the_checks_of_that_gradient_fail(suite: Any
     assert _ids(result, "FAILED") == {f"{kind}-{dtype}" for kind in kinds for dtype in ("float32", "float64")}
 
 
+@pytest.mark.long
 def test_a_failure_is_short_and_names_place_numbers_and_network(suite: Any) -> None:
     result = suite("wrong", "-k", "B1 and float64 and gradient and weight")
     first = result.outlines.index(next(line for line in result.outlines if line.startswith("mismatch in")))
@@ -154,6 +155,7 @@ def test_a_failure_is_short_and_names_place_numbers_and_network(suite: Any) -> N
     assert end - first <= 25
 
 
+@pytest.mark.long
 def test_the_replay_command_of_a_failure_repeats_it(suite: Any, capsys: pytest.CaptureFixture[str]) -> None:
     result = suite("wrong", "-k", "B1 and weight and float64")
     command = next(line for line in result.outlines if line.startswith("  replay ")).split(maxsplit=1)[1]
@@ -165,6 +167,7 @@ def test_the_replay_command_of_a_failure_repeats_it(suite: Any, capsys: pytest.C
     assert "B1" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_a_command_line_cannot_name_is_replayed_in_python(suite: Any, pytester: pytest.Pytester) -> None:
     result = suite('wrong, declaration={"batch": [2, 3]}', "-k", "B1 and weight and float64")
     line = next(line for line in result.outlines if line.startswith("  replay "))
@@ -189,6 +192,7 @@ def test_a_crash_is_told_by_the_check_of_soundness_and_nothing_passes(suite: Any
 # ---------------------------------------------------------------- expected failures
 
 
+@pytest.mark.long
 def test_an_expected_failure_is_expected_with_its_reason(suite: Any) -> None:
     known = {
         f"{kind}-float64": "known: 2 dW"
@@ -200,6 +204,7 @@ def test_an_expected_failure_is_expected_with_its_reason(suite: Any) -> None:
     result.stdout.fnmatch_lines(["XFAIL *weight gradients-float64* - known: 2 dW"])
 
 
+@pytest.mark.long
 def test_an_expected_failure_is_told_in_full_under_runxfail(suite: Any) -> None:
     known = {"weight gradients-float64": "known"}
     result = suite(

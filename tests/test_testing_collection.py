@@ -147,6 +147,7 @@ def test_a_declaration_error_is_one_line_of_the_collection(pytester: pytest.Pyte
     assert "Traceback" not in "\n".join(result.outlines)
 
 
+@pytest.mark.long
 def test_importing_and_collecting_imports_no_framework(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

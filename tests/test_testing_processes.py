@@ -80,6 +80,7 @@ def test_what_is_not_there_for_the_other_process_fails_in_one_line(folder: Any) 
     result.stdout.fnmatch_lines(["backproof: error: *my_net.py has no 'nett'; did you mean 'net'?"])
 
 
+@pytest.mark.long
 def test_under_several_processes_every_check_runs_once(folder: Any) -> None:
     pytest.importorskip("xdist")
     folder.makepyfile(my_net=NET % False, test_mine=TEST % ("net", False))
@@ -99,6 +100,7 @@ def test_the_example_passes_as_it_stands(folder: Any) -> None:
     result.stdout.fnmatch_lines(["judged 1?? cases, *"])
 
 
+@pytest.mark.long
 def test_the_code_in_the_documentation_runs(folder: Any) -> None:
     text = (ROOT / "docs" / "pytest.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -59,6 +59,7 @@ def test_it_is_dark_where_that_is_preferred(name: str, open_page: OpenPage) -> N
     assert lightness(open_page(REPORTS[name](), dark=True).page) < 0.2
 
 
+@pytest.mark.long
 def test_the_page_of_a_hundred_mismatches_is_small(tmp_path: Path) -> None:
     report = big_report()
     assert (report.counts.total, report.counts.wrong, len(report.findings)) == (10_000, 100, 100)

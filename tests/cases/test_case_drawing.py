@@ -178,6 +178,7 @@ def test_the_document_pairs_are_frequent(many, activation: str, loss: str) -> No
     assert last[activation] > last.total() * 0.45  # half of them, and the chance of a draw
 
 
+@pytest.mark.long
 def test_few_cases_overflow_except_where_saturation_is_meant() -> None:
     infinite: Counter[bool] = Counter()
     for index in range(1000):

@@ -25,6 +25,7 @@ QUIET = settings(
 SLOW_DRAWS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_regime_gives_valid_cases_of_up_to_the_largest_size(dtype: str, regime: str) -> None:
@@ -51,6 +52,7 @@ def test_a_case_shrinks_to_one_unit_one_sample_and_zeros() -> None:
     assert smallest.learning_rate == 0.5
 
 
+@pytest.mark.long
 def test_a_failing_case_shrinks_to_the_least_network_that_fails() -> None:
     def has_a_large_hidden_layer(case: Case) -> bool:
         return case.network.depth >= 2 and case.network.widths[1] >= 3 and bool(np.any(case.X > 1))
@@ -90,6 +92,7 @@ class _Diagonal(Backprop):
         return super().output_error(dA, Z, A, spec) if spec.entry.elementwise else A * (1 - A) * dA
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mistake", "widths", "samples", "nonzeros"),
     [

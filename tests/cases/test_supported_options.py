@@ -128,6 +128,7 @@ def test_soft_labels_are_drawn_where_they_are_not_ruled_out() -> None:
 # ---------------------------------------------------------------- sizes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("regime", REGIMES)
 def test_sizes_lie_within_their_limits_and_reach_them(regime: str) -> None:
     limits = {"min_depth": 2, "max_depth": 4, "min_width": 3, "max_width": 9, "min_batch": 5, "max_batch": 7}
@@ -148,6 +149,7 @@ def test_a_number_of_outputs_may_be_fixed_whatever_the_other_widths_are() -> Non
         assert all(width <= 4 for width in case.network.widths[1:-1])
 
 
+@pytest.mark.long
 def test_samples_and_outputs_vary_independently() -> None:
     """With n_out = 2 throughout, or with n_out = m, ½ and 1/n_out or 1/m could not be told apart."""
     cases = _drawn(1000, outputs=(1, 8))

@@ -219,6 +219,7 @@ NONSENSE: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("without_type_checks")
 def test_a_case_with_nonsense_in_any_one_place_is_refused_or_still_a_case(command, monkeypatch):
     # How such a case is judged is not what is tested here.

@@ -300,6 +300,7 @@ def test_who_interrupts_gets_what_was_judged_until_then(command, monkeypatch):
 # ---------------------------------------------------------------- run --corpus
 
 
+@pytest.mark.long
 def test_a_run_judges_its_corpus_before_its_random_cases(command, monkeypatch):
     saved(Path("kept"), kept(), kept(case("float32")))
     order: list[str] = []

@@ -72,6 +72,7 @@ def test_ctrl_c_in_mid_run_leaves_a_valid_report_of_what_was_judged(tmp_path):
     assert terminal.rstrip().count("\x1b[?25l") == terminal.count("\x1b[?25h"), "the cursor stays hidden"
 
 
+@pytest.mark.long
 def test_ctrl_c_while_the_frameworks_load_ends_without_a_traceback(tmp_path):
     status, out, terminal = _press_ctrl_c_once(tmp_path, rb"loading and compiling", NO_COLOR="1")
     assert status == 130

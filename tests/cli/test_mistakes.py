@@ -62,6 +62,7 @@ def test_every_equation_and_every_way_to_show_is_among_them():
 ALWAYS = ("bias-forgotten", "sum-for-mean", "softmax-elementwise", "batch-mean-twice", "update-uphill")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", long_but_for(ALWAYS, (*FOUND, *MORE)))
 def test_a_mistake_is_found_and_blamed_on_its_own_equation_alone(command, name):
     outcome, report = _run(command, name)
@@ -79,6 +80,7 @@ def test_a_mistake_is_found_and_blamed_on_its_own_equation_alone(command, name):
     assert blamed <= rows <= blamed.union(*(RIDES_ALONG.get(equation, set()) for equation in blamed))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", UNSTABLE)
 def test_a_formula_that_overflows_is_told_as_unstable_in_its_own_equation(command, name):
     _, report = _run(command, name)
@@ -89,6 +91,7 @@ def test_a_formula_that_overflows_is_told_as_unstable_in_its_own_equation(comman
     assert {"F3", "F4"} & {finding.equation for finding in told if finding.scope == "local"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", REMEMBERS)
 def test_what_remembers_former_calls_ends_with_a_fault(command, name):
     outcome = command("run", "--cases", "4", "--dtype", "float32", "--oracles", "torch", "--mistake", name)
@@ -98,6 +101,7 @@ def test_what_remembers_former_calls_ends_with_a_fault(command, name):
     assert "it remembers that" in outcome.out or "gradients accumulate, they are 2 times" in outcome.out
 
 
+@pytest.mark.long
 def test_replay_sees_the_finding_again_and_nothing_without_the_mistake(command, monkeypatch):
     _, report = _run(command, "bias-from-one-column")
     found = report.findings[0]
@@ -132,6 +136,7 @@ def _case(activation: str, W: list[list[float]], X: list[list[float]], Y: list[l
     )
 
 
+@pytest.mark.long
 def test_a_replayed_case_conforms_or_not_as_the_implementation_does(command):
     Path("case.json").write_text(_case("tanh", [[0.5, 1]], [[1], [2]], [[0]]))
     outcome = command("replay", "case.json", "--oracles", "torch")

@@ -228,6 +228,7 @@ def test_what_cannot_be_done_is_refused_with_its_remedy(command, both, words, re
     assert_refused(command(*words), remedy)
 
 
+@pytest.mark.long
 def test_a_report_cut_anywhere_or_of_a_newer_version_is_refused_in_one_line(command, both):
     content = Path("new/report.json").read_bytes()
     for length in (*range(0, 200, 7), *range(200, len(content), 401), len(content) - 1):
@@ -239,6 +240,7 @@ def test_a_report_cut_anywhere_or_of_a_newer_version_is_refused_in_one_line(comm
     assert_refused(command("compare", "newer.json", "new"), "report version 1.99; .*: install a newer one")
 
 
+@pytest.mark.long
 def test_a_report_edited_to_nonsense_in_any_one_place_is_refused_or_rendered(command, both):
     """No place of a report, whatever stands there, ends in a traceback."""
     whole = json.loads(report_json(wrong_report(findings=sample_report().findings[:1])))

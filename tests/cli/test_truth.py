@@ -52,6 +52,7 @@ def bare(program, tmp_path: Path):
     return run
 
 
+@pytest.mark.long
 def test_the_truth_judges_everything_without_a_framework(bare, tmp_path):
     outcome = bare(*ALONE, "--out", "out")
     assert (outcome.status, outcome.err) == (0, "")
@@ -71,6 +72,7 @@ def test_without_frameworks_others_cannot_answer(bare):
     assert re.fullmatch(r"backproof: error: .*torch.*\n", outcome.err)
 
 
+@pytest.mark.long
 def test_a_mistake_is_named_by_the_truth_alone(bare):
     outcome = bare(*ALONE, "--mistake", "derivative-forgotten", "--out", "out")
     assert (outcome.status, outcome.err) == (1, "")

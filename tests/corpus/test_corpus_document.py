@@ -38,6 +38,7 @@ def _without_type_checks() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_without_type_checks")
 def test_the_commands_of_the_page_end_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = _commands()

@@ -81,6 +81,7 @@ SIZES: dict[str, tuple[Callable[[Case], bool], tuple[int, ...], int]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "dtype"), [*((name, "float64") for name in SIZES), ("two layers", "float32")]
 )
@@ -103,6 +104,7 @@ def test_the_plainest_case_is_one_that_is_worked_out_in_the_head():
     assert (case.X.tolist(), case.Y.tolist(), case.learning_rate) == ([[0.0]], [[0.0]], 1.0)
 
 
+@pytest.mark.long
 def test_an_activation_stays_where_it_matters_and_nowhere_else():
     case = _reduced(lambda case: "gelu" in _names(case)[:-1] and case.network.depth >= 3).case
     assert sorted(_names(case)) == ["gelu", "identity", "identity"]
@@ -117,6 +119,7 @@ def test_targets_stay_in_the_domain_of_a_loss_that_stays(loss: str):
     assert not case.network.loss.arrays
 
 
+@pytest.mark.long
 def test_a_reduction_and_an_array_stay_where_they_matter():
     def condition(case: Case) -> bool:
         loss = case.network.loss
@@ -152,6 +155,7 @@ NUMBERS: dict[str, tuple[Callable[[float], bool], float]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_becomes_the_shortest_that_still_fails(name: str):
     meets, shortest = NUMBERS[name]
@@ -160,6 +164,7 @@ def test_a_number_becomes_the_shortest_that_still_fails(name: str):
     assert case.network.depth == 1
 
 
+@pytest.mark.long
 def test_the_learning_rate_becomes_short():
     assert _reduced(lambda case: case.learning_rate < 1).case.learning_rate == 0.5
     assert _reduced(lambda case: case.learning_rate < 0.1).case.learning_rate == 0.0
@@ -286,6 +291,7 @@ def test_a_wrong_number_of_answers_is_told():
         reduce(draw_case(1, 1, "float64").case, lambda cases: [True] * (len(cases) + 1), PLENTY)
 
 
+@pytest.mark.long
 def test_answers_that_change_never_give_a_case_that_does_not_fail_in_the_end():
     last: dict[Case, bool] = {}
     calls = [0]
@@ -338,6 +344,7 @@ SMALLEST = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DECLARATIONS)
 def test_nothing_is_asked_that_is_not_declared(name: str):
     declaration = Declaration.read(DECLARATIONS[name], "here")
@@ -364,6 +371,7 @@ def test_names_that_are_declared_are_the_ones_that_are_left():
 # ---------------------------------------------------------------- what comes out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("activation", ["softplus", "threshold", "softmax"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_comes_out_is_written_and_read_back(activation: str, dtype: str):

@@ -103,6 +103,7 @@ SMALLEST: dict[type[Backprop], tuple[str, tuple[int, ...], int]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mistake", SMALLEST)
 def test_a_mistake_is_reduced_to_the_smallest_case_that_shows_it(mistake: type[Backprop]):
     equation, widths, samples = SMALLEST[mistake]
@@ -130,6 +131,7 @@ def test_the_smallest_case_of_an_update_uphill_is_the_one_worked_out_by_hand():
     assert sorted([layer.W.item(), layer.b.item(), case.Y.item()]) == [0.0, 0.0, 1.0]
 
 
+@pytest.mark.long
 def test_a_mistake_of_gradients_alone_keeps_its_quantity():
     class Gradients(_NoSlope):
         def run(self, case: Case) -> Trace:
@@ -147,6 +149,7 @@ def test_a_mistake_of_gradients_alone_keeps_its_quantity():
     assert case.X.item() != 0
 
 
+@pytest.mark.long
 def test_two_mistakes_do_not_turn_into_one_another():
     class Both(_NoSlope, _Uphill):
         pass
@@ -194,6 +197,7 @@ class _RaisesFromThree(Backprop):
         return super().run(case)
 
 
+@pytest.mark.long
 def test_a_crash_is_reduced_to_the_smallest_case_that_crashes_so():
     panel = Panel(_RaisesFromThree(), [TORCH], "mine")
     judgement = _judged(panel, "fault")
@@ -201,6 +205,7 @@ def test_a_crash_is_reduced_to_the_smallest_case_that_crashes_so():
     assert (case.network.widths, case.samples) == ((1, 1), 3)
 
 
+@pytest.mark.long
 def test_another_crash_is_not_the_same_failure():
     class Raises(_RaisesFromThree):
         def run(self, case: Case) -> Trace:
@@ -251,6 +256,7 @@ def _subject(function: Any, **declared: Any) -> PluggedSubject:
     return PluggedSubject(InProcess(implementation), "here", name="mine")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "declared", [{}, {"width": [2, 5], "batch": [3, 4], "depth": [2, 2]}], ids=["small", "limited"]
 )

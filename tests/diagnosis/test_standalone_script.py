@@ -200,6 +200,7 @@ def _printed(out: str) -> Any:
     return np.array(json.loads(line.partition(" computes: ")[2]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hidden", "output", "loss", "dtype"),
     [("tanh", "sigmoid", "bce", "float32"), ("squareplus", "softmax", "cross_entropy", "float64")],
@@ -250,6 +251,7 @@ def _agree_with_the_truth(cases: list[tuple[Case, str, int | None]], dtype: str,
         assert np.max(np.abs(computed - exact)) <= allowed * scale, (line, exact, case.network)
 
 
+@pytest.mark.long
 def test_a_script_for_jax_runs_without_backproof(tmp_path: Path):
     case = _case(
         "float64", hidden=("softmax",), losses=("half_squared_error",), min_depth=2, regimes=("ordinary",)

@@ -24,6 +24,7 @@ CASES = 60
 FAILING = ("mismatch", "fault")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", JUDGED)
 def test_an_example_shows_what_is_expected_and_nothing_else(example: Example) -> None:
     if example.missing:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from judge_cases import changed, checks_of, drawn_case
 
 from backproof.judging.panel import CONFIRMED_AT_MOST, Panel
@@ -41,6 +42,7 @@ def _wrong(judgement: Any) -> set[tuple[str, str, str]]:
     return {(c.left, c.right, c.verdict) for c in judgement.checks if c.verdict in ("mismatch", "fault")}
 
 
+@pytest.mark.long
 def test_a_mismatch_that_the_plain_path_does_not_confirm_is_a_fault_of_the_oracle() -> None:
     judgement = Panel(Backprop(), [TorchOracle(), _WrongFastPath()]).judge([CASE])[0]
     assert judgement.verdict == "fault"

@@ -131,6 +131,7 @@ def _named(*, size_only: bool) -> Any:
     return pytest.mark.parametrize("deviation", named)
 
 
+@pytest.mark.long
 @_named(size_only=True)
 def test_an_oracle_errs_by_more_than_accuracy_but_no_more_than_its_deviation_says(
     deviation: Deviation,

@@ -25,6 +25,7 @@ class _DividesByTheSamples(Backprop):
         return super().loss_gradient(A, Y, LossSpec(spec.name, "batchmean", spec.parameters, spec.arrays))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_some_hundred_cases_are_judged_without_a_mismatch(dtype: str) -> None:
     cases = [draw_case(11, index, dtype, OPTIONS).case for index in range(150)]

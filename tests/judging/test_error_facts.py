@@ -61,6 +61,7 @@ def test_an_activation_errs_by_no_more_than_its_facts_allow(name: str, source: s
     require_in_table(measure_activation(source, name, dtype))
 
 
+@pytest.mark.long
 @_table(*SEPARABLE_NAMES)
 def test_a_loss_errs_by_no_more_than_its_facts_allow(name: str, source: str, dtype: str) -> None:
     require_in_table(measure_loss(source, name, dtype))

@@ -110,6 +110,7 @@ DECAYS = _Updates(lambda W, dW, rate: rate * (dW + W / 8))
 # ---------------------------------------------------------------- no alarm
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("implementation", [Backprop(), _Torch()], ids=["reference", "torch"])
 def test_no_correct_update_is_found_wrong_whatever_is_drawn_and_at_whatever_rate(implementation: Any) -> None:
     name = "torch" if isinstance(implementation, _Torch) else "reference"

@@ -54,6 +54,7 @@ def _wide(dtype: str = "float64", reduction: str = "mean") -> Case:
     return Case(Network(layers, LossSpec("half_squared_error", reduction)), normal(3, 7), normal(2, 7), 0.25)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("implementation", [Backprop(), _Torch()], ids=["reference", "torch"])
 def test_no_correct_gradient_contradicts_its_loss_whatever_is_drawn(implementation: Any) -> None:
     name = "torch" if isinstance(implementation, _Torch) else "reference"

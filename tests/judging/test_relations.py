@@ -51,6 +51,7 @@ class _Torch:
 # ---------------------------------------------------------------- no alarm
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("implementation", [Backprop(), _Torch()], ids=["reference", "torch"])
 def test_no_relation_is_broken_by_a_correct_implementation_whatever_is_drawn(implementation: Any) -> None:
     name = "torch" if isinstance(implementation, _Torch) else "reference"

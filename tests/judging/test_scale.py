@@ -58,6 +58,7 @@ def _ordinary(count: int) -> list[Case]:
     return found
 
 
+@pytest.mark.long
 def test_on_ordinary_networks_errors_are_about_one_scale() -> None:
     """Measured on 300: the largest error/S of a network is 0.25 in the median, and 1.5 at most."""
     largest = [max(_shares(case)) for case in _ordinary(150)]

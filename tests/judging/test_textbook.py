@@ -57,6 +57,7 @@ def _verdicts(implementation: Any, cases: Sequence[Case]) -> set[str]:
     return {check.verdict for judgement in _judged(implementation, cases) for check in checks_of(judgement)}
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("formula", TEXTBOOK_ACTIVATIONS)
 def test_a_textbook_activation_is_never_a_mismatch(formula: str, dtype: str) -> None:

@@ -32,6 +32,7 @@ def test_softmax_errs_by_no_more_than_its_rules_allow(name: str, source: str, dt
     require_in_table(measure_softmax(name, source, dtype))
 
 
+@pytest.mark.long
 @_table(*TERMS_OF_COLUMNS)
 def test_a_loss_of_columns_errs_by_no_more_than_its_rule_allows(name: str, source: str, dtype: str) -> None:
     require_in_table(measure_loss_of_columns(name, source, dtype))

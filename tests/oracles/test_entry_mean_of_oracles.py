@@ -63,6 +63,7 @@ def test_a_loss_of_two_outputs_and_three_samples_is_divided_as_worked_by_hand(lo
     assert answer["delta[1]"] == pytest.approx(np.array(gradient) / divisor, rel=8 * EPS, abs=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("side", [side for side in SIDES if side != "reference"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_side_divides_every_loss_alike(name: str, side: str) -> None:

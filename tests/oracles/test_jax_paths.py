@@ -98,6 +98,7 @@ def test_both_paths_agree_on_a_loss_and_its_reduction(
     _assert_paths_agree(oracle, drawn_case(activations, loss, width, samples, dtype))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", long_but_for({"mse", "bce", "cross_entropy", "cross_entropy_with_logits"}, LOSSES)
 )

@@ -145,6 +145,7 @@ for make in (lines.TorchOracle, lines.JaxOracle):
 """
 
 
+@pytest.mark.long
 def test_an_oracle_draws_nothing_from_the_global_random_generator() -> None:
     # In a process of its own: here beartype, which checks refimpl's shapes, draws from it.
     here = Path(__file__).parent

@@ -92,6 +92,7 @@ def test_torch_answers_without_them() -> None:
     assert all(trace.dW is not None and np.isfinite(trace.loss) for trace in traces)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_formulas")
 def test_jax_answers_without_them() -> None:
     oracle = JaxOracle()

@@ -51,6 +51,7 @@ def test_an_implementation_in_plain_python_is_judged(bare: Path, tmp_path: Path)
     assert f"--python {bare}" in outcome.report.run.command
 
 
+@pytest.mark.long
 def test_a_wrong_one_is_found(bare: Path, tmp_path: Path):
     (tmp_path / "pure.py").write_text(PURE.replace("1 - a * a", "1 - a"))
     outcome = _judged(tmp_path, "pure.py:layer", bare)
@@ -58,6 +59,7 @@ def test_a_wrong_one_is_found(bare: Path, tmp_path: Path):
     assert outcome.report.counts.mismatch == 12
 
 
+@pytest.mark.long
 def test_changed_arguments_are_seen_there_too(bare: Path, tmp_path: Path):
     (tmp_path / "pure.py").write_text(PURE.replace("    return {", "    c.X[0][0] = 7.0\n    return {"))
     outcome = _judged(tmp_path, "pure.py:layer", bare)

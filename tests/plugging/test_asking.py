@@ -42,6 +42,7 @@ def _in_process(function: Any) -> InProcess:
 # ---------------------------------------------------------------- no false alarm
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_reference_is_asked_in_every_form_and_never_contradicts_itself(dtype: str):
     # In a process of its own: beartype, which checks refimpl here, draws from Python's random.
@@ -89,6 +90,7 @@ def test_the_first_cases_of_a_run_are_always_asked_again_and_in_related_forms():
         assert any(check.right == "itself, samples duplicated" for check in judgement.checks)
 
 
+@pytest.mark.long
 def test_arrays_lie_plainly_in_seven_cases_of_eight_and_in_every_other_way_in_the_rest():
     cases = [
         draw_case(3, index, "float64", DrawOptions(max_depth=2, max_width=3)).case for index in range(400)

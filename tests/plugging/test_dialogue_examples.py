@@ -86,6 +86,7 @@ def _verdicts(command: str, count: int = CASES) -> list[str]:
         link.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "options"),
     [("C", ()), ("C", ("-DREAL=float",)), ("JavaScript", ())],

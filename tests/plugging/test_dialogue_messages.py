@@ -167,6 +167,7 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "declared",
     [

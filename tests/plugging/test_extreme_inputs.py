@@ -34,6 +34,7 @@ def judged(tmp_path, case, name):
     return here(tmp_path, "replay", "case.json", *words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["textbook", "textbook_with_activations"])
 @pytest.mark.parametrize("dtype", long_but_for({"float32"}, ["float32", "float64"]))
 @pytest.mark.parametrize(("activation", "loss"), PAIRS)

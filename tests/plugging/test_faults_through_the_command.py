@@ -38,6 +38,7 @@ def test_all_cases_that_hang_are_faults_and_no_other(tmp_path):
     assert report.counts.conforms == raising.counts.conforms == CASES - report.counts.fault
 
 
+@pytest.mark.long
 def test_a_longer_time_limit_is_waited_for(tmp_path):
     outcome = run(tmp_path, miniature("hangs.py:sleeps"), "--time-limit", "3", "--cases", "8")
     assert outcome.findings("fault", NO_ANSWER.replace("2", "3"))

@@ -23,6 +23,7 @@ QUICK = {
 STATEFUL = ("meddles.py", "floods.py", "prints_on_import.py")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", long_but_for(QUICK, HARMLESS))
 def test_what_goes_wrong_in_the_same_process_is_a_finding_and_the_run_goes_on(name, tmp_path):
     source = miniature(name)
@@ -55,6 +56,7 @@ def test_what_is_printed_without_isolation_is_seen_as_debugging_wants_it(tmp_pat
     assert "loss " in outcome.out + outcome.err
 
 
+@pytest.mark.long
 def test_limits_without_isolation_are_refused(tmp_path):
     source = miniature("right.py:right")
     for option in ("--time-limit", "--memory-limit"):

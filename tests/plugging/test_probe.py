@@ -138,6 +138,7 @@ def _some(rows: list[dict[str, Any]]) -> list[Any]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", _some(PAIRWISE))
 def test_every_pair_of_layouts_labels_and_scales_is_proposed_as_it_is(row: dict[str, Any]):
     check_proposed(declared(row), strict=row["strict"], offers="few")

@@ -34,6 +34,7 @@ def probe(folder: Path, source: str, *words: str) -> Outcome:
 # ---------------------------------------------------------------- the command
 
 
+@pytest.mark.long
 def test_the_smallest_example_without_its_declaration_gets_it_back(tmp_path: Path):
     (tmp_path / "my_layer.py").write_text(UNDECLARED, encoding="utf-8")
     outcome = probe(tmp_path, "my_layer.py:layer")
@@ -45,6 +46,7 @@ def test_the_smallest_example_without_its_declaration_gets_it_back(tmp_path: Pat
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_is_printed_can_be_pasted_and_then_conforms(tmp_path: Path):
     file = tmp_path / "my_layer.py"
     file.write_text(UNDECLARED, encoding="utf-8")
@@ -57,6 +59,7 @@ def test_what_is_printed_can_be_pasted_and_then_conforms(tmp_path: Path):
     assert ran.report.counts.conforms == 10
 
 
+@pytest.mark.long
 def test_without_a_proposal_the_status_is_1_and_the_reason_is_told(tmp_path: Path):
     outcome = probe(tmp_path, miniature("raises.py:always_raises"))
     assert outcome.status == 1
@@ -155,6 +158,7 @@ DECLARED_IN_DIALOGUE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", long_but_for({"c"}, ["js", "c"]))
 def test_programs_in_dialogue_get_what_they_declare(language: str, tmp_path: Path):
     if language == "js":

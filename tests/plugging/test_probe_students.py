@@ -133,6 +133,7 @@ def _every_third(declared: list[dict[str, Any]]) -> list[Any]:
     return [pytest.param(d, marks=mark) for d, mark in zip(declared, marks, strict=True)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("declared", _every_third(OTHER), ids=str)
 def test_functions_sizes_and_labels_are_proposed_as_they_are(declared: dict[str, Any]):
     check_proposed(declared, offers="all")
@@ -152,6 +153,7 @@ JUDGED: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("declared", JUDGED, ids=str)
 def test_a_right_implementation_has_no_mismatch_under_its_proposal(declared: dict[str, Any]):
     proposal = check_proposed(declared)
@@ -245,6 +247,7 @@ def returns_nothing(_: Any) -> Any:
     return None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("implementation", "reason"),
     [
@@ -267,6 +270,7 @@ def test_without_a_right_answer_there_is_no_proposal_but_the_reason(implementati
     assert proposal.asked < 4000
 
 
+@pytest.mark.long
 def test_all_functions_of_the_tables_are_proposed_without_naming_them():
     proposal = check_proposed({}, offers="all")
     assert proposal.keys == {}

@@ -136,6 +136,7 @@ def test_loss_and_gradient_that_are_both_twice_as_large_do_not_contradict_each_o
     assert {j.verdict for j in judgements} == {"mismatch"}
 
 
+@pytest.mark.long
 def test_only_so_many_wrong_gradients_are_held_against_their_own_losses():
     def wrong(case: Any) -> Any:
         answer = _backward(case)
@@ -145,6 +146,7 @@ def test_only_so_many_wrong_gradients_are_held_against_their_own_losses():
     assert sum(check.right == OWN_LOSS for j in judgements for check in j.checks) == ASKED_AT_MOST
 
 
+@pytest.mark.long
 def test_what_is_declared_out_of_step_is_a_convention_and_each_is_judged_by_its_own_scale():
     def out_of_step(case: Any) -> Any:
         answer = _backward(case)
@@ -161,6 +163,7 @@ def test_what_is_declared_out_of_step_is_a_convention_and_each_is_judged_by_its_
         assert {"loss", "dW", "db"} <= conforming
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scale", ["/m", "/(m n_out)"])
 def test_and_what_is_not_declared_so_is_a_mismatch(scale: str):
     def out_of_step(case: Any) -> Any:

@@ -153,6 +153,7 @@ def test_nothing_is_infinite_where_torch_in_float64_is_finite_and_representable(
         assert np.all(np.isfinite(ours[representable]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "parameters"), [row for row in ROWS if row[0] in exact.ACTIVATIONS], ids=label
 )
@@ -170,6 +171,7 @@ def test_values_are_exact_but_for_the_roundings_of_an_accurate_evaluation(
             )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [row for row in ELEMENTWISE if row[0] in exact.ACTIVATIONS],
@@ -189,6 +191,7 @@ def test_derivatives_are_exact_but_for_the_roundings_of_an_accurate_evaluation(
             exact.assert_accurate(slope, exact.column(z), answer, dtype)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in exact.ACTIVATIONS if not ACTIVATIONS[name].elementwise])
 @IN_BOTH_DTYPES
 def test_the_vjp_of_an_activation_that_mixes_units_is_exact_but_for_roundings_of_the_cotangent(

@@ -53,6 +53,7 @@ def parts(function: UnaryFunction | BinaryFunction) -> list[Any]:
     return [function.value, function.by_first, function.by_second]
 
 
+@pytest.mark.long
 @EVERY_FUNCTION
 @IN_BOTH_DTYPES
 def test_values_and_derivatives_are_exact_but_for_the_roundings_of_an_accurate_evaluation(

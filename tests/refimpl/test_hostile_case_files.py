@@ -260,6 +260,7 @@ def repeated(parent: Any, key: str | int, _: Any) -> None:
 MUTATIONS: list[Callable[[Any, str | int, Any], None]] = [replaced, removed, repeated]
 
 
+@pytest.mark.long
 @IN_BOTH_DTYPES
 def test_a_case_with_any_one_value_replaced_removed_or_repeated_is_read_or_refused(dtype: str) -> None:
     original = case_to_dict(case(dtype=dtype))

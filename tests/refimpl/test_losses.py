@@ -202,6 +202,7 @@ def thinned(A: Any, Y: Any, entries: int) -> tuple[Any, Any]:
     return A[:, kept], Y[:, kept]
 
 
+@pytest.mark.long
 @EXACT_SEPARABLE
 @IN_BOTH_DTYPES
 def test_terms_and_slopes_are_exact_but_for_the_roundings_of_an_accurate_evaluation(

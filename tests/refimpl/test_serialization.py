@@ -67,6 +67,7 @@ def hard_numbers(dtype: str) -> Any:
     return np.concatenate([numbers, -numbers])[np.isfinite(np.tile(numbers, 2))]
 
 
+@pytest.mark.long
 @IN_BOTH_DTYPES
 def test_numbers_that_decimals_find_hard_come_back_bit_for_bit(dtype: str) -> None:
     numbers = hard_numbers(dtype)

@@ -174,6 +174,7 @@ def test_any_text_leaves_it_well_formed_and_as_it_is():
     assert r"a\x00b\x1b]]&gt;" in report_junit(sample_report().model_copy(update={"findings": (copied,)}))
 
 
+@pytest.mark.long
 def test_a_large_report_lists_few_findings_in_one_case_and_counts_the_rest():
     failure = _case(_read(large_report()), "run", "nothing wrong").find("failure")
     assert failure is not None

@@ -117,6 +117,7 @@ def test_a_disk_that_fills_up_half_way_leaves_the_old_report_whole(tmp_path, mon
 # ---------------------------------------------------------------- reading
 
 
+@pytest.mark.long
 def test_a_report_cut_at_any_byte_is_refused(tmp_path, text):
     content = text.encode()
     path = tmp_path / "report.json"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from backproof.comparing.model import WAYS
 from backproof.reporting.files import CASE_INLINE
 from backproof.reporting.markdown_text import MOST_LINES
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_end_as_it_says_and_write_the_files_it_names(tmp_path: Path) -> None:
     lines = re.findall(r"^\$ (.*)$", PAGE, flags=re.MULTILINE)
     assert len(lines) == 5

@@ -44,6 +44,7 @@ def _printed(report: Report, **console: Any) -> str:
     return file.getvalue()
 
 
+@pytest.mark.long
 def test_a_passing_run_fits_a_screen_of_24_lines_and_a_failing_one_40():
     assert len(_screen_lines(_passing())) <= 24
     many = tuple(finding(number=n, equation=f"B{n}", right=f"side {n}", cause=None) for n in range(1, 51))

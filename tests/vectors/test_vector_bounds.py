@@ -44,6 +44,7 @@ def _whole(case: Case) -> Any:
     return sides, EndToEnd(sides, ORACLE, {}, exact=True).bounds_on()
 
 
+@pytest.mark.long
 def test_a_networks_bounds_are_the_end_to_end_ones():
     networks = _few("network")
     assert len(networks) > 4

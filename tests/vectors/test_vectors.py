@@ -55,6 +55,7 @@ def _outside(source: str, vector: Any) -> list[str]:
 # ---------------------------------------------------------------- what there is
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_activation_loss_and_reduction_has_vectors_of_each_kind(dtype):
     found = {kind: [v for v in _of(kind) if v.dtype == dtype] for kind in KINDS}
@@ -200,6 +201,7 @@ def test_the_reference_keeps_to_every_bound():
     assert {place: names for place, names in found.items() if names} == {}
 
 
+@pytest.mark.long
 @FRAMEWORK
 def test_frameworks_keep_to_every_bound_but_where_a_deviation_is_declared(source):
     pytest.importorskip(source)
