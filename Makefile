@@ -33,7 +33,7 @@ lint: $(STAMP)  ## ruff and mypy
 # are made here first, and made again when code that they judge or judge by is newer: that takes some minutes.
 # Every figure is drawn while Sphinx runs. It reads all pages anew (-E), as they show code; a warning is an error.
 JUDGED := $(wildcard refimpl/*.py oracles/*.py backproof/cases/*.py backproof/judging/*.py)
-SPHINX = PYTHONPATH=docs $(BIN)/python -m sphinx -E -n -W --keep-going -q -b html
+SPHINX = PYTHONPATH=docs $(BIN)/python -m sphinx -E -n -W --keep-going -q -b html -d build/doctrees
 
 book: $(STAMP) reports/book/report.json reports/book/measured.json  ## make the book, build/book/index.html
 	$(SPHINX) docs build/book

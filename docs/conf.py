@@ -24,6 +24,6 @@ html_static_path = ["_static", "../backproof/teaching/templates/drawing.css"]
 html_css_files = ["drawing.css", "book.css"]
 html_copy_source = False
 html_show_sphinx = False
-html_last_updated_fmt = None
+html_show_search_summary = False  # a page from disk may not fetch the others for it
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"

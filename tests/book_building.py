@@ -120,17 +120,8 @@ def sphinx(source: Path, to: Path) -> Built:
     """Runs Sphinx as `make book` does."""
     done = subprocess.run(
         [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-n",
-            "-W",
-            "--keep-going",
-            "-q",
-            "-b",
-            "html",
-            str(source),
-            str(to),
+            *(sys.executable, "-m", "sphinx", "-E", "-n", "-W", "--keep-going", "-q", "-b", "html"),
+            *("-d", str(to.with_name("doctrees")), str(source), str(to)),
         ],
         capture_output=True,
         text=True,

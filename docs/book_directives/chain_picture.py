@@ -75,7 +75,7 @@ def chain_svg(id: str) -> str:  # noqa: A002 - the document's equations have ids
     n = chain.numbers()
     rows = [70] if len(chain.inner) == 1 else [60, 180]
     middle = sum(rows) // len(rows)
-    height = max(rows) + 70
+    height = max(rows) + 52
     ends = {"x": (_LEFT, middle), "y": (_LEFT + 2 * _STEP, middle)}
     ends |= {name: (_LEFT + _STEP, row) for (name, *_), row in zip(chain.inner, rows, strict=True)}
     parts = []

@@ -93,6 +93,25 @@ def test_the_first_time_the_environment_is_made_and_the_second_time_pip_is_not_c
     assert checkout.make("lint") == (0, lint, "")
 
 
+def test_the_book_is_made_of_a_run_that_is_made_anew_only_if_judged_code_is_newer(checkout: Checkout) -> None:
+    checkout.make("test")
+    code = ("refimpl/backprop.py", "docs/book_directives/measured.py")
+    made = ("reports/book/report.json", "reports/book/measured.json")
+    for name in (*code, *made):
+        (checkout.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.folder / name).touch()
+    for name, later in ((code[0], -3600), (code[1], -3600), (made[0], -1800), (made[1], -1800)):
+        checkout.touch(name, later)
+    book = "python -m sphinx -E -n -W --keep-going -q -b html -d build/doctrees docs build/book"
+    run = "python -m backproof run --cases 512 --dtype both --out reports/book"
+    measured = "python -m book_directives.measured reports/book/measured.json"
+    assert checkout.make("book") == (0, [book], "")
+    checkout.touch(code[1], later=3000)
+    assert checkout.make("book") == (0, [measured, book], "")
+    checkout.touch(code[0], later=3000)
+    assert checkout.make("book") == (0, [run, measured, book], "")
+
+
 def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkout: Checkout) -> None:
     checkout.make("test")
     (checkout.folder / "mutants").mkdir()
