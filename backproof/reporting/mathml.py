@@ -23,14 +23,16 @@ ET.register_namespace("", _NAMESPACE)
 
 
 @cache
-def mathml(latex: str) -> Markup:
-    r"""`latex` as inline MathML, or the LaTeX itself as code if it cannot be converted or is not only math.
+def mathml(latex: str, *, block: bool = False) -> Markup:
+    r"""`latex` as MathML, or the LaTeX itself as code if it cannot be converted or is not only math.
+
+    Inline, or as a `block` with limits above and below a sum.
 
     The converter copies text through without escaping it and knows \href, and a report read from a file
     may hold any LaTeX. So its output is parsed, and refused unless every element and attribute is known.
     """
     try:
-        root = ET.fromstring(convert(latex))  # noqa: S314  (no DTD: the text begins with <math)
+        root = ET.fromstring(convert(latex, display="block" if block else "inline"))  # noqa: S314  (no DTD: the text begins with <math)
     except Exception:  # noqa: BLE001  (whatever the converter makes of it, the LaTeX can still be read)
         return Markup("<code>{}</code>").format(latex)
     for element in root.iter():

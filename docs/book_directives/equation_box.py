@@ -10,7 +10,6 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from backproof.diagnosis.mistakes import MISTAKES
-from backproof.reporting.parts import VERDICTS, Counts
 from refimpl.equations import Equation, UnknownEquationError, equation
 
 from .extraction import ROOT, file_of, source_of, without_docstring
@@ -100,8 +99,8 @@ def _code(entry: Equation) -> list[nodes.Node]:
 def _verdict(live: Live | None) -> list[nodes.Node]:
     if live is None:
         return [_head("Verdict"), paragraph(chip("not judged"), " by the run made for this book.")]
-    ratio = "" if live.worst_ratio is None else f" The largest error/bound is {live.worst_ratio:.2g}."
-    said = f" in {live.cases:,} {live.of_what}: {in_words(live.checks)}.{ratio}"
+    ratio = f" The largest error/bound is {live.ratio_in_words}." if live.ratio_in_words else ""
+    said = f" in {live.cases:,} {live.of_what}: {live.in_words}.{ratio}"
     judged = folded("", console(live.command), summary="The run made for this book")
     if live.of_what == "compositions":
         judged = folded(
@@ -109,13 +108,7 @@ def _verdict(live: Live | None) -> list[nodes.Node]:
             paragraph(f"{live.command}; tests/conformance/test_chain_rule.py judges others."),
             summary="The run made for this book",
         )
-    return [_head("Verdict"), paragraph(chip(live.verdict), said, classes=("verdict",)), judged]
-
-
-def in_words(checks: Counts) -> str:
-    """How often each verdict was given: "5,090 checks, 5,001 conforms, 89 not judged"."""
-    given = [f"{checks.of(verdict):,} {verdict}" for verdict in VERDICTS if checks.of(verdict)]
-    return f"{checks.total:,} checks, {', '.join(given)}" if given else "no checks"
+    return [_head("Verdict"), paragraph(chip(live.headline), said, classes=("verdict",)), judged]
 
 
 def _mistakes(id: str, *, linked: bool) -> list[nodes.Node]:  # noqa: A002 - the document's equations have ids

@@ -32,7 +32,7 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for place in list(doctree.findall(cards)):
         run = read_run(folder_of(app))
         made = Markup("\n").join(
-            _card(entry, _address(app, docname, entry), getattr(run.of(entry.id), "verdict", "not judged"))
+            _card(entry, _address(app, docname, entry), getattr(run.of(entry.id), "headline", "not judged"))
             for entry in EQUATIONS
         )
         text = Markup('<ul class="cards">\n{}\n</ul>').format(made)

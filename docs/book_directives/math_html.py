@@ -1,7 +1,8 @@
-"""Formulas as MathML, made when the book is built: a page needs neither a script nor a font for them."""
+"""Formulas as MathML, made when the book is built: a page needs no script for them."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -24,18 +25,28 @@ def converted(latex: str, *, display: bool) -> str:
 
     What the converter does not know it copies, backslash and all: a \ that is left is a formula not set.
     """
-    made = str(mathml(latex))
+    made = str(mathml(latex, block=display))
     text = made.partition(">")[2]  # without the root's attributes, one of which is the LaTeX
     if not made.startswith("<math"):
         raise ValueError(f"this formula cannot be set as MathML: {latex}")
     if "\\" in text:
         unknown = "\\" + text.split("\\")[1].partition("<")[0]
         raise ValueError(f"this formula has {unknown}, which cannot be set as MathML: {latex}")
-    for element in ET.fromstring(made).iter():  # noqa: S314 - it was parsed and written by `mathml`
+    root = ET.fromstring(made)  # noqa: S314 - it was parsed and written by `mathml`
+    for element in root.iter():
         name = element.tag.rpartition("}")[2]
         if len(element) != _ARGUMENTS.get(name, len(element)):
             raise ValueError(f"this formula is not whole, and cannot be set as MathML: {latex}")
-    return made.replace('display="inline"', 'display="block"', 1) if display else made
+    return _cases_marked(root)
+
+
+def _cases_marked(root: ET.Element) -> str:
+    """The MathML with each table behind a brace marked: the columns of cases begin at the left."""
+    for row in root.iter():
+        for before, table in pairwise(row):
+            if before.text == "{" and table.tag.endswith("}mtable"):
+                table.set("class", "cases")
+    return ET.tostring(root, encoding="unicode")
 
 
 def _visit(translator: Any, node: nodes.Element) -> None:

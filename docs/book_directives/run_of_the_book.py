@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from sphinx.application import Sphinx
 from backproof.errors import ReportError
 from backproof.reporting import Counts, Report
 from backproof.reporting.files import read_report
+from backproof.reporting.parts import VERDICTS
 
 REMEDY = "run `make book`, which makes it first"
 MEASURED = "measured.json"
@@ -36,6 +38,30 @@ class Live:
     checks: Counts
     worst_ratio: float | None
     command: str
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one word: "conforms" where nothing is wrong and something was found right.
+
+        A report takes the gravest. But a convention or a framework's declared deviation among thousands of
+        checks that conform says nothing against the equation; they are counted beside.
+        """
+        wrong = self.checks.mismatch + self.checks.fault
+        return "conforms" if self.checks.conforms and not wrong else self.verdict
+
+    @property
+    def in_words(self) -> str:
+        """How often each verdict was given: "2,000 of 2,048 checks conform; 10 convention, 38 not judged"."""
+        given = [f"{self.checks.of(v):,} {v}" for v in VERDICTS if v != "conforms" and self.checks.of(v)]
+        said = f"{self.checks.conforms:,} of {self.checks.total:,} checks conform"
+        return f"{said}; {', '.join(given)}" if given else said
+
+    @property
+    def ratio_in_words(self) -> str:
+        """The largest error/bound to three digits, cut and not rounded: below 1 it stays below 1."""
+        if self.worst_ratio is None or not 1e-3 < self.worst_ratio < 1e3:
+            return "" if self.worst_ratio is None else f"{self.worst_ratio:.2g}"
+        return f"{math.floor(self.worst_ratio * 1000) / 1000:g}"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""The directive `source`: a function, method or class as it stands in its file."""
+"""The directive `source`: a function, method or class as it stands in its file, its docstring left out."""
 
 from __future__ import annotations
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from .extraction import NotFoundError, file_of, found, source_of
+from .extraction import NotFoundError, file_of, found, source_of, without_docstring
 from .nodes_of_the_book import box, code, paragraph, python
 
 
@@ -22,4 +22,4 @@ class SourceDirective(SphinxDirective):
         except NotFoundError as error:
             raise self.error(f"source {self.arguments[0]}: {error}") from None
         caption = paragraph(code(self.arguments[0]), f" in {file}", classes=("of-file",))
-        return [box(caption, python(text), classes=("source",))]
+        return [box(caption, python(without_docstring(text)), classes=("source",))]
