@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -91,6 +92,12 @@ def test_the_first_time_the_environment_is_made_and_the_second_time_pip_is_not_c
     assert checkout.make("conformance") == (0, [run], "")
     lint = ["python -m ruff check .", "python -m ruff format --check .", "python -m mypy"]
     assert checkout.make("lint") == (0, lint, "")
+
+
+def test_the_commands_of_the_readme_are_there(checkout: Checkout) -> None:
+    shown = re.findall(r"^make ([\w-]+) ", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown == ["conformance", "test"]
+    assert [checkout.make(target)[0] for target in shown] == [0, 0]
 
 
 def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkout: Checkout) -> None:
