@@ -55,7 +55,7 @@ def pages() -> list[str]:
     for folder in ("docs", "examples", "benchmarks", "tests", "refimpl", "oracles", "backproof"):
         found += (ROOT / folder).rglob("*.md")
     names = sorted(path.relative_to(ROOT).as_posix() for path in found)
-    return [name for name in names if not name.startswith("docs/functions/")]
+    return [name for name in names if not name.startswith(("docs/functions/", "docs/files/"))]
 
 
 def blocks_of(page: str, text: str) -> list[Block]:

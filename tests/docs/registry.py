@@ -23,13 +23,14 @@ class Entry(NamedTuple):
 
 
 DIALOGUES = "tests/plugging/test_dialogue_examples.py"
+NEW_ACTIVATION = "tests/oracles/test_a_new_activation.py::test_the_steps_of_the_guide_are_all_it_takes"
 MUTANTS = "tests/benchmarks/test_mutants.py"
 FORMULA = "a formula, not code"
 CORPUS = "tests/corpus/test_corpus_document.py"
 EXPLAIN = "tests/teaching/test_explain_document.py::test_the_commands_of_the_page_print_what_it_shows"
 
 REGISTRY = [
-    Entry("README.md", "*", "being rewritten"),
+    Entry("README.md", "*", "tests/packaging/test_makefile.py::test_the_commands_of_the_readme_are_there"),
     Entry("docs/bounds-of-vector-functions.md", "*", FORMULA),
     Entry(
         "docs/reports.md",
@@ -39,6 +40,13 @@ REGISTRY = [
     ),
     Entry("docs/corpus.md", "*console", f"{CORPUS}::test_the_commands_of_the_page_end_as_it_says"),
     Entry("docs/corpus.md", "*python", f"{CORPUS}::test_the_test_that_the_page_shows_is_the_suites"),
+    Entry(
+        "docs/guides/your-own-in-ten-minutes.md",
+        "$ python3 -m venv .venv",
+        "it needs a package registry; tests/packaging installs the wheel in an environment of its own",
+    ),
+    Entry("docs/guides/add-an-activation.md", "*diff", NEW_ACTIVATION),
+    Entry("docs/guides/add-an-activation.md", "*console", NEW_ACTIVATION),
     Entry("docs/explain.md", "*console", EXPLAIN),
     Entry("docs/explain.md", "*", EXPLAIN),
     Entry("docs/dialogue.md", "*", f"{DIALOGUES}::test_the_documented_exchange_is_what_the_examples_answer"),
