@@ -94,7 +94,9 @@ def ruling(settled: Settled) -> str:
 
 
 def _off(answer: float | None, truth: float, ulps: float) -> str:
-    # Near the smallest numbers an ulp says little, so both are told.
-    if answer is None or not np.isfinite(ulps):
+    if answer is None or not np.isfinite(answer):
         return "is not finite"
-    return f"is off by {abs(answer - truth):.3g} ({ulps:.3g} ulp)"
+    # Near the smallest numbers an ulp says little, so both are told; beside an exact 0 there may be no number
+    # of ulps at all.
+    counted = f" ({ulps:.3g} ulp)" if np.isfinite(ulps) else ""
+    return f"is off by {abs(answer - truth):.3g}{counted}"

@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is long or exhaustive, unless the command line asks for it or chooses itself."""
+    for item in items:
+        if item.get_closest_marker("long") and item.get_closest_marker("exhaustive"):
+            raise pytest.UsageError(f"{item.nodeid} is marked long and exhaustive: -m long would run it")
     named = any("::" in word for word in config.args)
     if named or config.getoption("markexpr"):
         return

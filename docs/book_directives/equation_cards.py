@@ -9,9 +9,9 @@ from markupsafe import Markup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from backproof.reporting.mathml import mathml
 from refimpl.equations import EQUATIONS, Equation
 
+from .math_html import converted
 from .nodes_of_the_book import TONES
 from .run_of_the_book import folder_of, read_run
 
@@ -53,7 +53,7 @@ def _card(entry: Equation, address: str, verdict: str) -> Markup:
         '<div class="small-formula" tabindex="0" role="group" aria-label="{}">{}</div>'
         '<p><span class="chip {}">{}</span> <span class="chip {}">{}</span></p></li>'
     ).format(
-        *(entry.id, link, entry.id, mathml(entry.latex)),
+        *(entry.id, link, entry.id, Markup(converted(entry.latex, display=False))),  # noqa: S704
         *(TONES[entry.reading], entry.reading, TONES[verdict], verdict),
     )
 

@@ -230,6 +230,12 @@ def test_a_ruling_in_words(right: tuple[str, ...], words: str) -> None:
     assert ruling(Settled(check, np.nan, 1.5, 0.0, right)) == "the exact value is not known either"
 
 
+def test_beside_an_exact_zero_the_distance_is_told_without_ulps() -> None:
+    check = _check("mismatch")._replace(observed=-1e-8, expected=0.0)
+    said = ruling(Settled(check, 0.0, np.inf, 0.0, ("jax",)))
+    assert said == "jax is right: the exact value is 0; reference is off by 1e-08, jax is off by 0 (0 ulp)"
+
+
 # ---------------------------------------------------------------- what is not offered
 
 

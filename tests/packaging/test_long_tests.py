@@ -58,6 +58,15 @@ def test_long_tests_run_where_they_are_asked_for(
     result.assert_outcomes(passed=passed, deselected=deselected)
 
 
+def test_what_is_exhaustive_cannot_be_long_as_well(folder: pytest.Pytester) -> None:
+    folder.makepyfile(
+        test_both="import pytest\n@pytest.mark.long\n@pytest.mark.exhaustive\ndef test_it(): pass"
+    )
+    result = folder.runpytest_inprocess("-p", "no:backproof", "-p", "no:cacheprovider", "-m", "long")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: test_both.py::test_it is marked long and exhaustive: *"])
+
+
 def test_rows_are_long_but_for_those_that_are_named() -> None:
     rows = long_but_for({"b", "two"}, ["a", "b", pytest.param(1, id="one"), pytest.param(2, id="two")])
     assert [(row.values, row.id, len(row.marks)) for row in rows] == [

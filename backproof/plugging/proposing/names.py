@@ -325,10 +325,10 @@ class Names:
             if is_so
         ]
         asked = f", whatever {' and '.join(whatever)} {'are' if len(whatever) > 1 else 'is'} asked for"
-        say(
-            f"last layer and loss: {_some(outputs)} with {_some(losses)}"
-            + (asked if whatever else f"; {len(self.asked)} pairs tried")
+        which = (
+            f"{_some(outputs)} with {_some(losses)}" if pairs else "no pair that is known gives these numbers"
         )
+        say(f"last layer and loss: {which}" + (asked if whatever else f"; {len(self.asked)} pairs tried"))
         right = {*pairs, *self._right()}
         answered = [p for p, (_, reading) in self.asked.items() if reading is not None and p not in right]
         if not whatever:
