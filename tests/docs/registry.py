@@ -39,6 +39,11 @@ REGISTRY = [
     ),
     Entry("docs/corpus.md", "*console", f"{CORPUS}::test_the_commands_of_the_page_end_as_it_says"),
     Entry("docs/corpus.md", "*python", f"{CORPUS}::test_the_test_that_the_page_shows_is_the_suites"),
+    Entry(
+        "docs/guides/your-own-in-ten-minutes.md",
+        "$ python3 -m venv .venv",
+        "it needs a package registry; tests/packaging installs the wheel in an environment of its own",
+    ),
     Entry("docs/explain.md", "*console", EXPLAIN),
     Entry("docs/explain.md", "*", EXPLAIN),
     Entry("docs/dialogue.md", "*", f"{DIALOGUES}::test_the_documented_exchange_is_what_the_examples_answer"),

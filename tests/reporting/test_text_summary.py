@@ -107,8 +107,9 @@ def test_findings_of_one_cause_are_one_entry_with_a_count():
     report = sample_report(causes=(cause,), findings=findings, findings_total=82)
     lines = [line.plain for line in summary(report, PATH)]
     start = lines.index("cause equation B1, layers 1 and 3: The input of the layer is not transposed.")
-    assert lines[start + 1 : start + 8] == [
+    assert lines[start + 1 : start + 9] == [
         "   mend     Transpose it.",
+        "   named    input-not-transposed",
         "   evidence strong: 40 wrong entries in 7 cases are exactly what it gives",
         "   seen     in at least 12 cases",
         "   smallest 1-1, tanh → identity, loss mse (sum), 1 sample",
