@@ -149,7 +149,7 @@ def _cause(cause: CauseRow, path: Path | None) -> list[Text]:
 def told_of(cause: CauseRow) -> dict[str, str]:
     """Label → what there is to say of a cause beside its place and what it is."""
     seen = f"in at least {wording.plural(cause.cases, 'case')}" if cause.cases > 1 else ""
-    named = cause.name if cause.kind in ("mistake", "pair") else ""  # what `backproof explain --mistake` takes
+    named = cause.name if cause.kind in ("mistake", "pair") else ""  # for `backproof explain --mistake`
     told = {"mend": cause.remedy, "named": named, "evidence": cause.evidence, "seen": seen}
     told["smallest"] = cause.smallest
     return {label: text for label, text in told.items() if text}

@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
 
 DIALOGUES = "tests/plugging/test_dialogue_examples.py"
+NEW_ACTIVATION = "tests/oracles/test_a_new_activation.py::test_the_steps_of_the_guide_are_all_it_takes"
 MUTANTS = "tests/benchmarks/test_mutants.py"
 FORMULA = "a formula, not code"
 CORPUS = "tests/corpus/test_corpus_document.py"
@@ -44,6 +45,8 @@ REGISTRY = [
         "$ python3 -m venv .venv",
         "it needs a package registry; tests/packaging installs the wheel in an environment of its own",
     ),
+    Entry("docs/guides/add-an-activation.md", "*diff", NEW_ACTIVATION),
+    Entry("docs/guides/add-an-activation.md", "*console", NEW_ACTIVATION),
     Entry("docs/explain.md", "*console", EXPLAIN),
     Entry("docs/explain.md", "*", EXPLAIN),
     Entry("docs/dialogue.md", "*", f"{DIALOGUES}::test_the_documented_exchange_is_what_the_examples_answer"),
