@@ -44,7 +44,7 @@ from tests.docs.registry import registered
 
 NOTES = {"file", "append", "exit", "with", "needs", "long"}
 # What the site makes of them is tested with the site.
-DIRECTIVES = {"{equation}", "{source}", "{exercise}", "{mistakes}", "{toctree}"}
+DIRECTIVES = {"{equation}", "{equations}", "{source}", "{exercise}", "{mistakes}", "{toctree}"}
 SECONDS = 600
 """After which a command is held to hang."""
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -258,7 +258,7 @@ def test_a_command_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest
     ("text", "problem"),
     [
         (f"{FENCE}ruby\nputs 1\n{FENCE}", r"page\.md:2: no rule runs a block of 'ruby'"),
-        (f"{FENCE}{{equations}} B5\n{FENCE}", r"no rule runs a block of '{equations}'"),
+        (f"{FENCE}{{equasion}} B5\n{FENCE}", r"no rule runs a block of '{equasion}'"),
         (f"{FENCE}\nsome output\n{FENCE}", r"page\.md:2: no command above can have printed it"),
         ("Code without a fence:\n\n    make test\n", r"page\.md:3: no command above"),
         (f"<!-- file: a.py -->\n{FENCE}python\nx = 1\n{FENCE}", r"page\.md:3: no command below uses a\.py"),
@@ -322,3 +322,7 @@ def test_the_commands_of_a_page_are_those_of_this_tree(tmp_path: Path) -> None:
         f"{FENCE}console\n$ backproof --version; pytest --version; python -c 'import backproof'\n{FENCE}",
     )
     assert page.printed.startswith("backproof ")
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

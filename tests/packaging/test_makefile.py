@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -110,6 +111,12 @@ def test_the_book_is_made_of_a_run_that_is_made_anew_only_if_judged_code_is_newe
     assert checkout.make("book") == (0, [measured, book], "")
     checkout.touch(code[0], later=3000)
     assert checkout.make("book") == (0, [run, measured, book], "")
+
+
+def test_the_commands_of_the_readme_are_there(checkout: Checkout) -> None:
+    shown = re.findall(r"^make ([\w-]+) ", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown == ["conformance", "test"]
+    assert [checkout.make(target)[0] for target in shown] == [0, 0]
 
 
 def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkout: Checkout) -> None:
