@@ -108,6 +108,7 @@ def test_the_same_version_on_both_sides_is_no_worse(tmp_path: Path) -> None:
     assert ran.summary.startswith("## No difference in what was found")
 
 
+@pytest.mark.long
 def test_a_new_version_with_a_mistake_fails_the_step_that_compares_and_is_shown(tmp_path: Path) -> None:
     ran = run(tmp_path, WRONG_TANH)
     assert [name for name, status in ran.statuses.items() if status] == ["Compare"], ran.said
