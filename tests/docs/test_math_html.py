@@ -31,6 +31,18 @@ def test_a_formula_is_inline_or_in_a_line_of_its_own():
     )
 
 
+def test_a_sum_in_a_line_of_its_own_has_its_limits_above_and_below():
+    assert "<munder>" in converted(r"\sum_i a_i", display=True)
+    assert "<munder>" not in converted(r"\sum_i a_i", display=False)
+
+
+def test_the_columns_of_cases_are_marked_and_those_of_a_matrix_are_not():
+    cases = r"\begin{cases} z & z > 0 \\ 0 & z \le 0 \end{cases}"
+    matrix = r"\left( \begin{matrix} 1 & 2 \end{matrix} \right)"
+    assert '<mtable class="cases">' in converted(cases, display=True)
+    assert "class=" not in converted(matrix, display=True)
+
+
 def test_every_formula_that_the_project_has_can_be_set():
     assert len(FORMULAS) > 250
     for latex in FORMULAS:
