@@ -26,9 +26,7 @@ Status = Literal["graded", "empty", "not loadable"]
 """Whether it could be asked; if not, every equation is "not shown", and `Result.reason` says why."""
 Interface = Literal["class", "function", "functions", ""]
 """What was found in it; empty if nothing was."""
-MarkVerdict = Literal[
-    "conforms", "known deviation", "convention", "unstable", "mismatch", "fault", "not judged", "not shown"
-]
+MarkVerdict = Literal["conforms", "convention", "unstable", "mismatch", "fault", "not judged", "not shown"]
 """As in reports; "not judged" where it gave answers of which too little could be judged, "not shown" where it
 gave none."""
 How = Literal["step by step", "end to end", "by the diagnosis", ""]

@@ -8,6 +8,7 @@ a group of its own, which is killed as a whole. POSIX only; the memory limit is 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -87,6 +88,7 @@ class Child:
         self._protocol = protocol
         self._inbox = bytearray()
         self._most_memory, self._looked = 0, 0.0
+        self._most_processor_time, self._timed = math.inf, 0.0
         theirs: list[int] = []
         ours: list[int] = []
         try:
@@ -150,6 +152,32 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
                 resource.prlimit(process.pid, resource.RLIMIT_DATA, (most, most))
         return process
+
+    # ------------------------------------------------------------ processor time
+
+    def processor_time(self) -> float | None:
+        """Seconds that the process and its ended children have computed; None where that is not known."""
+        if sys.platform != "linux":
+            return None
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+            ticks = stat.rpartition(")")[2].split()[11:15]
+            return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        return None
+
+    def allow(self, seconds: float) -> None:
+        """From now on so much processor time; more is a LinkError of kind "time". Counted on Linux only."""
+        now = self.processor_time()
+        self._most_processor_time = math.inf if now is None else now + seconds
+
+    def _watch_processor_time(self) -> None:
+        now = time.monotonic()
+        if self._most_processor_time == math.inf or now - self._timed < _TICK:
+            return
+        self._timed = now
+        used = self.processor_time()
+        if used is not None and used > self._most_processor_time:
+            raise LinkError("time", "used more processor time than it may")
 
     # ------------------------------------------------------------ talking
 
@@ -216,6 +244,7 @@ class Child:
         wait = _TICK if deadline is None else deadline - time.monotonic()
         if wait <= 0:
             raise LinkError("time", "gave no answer in time")
+        self._watch_processor_time()
         written, busy = self._serve(min(wait, _TICK), left)
         if not busy and self._group.poll() is not None:
             self.look()
