@@ -88,7 +88,9 @@ class Explainer:
         """With the smallest case in which the same check fails, and a script that shows it."""
         only = replace(judgement, checks=(check,))
         try:
-            reduced = reduce_failure(self.panel, only, self.seconds, lambda case: not self.subject.outside(case))
+            reduced = reduce_failure(
+                self.panel, only, self.seconds, lambda case: not self.subject.outside(case)
+            )
         except NoFailureError:  # what it answers changes from call to call
             return found
         (again,) = self.panel.judge([reduced.case])

@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,12 +26,13 @@ from . import bare_worker, functions
 from .model import Note
 
 WALL_FACTOR = 10
-"""So many times the processor time may pass on the wall: for machines that do other things, and for sleepers."""
+"""So many times the processor time may pass on the wall, on machines that do other things, too."""
 LOADING_FACTOR = 5
 """Starting and importing may take so many times the limit of one case."""
 MOST_HANGS = 3
 """After so many cases without an answer a submission is not asked any more."""
 MOST_NOTES = 50
+_LONGEST_ANSWER = 16 * 2**20
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -116,6 +116,7 @@ class BareLink(Isolated):
             memory_limit_mib=self.memory_limit,
             env=environment,
             cwd=self.file.parent,
+            longest_message=_LONGEST_ANSWER,
         )
 
     def _what(self) -> dict[str, Any]:
@@ -159,8 +160,3 @@ class BareLink(Isolated):
             )
             found.append(Note.model_validate({"kind": kind, "what": text}))
         return tuple(found)
-
-
-def clock() -> float:
-    """Wall time."""
-    return time.monotonic()

@@ -8,14 +8,30 @@ tells at once over the pipe of answers what a solution need not do; nothing is f
 from __future__ import annotations
 
 import builtins
+import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 FOREIGN = frozenset(
-    "torch torchvision jax jaxlib flax optax haiku equinox tensorflow keras theano mxnet paddle chainer autograd "
-    "mygrad micrograd tinygrad aesara pytensor casadi sympy backproof refimpl oracles flint".split()
+    {
+        *(
+            "torch",
+            "torchvision",
+            "jax",
+            "jaxlib",
+            "flax",
+            "optax",
+            "haiku",
+            "equinox",
+            "tensorflow",
+            "keras",
+        ),
+        *("theano", "mxnet", "paddle", "chainer", "autograd", "mygrad", "micrograd", "tinygrad", "aesara"),
+        *("pytensor", "casadi", "sympy", "backproof", "refimpl", "oracles", "flint"),
+    }
 )
 """Modules whose import is told: they know derivatives, or they are the harness."""
 LONG_SLEEP = 0.5
@@ -28,9 +44,17 @@ _HARNESS = {
     *("sys.setprofile", "sys._current_frames", "resource.setrlimit", "resource.prlimit"),
 }
 _PATHS = {
-    **{"os.listdir": "list", "os.scandir": "list", "os.remove": "remove", "os.rename": "rename"},
-    **{"os.mkdir": "make", "os.rmdir": "remove", "os.symlink": "link", "os.link": "link"},
-    **{"os.chmod": "change", "os.truncate": "cut", "shutil.rmtree": "remove"},
+    "os.listdir": "list",
+    "os.scandir": "list",
+    "os.remove": "remove",
+    "os.rename": "rename",
+    "os.mkdir": "make",
+    "os.rmdir": "remove",
+    "os.symlink": "link",
+    "os.link": "link",
+    "os.chmod": "change",
+    "os.truncate": "cut",
+    "shutil.rmtree": "remove",
 }
 _HARMLESS = ("/dev/null", "/dev/urandom", "/dev/random")
 
@@ -73,8 +97,6 @@ class Watch:
             return ("process", event)
         if event in _HARNESS:
             return ("harness", event)
-        if event == "time.sleep" and float(arguments[0]) >= LONG_SLEEP:
-            return ("sleep", f"sleep for {float(arguments[0]):g} s")
         if event.startswith("socket."):
             return ("network", "open a socket")
         if event in ("ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function"):
@@ -117,10 +139,10 @@ def main() -> None:
     sys.path[:] = [place for place in sys.path if place and os.path.abspath(place) != here]
     sys.path.append(packages)
     sys.path.insert(0, here)
-    import functions as single_functions
-    import worker
+    single_functions, worker = map(importlib.import_module, ("functions", "worker"))
 
     del sys.path[0]
+    _die_with_the_harness()
     source, sink = map(int, sys.argv[1:3])
     del sys.argv[1:]
     import _sitebuiltins
@@ -137,16 +159,42 @@ def main() -> None:
         module = worker.module_of(header["source"])
         return chosen(worker, single_functions, module, header, tell)
 
-    class Caller(worker.Caller):  # type: ignore[misc]
+    class Caller(worker.Caller):  # type: ignore[name-defined,misc]
         def reply(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
             reply, out = super().reply(header, payload)
             reply["faults"] += getattr(self.implementation.target, "notes", ())
             return reply, out
 
+    _tell_of_sleep(tell)
     linked = [os.path.join(packages, name) for name in os.listdir(packages)]
     allowed = [*standard, packages, here, *linked]
     sys.addaudithook(Watch(lambda kind, what: tell(note=[kind, what[:300]]), os.getcwd(), allowed))
     worker.serve(source, sink, load, Caller)
+
+
+def _tell_of_sleep(tell: Callable[..., None]) -> None:
+    """Of long sleeps, for which not every Python has an audit event; other waiting ends at the time limit."""
+    import time
+
+    original, told = time.sleep, set[float]()
+
+    def sleep(seconds: Any) -> None:
+        if isinstance(seconds, (int, float)) and seconds >= LONG_SLEEP and seconds not in told:
+            told.add(seconds)
+            tell(note=["sleep", f"sleep for {seconds:g} s"])
+        original(seconds)
+
+    time.sleep = sleep
+
+
+def _die_with_the_harness() -> None:
+    """On Linux, a worker that computes without end does not outlive a harness that was killed."""
+    import ctypes
+    import signal
+
+    if sys.platform == "linux":
+        with contextlib.suppress(Exception):
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
 def chosen(worker: Any, single_functions: Any, module: Any, header: dict[str, Any], tell: Any) -> Any:

@@ -128,10 +128,14 @@ class Evidence:
                 activation = decided.get(("A", layer))
                 spoilt = activation is not None and activation.verdict in FAILING
                 if quantity == "delta" and spoilt and trace is not None:
-                    found = self._carried(judgement, trace, found)
+                    self._add(number, self._carried(judgement, trace, found))
+                    continue
             elif trace is not None and right is not None and is_silent(quantity, layer, trace, right, depth):
                 continue
-            self.equations.setdefault(found.equation, Record()).add(number, found)
+            self._add(number, found)
+
+    def _add(self, number: int, check: Check) -> None:
+        self.equations.setdefault(check.equation, Record()).add(number, check)
 
     def _right(self, judgement: Judgement) -> Trace:
         return self.examination.exercise.trace(judgement.case)
@@ -180,7 +184,7 @@ class Evidence:
 
 
 def decided_by(checks: Sequence[Check]) -> Check | None:
-    """The check that decides an answer which several oracles were asked about; None if none could judge it."""
+    """The check that decides where several oracles were asked; None if none of them could judge."""
     of_truth = [check for check in checks if check.right == TRUTH and check.verdict in FAILING]
     if of_truth:
         return of_truth[0]

@@ -1,4 +1,4 @@
-"""One submission at the panel's table: asked every case of an exercise, each answer judged on its own values."""
+"""One submission at the panel's table: asked every case, each answer judged on its own values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Declared:
 
     def __init__(self, link: Link, rubric: Rubric) -> None:
         self.link, self.rubric = link, rubric
-        self.interface, self.functions = "", tuple[str, ...]()
+        self.interface: Any = ""
+        self.functions: tuple[str, ...] = ()
 
     def start(self) -> Hello:
         hello = self.link.start()

@@ -6,6 +6,13 @@ given, so that the functions behind it can be judged all the same. They come wit
 question that is asked, and what they stand for is not judged.
 """
 
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 FUNCTIONS = {
@@ -16,7 +23,7 @@ FUNCTIONS = {
     "gradients": ("delta", "A_previous"),
     "update": ("W", "b", "dW", "db", "learning_rate"),
 }
-"""What may be handed in, with the arguments that each gets, in this order unless the rubric says otherwise."""
+"""What may be handed in, and the arguments that each gets, in this order unless the rubric has another."""
 MORE_ARGUMENTS = {
     "forward": ("parameters", "layer", "depth"),
     "loss": ("reduction", "loss_parameters", "loss_arrays"),
@@ -41,22 +48,28 @@ STANDS_IN = "stands in for "
 class Functions:
     """An implementation made of functions: called with a case, it gives a trace."""
 
-    def __init__(self, functions, arguments, tell=None):
+    def __init__(
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        arguments: Mapping[str, Sequence[str]],
+        tell: Callable[[str], None],
+    ) -> None:
         """`functions` and `arguments`: kind → function, and names of what it is given, in order.
 
         `tell` is called with the kind before each call.
         """
-        self.functions, self.arguments = functions, arguments
-        self.tell = tell or (lambda kind: None)
-        self.notes = []
+        self.functions, self.arguments, self.tell = functions, arguments, tell
+        self.skipped: set[str] = set()
+        self.notes: list[str] = []
         """About the last case: "forward raised …" and "stands in for …", each once."""
 
-    def __call__(self, case):
+    def __call__(self, case: Any) -> dict[str, Any]:
+        """The trace of a case, which has `stand_ins`, and in `skip` what is not called any more."""
         self.notes = []
-        self.skipped = set(getattr(case, "skip", ()))
+        self.skipped = set(case.skip)
         L, given = case.depth, case.stand_ins
         per_layer = ("Z", "A", "delta", "dW", "db", "W_updated", "b_updated")
-        found = {quantity: [None] * L for quantity in per_layer}
+        found: dict[str, Any] = {quantity: [None] * L for quantity in per_layer}
         A = case.X
         for l in range(L):
             known = {
@@ -102,7 +115,7 @@ class Functions:
             del found["W_updated"], found["b_updated"]
         return found if value is None else {"loss": value, **found}
 
-    def _called(self, kind, l, known, given):
+    def _called(self, kind: str, l: int | None, known: Mapping[str, Any], given: Any) -> list[Any]:
         """What the function gives, one value a quantity; stand-ins where it does not."""
         quantities = GIVES[kind]
         stand_ins = [_stand_in(given, quantity, l) for quantity in quantities]
@@ -114,39 +127,38 @@ class Functions:
             answer = self.functions[kind](*arguments)
         except MemoryError:
             raise
-        except NotImplementedError as error:
-            self._note(kind + " raised NotImplementedError" + (": " + str(error)[:200] if str(error) else ""))
-            return self._stood_in(kind, l, quantities, stand_ins)
-        except (Exception, SystemExit) as error:
-            self._note(kind + " raised " + _said(error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody's function may raise anything
+            self._note(f"{kind} raised {_said(error)}")
             return self._stood_in(kind, l, quantities, stand_ins)
         if len(quantities) == 1:
             answer = (answer,)
         elif not isinstance(answer, (tuple, list)) or len(answer) != len(quantities):
-            self._note("{} returned {}, expected {}".format(kind, _kind(answer), " and ".join(quantities)))
+            self._note(f"{kind} returned {_kind(answer)}, expected {' and '.join(quantities)}")
             return self._stood_in(kind, l, quantities, stand_ins)
         values = []
-        for quantity, value, stand_in in zip(quantities, answer, stand_ins):
+        for quantity, value, stand_in in zip(quantities, answer, stand_ins, strict=True):
             wrong = None if quantity == "loss" else _misfit(value, stand_in)
             if wrong is None:
                 values.append(_copied(value))
             else:
-                self._note("{} returned {} {}".format(kind, quantity, wrong))
+                self._note(f"{kind} returned {quantity} {wrong}")
                 values += self._stood_in(kind, l, (quantity,), [stand_in])
         return values
 
-    def _stood_in(self, kind, l, quantities, stand_ins):
+    def _stood_in(
+        self, kind: str, l: int | None, quantities: Sequence[str], stand_ins: Sequence[Any]
+    ) -> list[Any]:
         for quantity in quantities:
-            if quantity != "loss":
-                self._note("{}{} {} {}".format(STANDS_IN, kind, quantity, l + 1))
-        return [None if quantity == "loss" else _copied(v) for quantity, v in zip(quantities, stand_ins)]
+            if l is not None:
+                self._note(f"{STANDS_IN}{kind} {quantity} {l + 1}")
+        return [_copied(stand_in) for stand_in in stand_ins]
 
-    def _note(self, text):
+    def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
 
 
-def _of_layer(case, l):
+def _of_layer(case: Any, l: int) -> dict[str, Any]:
     return {
         "activation": case.activations[l],
         "parameters": case.activation_parameters[l],
@@ -154,40 +166,37 @@ def _of_layer(case, l):
     }
 
 
-def _stand_in(given, quantity, l):
-    return None if quantity == "loss" else given[quantity][l]
+def _stand_in(given: Mapping[str, Sequence[Any]], quantity: str, l: int | None) -> Any:
+    return None if l is None else given[quantity][l]
 
 
-def _copied(value):
+def _copied(value: Any) -> Any:
     return np.array(value, copy=True) if isinstance(value, np.ndarray) else value
 
 
-def _misfit(value, like):
+def _misfit(value: Any, like: Any) -> str | None:
     """What is wrong with an answer that has to be an array like this one; None if nothing is."""
     if not isinstance(value, (np.ndarray, np.generic)):
-        return "as " + _kind(value) + ", expected a NumPy array"
+        return f"as {_kind(value)}, expected a NumPy array"
     if value.shape != like.shape:
-        return "of shape {}, expected {}".format(tuple(value.shape), tuple(like.shape))
+        return f"of shape {tuple(value.shape)}, expected {tuple(like.shape)}"
     if value.dtype != like.dtype:
-        return "of dtype {}, expected {}".format(value.dtype, like.dtype)
+        return f"of dtype {value.dtype}, expected {like.dtype}"
     return None
 
 
-def _kind(value):
+def _kind(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, (tuple, list)):
-        return "{} values".format(len(value))
+        return f"{len(value)} values"
     name = type(value).__name__
-    return ("an " if name[:1].lower() in "aeio" else "a ") + name
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 
-def _said(error):
-    import os
-    import traceback
-
+def _said(error: BaseException) -> str:
     text = str(error)[:300]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
     own = [f for f in frames if "numpy" not in f.filename and "<" not in f.filename]
-    where = " ({}, line {})".format(os.path.basename(own[-1].filename), own[-1].lineno) if own else ""
-    return type(error).__name__ + (": " + text if text else "") + where
+    where = f" ({os.path.basename(own[-1].filename)}, line {own[-1].lineno})" if own else ""
+    return type(error).__name__ + (f": {text}" if text else "") + where

@@ -21,8 +21,17 @@ from .model import Line, Mark
 from .rubric import TITLES, Rubric, equations_of_function
 
 _SHOWN_BY = {
-    **{"F2": "Z", "F3": "A", "F4": "A", "F5": "loss", "B4": "delta", "B5": "delta", "B1a": "dX"},
-    **{"B1": "dW", "B3": "db", "U1": "W_updated", "U2": "b_updated"},
+    "F2": "Z",
+    "F3": "A",
+    "F4": "A",
+    "F5": "loss",
+    "B4": "delta",
+    "B5": "delta",
+    "B1a": "dX",
+    "B1": "dW",
+    "B3": "db",
+    "U1": "W_updated",
+    "U2": "b_updated",
 }
 _IN_WORDS = {"delta": "δ", "W_updated": "updated W", "b_updated": "updated b"}
 
@@ -122,7 +131,7 @@ class Marking:
         blamed = self.diagnosing.blamed(findings)
         if blamed is None or "B1a" in blamed:
             reason = (
-                "It is a part of B5, which is wrong, and what is wrong there is not known well enough to clear it."
+                "It is a part of B5, and what is wrong there is not known well enough to clear it."
                 if blamed is None
                 else "It is a part of B5, and what is wrong there is this part."
             )
@@ -148,7 +157,8 @@ class Marking:
                 verdict="unstable" if unstable else "conforms",
                 how="end to end",
                 earned=round(self.rubric.points[equation] * (1 - share), 6),
-                reason=f"Not shown by itself; {_of_part(part)} made of it is right in {_all(len(record.worst))}.",
+                reason=f"Not shown by itself; {_of_part(part)}, made of it, is right in "
+                f"{_all(len(record.worst))}.",
             )
         failing = {part: record.wrong for part, record in parts.items() if record.wrong}
         if not failing:

@@ -104,7 +104,7 @@ class Marking(_Table):
     """The sealed one, which draws the cases of `grade`; an exercise that students get has none."""
     open_seed: SEED = 1
     """Draws the cases of `check`."""
-    floor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.8
     """The share of the cases in which an equation must have been judged to earn its points."""
     unstable: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The share of its points that an equation loses if it is unstable somewhere."""
@@ -187,14 +187,14 @@ def read_rubric(path: str | Path, *, sealed: bool = False) -> Rubric:
     rubric = parse_rubric(text, place.name)
     if sealed and rubric.marking.seed is None:
         raise UsageError(
-            f"{place.name}: marking.seed is missing; this looks like the exercise that students get. Give the "
-            "rubric it was made from, or add a seed that nobody knows"
+            f"{place.name}: marking.seed is missing; this looks like the exercise that students get. Give "
+            "the rubric it was made from, or add a seed that nobody knows"
         )
     return rubric
 
 
 def parse_rubric(text: str, place: str) -> Rubric:
-    """The rubric of a TOML text; UsageError, whose message starts with `place`, names key, value and remedy."""
+    """The rubric of a TOML text. UsageError starts with `place`, and names key, value and remedy."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -203,7 +203,7 @@ def parse_rubric(text: str, place: str) -> Rubric:
         rubric = Rubric.model_validate(tables)
         _check(rubric)
     except ValidationError as error:
-        raise UsageError(f"{place}: {_in_one_line(error, tables)}") from None
+        raise UsageError(f"{place}: {_in_one_line(error)}") from None
     except UsageError as error:
         raise UsageError(f"{place}: {error}") from None
     return rubric
@@ -296,7 +296,7 @@ _WHAT = {
 }
 
 
-def _in_one_line(error: ValidationError, tables: Mapping[str, Any]) -> str:
+def _in_one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
     key, kind, context = ".".join(path), first["type"], first.get("ctx", {})
@@ -307,7 +307,7 @@ def _in_one_line(error: ValidationError, tables: Mapping[str, Any]) -> str:
         return f"unknown key {key} = {value}; {known(path[-1], names)}"
     if kind == "missing":
         table_or_key = f"[{key}]" if key in ("points", "submission") else key
-        return f"{table_or_key} is missing; add it: 'backproof grade --init rubric.toml' writes one to start from"
+        return f"{table_or_key} is missing; 'backproof grade --init rubric.toml' writes one to start from"
     if kind == "value_error":
         return f"{key} {context['error']}"
     if kind == "literal_error":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from .links import LinkError
+from .processor_time import processor_time
 
 LONGEST_MESSAGE = 256 * 2**20
 _KEPT = 4096
@@ -155,19 +156,9 @@ class Child:
 
     # ------------------------------------------------------------ processor time
 
-    def processor_time(self) -> float | None:
-        """Seconds that the process and its ended children have computed; None where that is not known."""
-        if sys.platform != "linux":
-            return None
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
-            ticks = stat.rpartition(")")[2].split()[11:15]
-            return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-        return None
-
     def allow(self, seconds: float) -> None:
         """From now on so much processor time; more is a LinkError of kind "time". Counted on Linux only."""
-        now = self.processor_time()
+        now = processor_time(self.pid)
         self._most_processor_time = math.inf if now is None else now + seconds
 
     def _watch_processor_time(self) -> None:
@@ -175,7 +166,7 @@ class Child:
         if self._most_processor_time == math.inf or now - self._timed < _TICK:
             return
         self._timed = now
-        used = self.processor_time()
+        used = processor_time(self.pid)
         if used is not None and used > self._most_processor_time:
             raise LinkError("time", "used more processor time than it may")
 
