@@ -8,11 +8,12 @@ could otherwise be computed from it. "solution" has the right equation, the righ
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from backproof.reporting.findings import EntryRow
+from backproof.reporting.findings import EntryRow, SideBySide
 from backproof.reporting.wording import plural, symbol, value
 
 from .model import Finding, Mark, Result
@@ -60,6 +61,20 @@ TONES = {
     "not judged": "plain",
     "not shown": "plain",
 }
+_OWN = {
+    "F2": ("Z",),
+    "F3": ("A",),
+    "F4": ("A",),
+    "F5": ("loss",),
+    "B4": ("delta",),
+    "B1a": ("delta", "dX"),
+    "B5": ("delta", "dX"),
+    "B1": ("dW",),
+    "B3": ("db",),
+    "U1": ("W_updated",),
+    "U2": ("b_updated",),
+}
+"""The quantities of which an equation's own values are."""
 _MOST_ENTRIES = 8
 _FAR = 1e9
 """Times the bound, from where on it does not matter how many."""
@@ -116,6 +131,9 @@ class Card:
     evidence: str
     seen: str
     likely: str
+    smallest: str
+    values: SideBySide | None
+    """None if there are none, or they are not of this equation."""
     numbers: tuple[Own, ...]
     finding: Finding
     """Of which a page takes the network of the smallest case, and, for a solution, the formulas."""
@@ -130,48 +148,68 @@ def cards(result: Result, rubric: Rubric) -> tuple[Card, ...]:
         for number in mark.findings:
             marks.setdefault(number, []).append(mark)
     return tuple(
-        _card(result.findings[number - 1], of, tells(rubric.marking.feedback, "solution"))
+        _card(result, result.findings[number - 1], of, tells(rubric.marking.feedback, "solution"))
         for number, of in marks.items()
     )
 
 
-def _card(finding: Finding, marks: Sequence[Mark], solution: bool) -> Card:
+def _card(result: Result, finding: Finding, marks: Sequence[Mark], solution: bool) -> Card:
     equations = tuple(mark.equation for mark in marks)
     own = [mark for mark in marks if mark.equation == finding.equation]
     title = own[0].title if own else ""
-    values = finding.values
+    values = finding.values if _fits(finding) else None
     return Card(
         number=finding.number,
         equations=equations,
         title=f"{finding.equation}: {title}" if title else finding.equation or "The whole",
         verdict=finding.verdict,
         what=_what(finding),
-        where=_where(finding),
+        where=_where(finding, values),
         far="" if values is None else _far(values.entries),
         evidence=finding.evidence,
-        seen=f"in {finding.cases} of {plural(max(marks, key=lambda m: m.cases).cases, 'network')}"
+        seen=f"in {finding.cases} of {plural(max(marks, key=lambda m: m.cases).cases, 'case')}"
         if marks and finding.cases <= max(mark.cases for mark in marks)
-        else f"in {plural(finding.cases, 'network')}",
-        likely="" if finding.certain else "This is the likeliest explanation, and not a certain one.",
-        numbers=() if values is None else tuple(_owns(finding, solution)),
+        else f"in {plural(finding.cases, 'case')}",
+        likely="" if finding.certain else f"That it is {finding.equation} is likely, and not certain.",
+        smallest=smallest(finding, result),
+        values=values,
+        numbers=() if values is None else tuple(_owns(finding, values, solution)),
         finding=finding,
     )
 
 
 def _what(finding: Finding) -> str:
     if finding.kind != "unknown":
-        return finding.what
-    return (
-        "These numbers are not those of the documented equation, and no known mistake gives them. Compare "
-        "your line with the equation, term by term, in the small network below."
-        if finding.smallest
-        else "These numbers are not those of the documented equation, and no known mistake gives them."
+        return sentence(finding.what)
+    return "These numbers are not those of the documented equation, and no known mistake gives them." + (
+        " Work the small network below out by hand, and compare." if finding.smallest else ""
     )
 
 
-def _where(finding: Finding) -> str:
-    """The layer in which the smallest case shows it, and what kind of layer that is; and the shape."""
+def sentence(text: str) -> str:
+    """With a capital letter, unless it begins with a name, as in "dW[1] has …" or "network.py, line 3"."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() and len(first) > 1 else text
+
+
+def smallest(finding: Finding, result: Result) -> str:
+    """The smallest network in words, with the loss divided as this submission was asked to."""
+    scale = next((each for each in result.declared if each.startswith("loss is ")), "")
+    if not scale:
+        return finding.smallest
+    return re.sub(r" \((sum|mean)\)", lambda _: f" ({scale.removeprefix('loss is ')})", finding.smallest)
+
+
+def _fits(finding: Finding) -> bool:
+    """Whether the values are those of this equation; where two mistakes meet, another may be wrong first."""
     values = finding.values
+    if values is None or values.scope != "local":
+        return True
+    return values.quantity in _OWN.get(finding.equation, (values.quantity,))
+
+
+def _where(finding: Finding, values: SideBySide | None) -> str:
+    """The layer in which the smallest case shows it, and what kind of layer that is; and the shape."""
     if values is None:
         layers = " and ".join(map(str, finding.layers))
         return f"layer{'s' if len(finding.layers) > 1 else ''} {layers}" if layers else ""
@@ -210,9 +248,7 @@ def _raised(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
-def _owns(finding: Finding, solution: bool) -> Iterator[Own]:
-    values = finding.values
-    assert values is not None
+def _owns(finding: Finding, values: SideBySide, solution: bool) -> Iterator[Own]:
     dtype = str((finding.smallest_case or {}).get("dtype", "float64"))
     for entry in values.entries[:_MOST_ENTRIES]:
         index = f"[{', '.join(map(str, entry.entry))}]" if entry.entry and math.prod(values.shape) > 1 else ""
@@ -273,7 +309,7 @@ def facts(card: Card) -> list[tuple[str, str]]:
         ("how far off", card.far),
         ("seen", card.seen),
         ("evidence", card.evidence),
-        ("smallest network", card.finding.smallest),
+        ("smallest network", card.smallest),
     ]
     return [(name, text) for name, text in told if text]
 

@@ -4,6 +4,7 @@ who has the same wrong numbers. `overview_page` shows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
@@ -15,6 +16,8 @@ BINS = 10
 """Bars of the histogram, besides one for all points."""
 MISTAKES = ("mistake", "pair", "convention")
 """Kinds of findings that have a name in the catalogue."""
+EXPLAINED = (*MISTAKES, "relation")
+"""Kinds of findings whose numbers are explained, such as by twice the right ones."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Alike:
     equations: tuple[str, ...]
     who: tuple[Result, ...]
     what: str
-    """What explains the numbers, if a known mistake does."""
+    """What explains the numbers; empty where nothing known does."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def _shared(graded: Sequence[Result]) -> list[Shared]:
     found: dict[tuple[str, ...], Shared] = {}
     for result in graded:
         for finding in result.findings:
-            key = (finding.equation, finding.kind, finding.name, "" if finding.name else finding.what)
+            key = (finding.equation, finding.kind, finding.name, "" if finding.name else _kind(finding.what))
             entry = found.setdefault(key, Shared(finding))
             if result not in entry.who:
                 entry.who.append(result)
@@ -153,6 +156,11 @@ def _shared(graded: Sequence[Result]) -> list[Shared]:
             each.finding.what,
         ),
     )
+
+
+def _kind(what: str) -> str:
+    """What is told without its numbers and asides, which differ from network to network."""
+    return re.sub(r"[\d.]+", "#", re.sub(r"\([^()]*\)", "()", what))
 
 
 def _alike(graded: Sequence[Result]) -> tuple[tuple[Alike, ...], tuple[Alike, ...]]:
@@ -171,7 +179,7 @@ def _alike(graded: Sequence[Result]) -> tuple[tuple[Alike, ...], tuple[Alike, ..
         if len(people) < 2:
             continue
         findings = [finding for _, found in people.values() for finding in found]
-        known = all(finding.kind in MISTAKES and finding.name for finding in findings)
+        known = all(finding.kind in EXPLAINED and finding.name for finding in findings)
         entry = together.setdefault(
             (known, tuple(sorted(people))), ([result for result, _ in people.values()], [], [])
         )

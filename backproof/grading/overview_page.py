@@ -13,7 +13,6 @@ from typing import Any
 import jinja2
 
 from backproof.reporting import wording
-from backproof.reporting.html_page import capitalised
 from backproof.reporting.mathml import mathml
 from backproof.reporting.templating import environment, own_script
 
@@ -25,6 +24,7 @@ from .student_page import share
 
 _HIGHEST = 150
 _WIDE, _GAP, _TOP, _BELOW = 54, 8, 24, 44
+_LONGEST = 32
 SEEN_AT_ONCE = 8
 """So many names stand in a row of a table; the rest is folded up."""
 
@@ -113,6 +113,11 @@ def histogram(bars: Sequence[Bar]) -> Histogram:
 # ---------------------------------------------------------------- the page
 
 
+def shortened(name: str) -> str:
+    """A name as lists have it: the table of all submissions, and its page, have it in full."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
 def cell_says(mark: Any) -> str:
     """A mark in a few words, for who points at its cell or hears it."""
     return f"{feedback.VERDICTS[mark.verdict]}: {mark.reason}"
@@ -124,8 +129,9 @@ def _template() -> jinja2.Template:
     templates.filters.update(
         points=feedback.points,
         mathml=mathml,
-        capitalised=capitalised,
+        sentence=feedback.sentence,
         cell_says=cell_says,
+        shortened=shortened,
         share=share,
     )
     templates.globals.update(

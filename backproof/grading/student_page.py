@@ -74,6 +74,7 @@ def _template() -> jinja2.Template:
         facts=feedback.facts,
         mathml=mathml,
         capitalised=capitalised,
+        sentence=feedback.sentence,
         case_json=case_json,
         drawing=pictures.drawing,
         numbers=wording.numbers_of,
