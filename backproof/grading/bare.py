@@ -105,8 +105,8 @@ class BareLink(Isolated):
                 raise
             raise LinkError(
                 "time",
-                f"importing did not end within {self._seconds:g} s of processor time, or {self.start_limit:g} s in "
-                'all; what trains belongs under if __name__ == "__main__"',
+                f"importing did not end within {self._seconds:g} s of processor time, {self.start_limit:g} s "
+                'in all; what trains belongs under if __name__ == "__main__"',
             ) from None
         self._seconds, self._limit = self.seconds, self.time_limit
         return hello

@@ -92,8 +92,8 @@ class Marking:
         in which no more could be judged for that do not count, but for `LEAST` of them.
         """
         judgeable = self.judgeable[equation]
-        spoilt = self.evidence.not_finite | self.evidence.silent.get(equation, set())
-        spoilt = (judgeable & spoilt) - set(cases)
+        silent = self.evidence.silent.get(equation, set())
+        spoilt = (judgeable & (self.evidence.not_finite | silent)) - set(cases)
         floor = self.rubric.marking.floor * (len(judgeable) - len(spoilt))
         return max(1, math.ceil(floor), math.ceil(LEAST * len(judgeable)))
 
