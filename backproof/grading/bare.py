@@ -98,7 +98,16 @@ class BareLink(Isolated):
 
     def start(self) -> Any:
         self._seconds = LOADING_FACTOR * self.seconds
-        hello = super().start()
+        try:
+            hello = super().start()
+        except LinkError as error:
+            if error.kind != "time":
+                raise
+            raise LinkError(
+                "time",
+                f"importing did not end within {self._seconds:g} s of processor time, {self.start_limit:g} s "
+                'in all; what trains belongs under if __name__ == "__main__"',
+            ) from None
         self._seconds, self._limit = self.seconds, self.time_limit
         return hello
 

@@ -89,6 +89,10 @@ class Evidence:
         self.parts: dict[Part, Record] = {}
         self.faults: list[Check] = []
         """Of no equation, and what was said not to be supported; one a case and reason."""
+        self.not_finite: set[int] = set()
+        """Cases with an answer that is not finite: what comes after it cannot be judged."""
+        self.silent: dict[str, set[int]] = {}
+        """Equation → cases in which its own inputs were all the same number, and a right answer's are not."""
         self.offered: set[str] = set()
         """Quantities of a trace that it gave in some case."""
         for number, judgement in enumerate(examination.judgements):
@@ -104,7 +108,10 @@ class Evidence:
         trace = self.examination.traces[number]
         depth = judgement.case.network.depth
         if trace is not None:
-            self.offered |= {name for name in QUANTITIES if getattr(trace, name) is not None}
+            given = {name: getattr(trace, name) for name in QUANTITIES}
+            self.offered |= {name for name, value in given.items() if value is not None}
+            if not all(_is_finite(value) for value in given.values() if value is not None):
+                self.not_finite.add(number)
         local: dict[tuple[str, int | None], list[Check]] = {}
         for check in judgement.checks:
             if check.left != self.name:
@@ -117,7 +124,7 @@ class Evidence:
                 local.setdefault((check.quantity, check.layer), []).append(check)
             else:
                 part = (check.quantity, _place(check, depth))
-                if check.verdict != "not judged":
+                if check.verdict != "not judged" and part in MADE_OF:
                     self.parts.setdefault(part, Record()).add(number, check)
         decided = {place: decided_by(checks) for place, checks in local.items()}
         right = self._right(judgement) if trace is not None else None
@@ -126,11 +133,12 @@ class Evidence:
                 continue
             if found.verdict in FAILING:
                 activation = decided.get(("A", layer))
-                spoilt = activation is not None and activation.verdict in FAILING
+                spoilt = activation is not None and activation.verdict in (*FAILING, "unstable")
                 if quantity == "delta" and spoilt and trace is not None:
                     self._add(number, self._carried(judgement, trace, found))
                     continue
             elif trace is not None and right is not None and is_silent(quantity, layer, trace, right, depth):
+                self.silent.setdefault(found.equation, set()).add(number)
                 continue
             self._add(number, found)
 
@@ -191,6 +199,11 @@ def decided_by(checks: Sequence[Check]) -> Check | None:
     judged = [check for check in checks if check.verdict != "not judged"]
     mild = [check for check in judged if check.verdict not in FAILING]
     return min(mild or judged, key=lambda check: SEVERITY.index(check.verdict), default=None)
+
+
+def _is_finite(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def _place(check: Check, depth: int) -> str:

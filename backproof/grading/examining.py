@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backproof.errors import UsageError
 from backproof.judging.batch import offered
 from backproof.judging.judge import Tables
 from backproof.judging.panel import Run
@@ -119,9 +120,10 @@ class GradingPanel(PluggedPanel):
         self.traces: dict[str, Trace] = {}
         """Case → the sound parts of the answer, of every case that was judged."""
         self.watch = self._keep
+        # A mark is for the documented gradient, and not for that of the loss as it is implemented.
+        self.losses = _NoQuestions()  # type: ignore[assignment]
         if isinstance(plugged, OfFunctions):  # related cases come with other stand-ins
-            self.prober = _NoProbes()  # type: ignore[assignment]
-            self.losses = _NoProbes()  # type: ignore[assignment]
+            self.prober = _NoQuestions()  # type: ignore[assignment]
 
     def with_oracles(self, oracles: Sequence[Oracle], *, probes: bool = False) -> GradingPanel:
         panel = GradingPanel(self.plugged, oracles)
@@ -153,8 +155,8 @@ class GradingPanel(PluggedPanel):
                 self.traces[table.case.content_hash] = table.sound[self.name]
 
 
-class _NoProbes:
-    """In the place of questions that single functions are not asked."""
+class _NoQuestions:
+    """In the place of further questions."""
 
     def probed(self, exams: Any, judgements: Sequence[Judgement]) -> list[Judgement]:
         del exams
@@ -170,6 +172,8 @@ class GradedSubject(PluggedSubject):
 
     def __init__(self, link: Declared, place: str) -> None:
         super().__init__(link, place, name=NAME)
+        if self.most_cases is not None:  # loading it crashed or did not end: there is nothing to ask
+            raise UsageError(getattr(self.plugged.link, "reason", "it cannot be loaded"))
         self.functions = link.functions
         """The kinds of single functions that it has; empty if it is a whole."""
         if link.interface == "functions":

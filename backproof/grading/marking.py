@@ -33,7 +33,28 @@ _SHOWN_BY = {
     "U1": "W_updated",
     "U2": "b_updated",
 }
+_STEPS = ("Z", "A", "delta")
+_NEEDS = {
+    "F2": ("Z", "A"),
+    "F3": _STEPS,
+    "F4": _STEPS,
+    "F5": (*_STEPS, "loss"),
+    "B4": _STEPS,
+    "B1a": ("delta", "dX"),
+    "B5": _STEPS,
+    "B1": ("A", "delta", "dW"),
+    "B3": ("delta", "db"),
+    "U1": ("dW", "W_updated"),
+    "U2": ("db", "b_updated"),
+}
+"""What must be given for an equation to be judged by itself."""
 _IN_WORDS = {"delta": "δ", "W_updated": "updated W", "b_updated": "updated b"}
+
+
+LEAST = 0.25
+"""The share of all cases in which an equation must have been judged, however many gave no finite numbers."""
+_WITH_FUNCTIONS = ("F3", "F4", "F5", "B4", "B5")
+"""Equations in which something can overflow or cancel that another formula saves; the others are sums."""
 
 
 class Marking:
@@ -56,7 +77,7 @@ class Marking:
             return self._right(equation, record)
         if equation == "B1a" and self.evidence.of("B5").worst:
             return self._through_b5()
-        if not self.is_of_functions:
+        if not self.is_of_functions and not self.evidence.offered.issuperset(_NEEDS[equation]):
             found = self._by_the_whole(equation)
             if found is not None:
                 return found
@@ -64,12 +85,21 @@ class Marking:
 
     # ------------------------------------------------------------ judged step by step
 
-    def _floor(self, equation: str) -> int:
-        """The fewest cases in which it must have been judged."""
-        return max(1, math.ceil(self.rubric.marking.floor * len(self.judgeable[equation])))
+    def _floor(self, equation: str, cases: Iterable[int] = ()) -> int:
+        """The fewest cases in which it must have been judged, having been judged in these.
+
+        A number that is not finite, or the same everywhere, is a matter of the equation that made it. Cases
+        in which no more could be judged for that do not count, but for `LEAST` of them.
+        """
+        judgeable = self.judgeable[equation]
+        silent = self.evidence.silent.get(equation, set())
+        spoilt = (judgeable & (self.evidence.not_finite | silent)) - set(cases)
+        floor = self.rubric.marking.floor * (len(judgeable) - len(spoilt))
+        return max(1, math.ceil(floor), math.ceil(LEAST * len(judgeable)))
 
     def _is_enough(self, equation: str, cases: Iterable[int]) -> bool:
-        return len(self.judgeable[equation].intersection(cases)) >= self._floor(equation)
+        judged = self.judgeable[equation].intersection(cases)
+        return len(judged) >= self._floor(equation, judged)
 
     def _told(self, equation: str, cases: Iterable[int] = (), of: str = "", **fields: Any) -> Mark:
         """A mark without points, unless told otherwise; `of` is the equation whose cases count."""
@@ -150,6 +180,7 @@ class Marking:
         if clearing is not None:
             part, record = clearing
             unstable = record.with_verdict("unstable")
+            unstable = unstable if equation in _WITH_FUNCTIONS else {}
             share = self.rubric.marking.unstable if unstable else 0.0
             return self._told(
                 equation,
@@ -226,7 +257,7 @@ class Marking:
                 reason = f"No case has an answer to judge: {self.evidence.faults[0].reason}."
             return self._told(equation, verdict="not shown", reason=reason)
         judged = self.judgeable[equation].intersection(record.worst)
-        floor = self._floor(equation)
+        floor = self._floor(equation, judged)
         reason = f"Judged in {len(judged)} cases, and {floor} are needed"
         reason += f": {self.evidence.faults[0].reason}." if self.evidence.faults else (
             "; its step needs Z, A and δ, of numbers that are not all the same."

@@ -44,13 +44,13 @@ ROOMS: dict[str, set[str]] = {
         *("refimpl", "oracles", "backproof.errors"),
         *("backproof.cases", "backproof.judging", "backproof.reporting"),
     },
-    # Submissions are asked, judged and diagnosed as any implementation is; the commands alone know of grading.
+    # Submissions are asked, judged and diagnosed as any implementation is.
     "backproof.grading": {
         *("refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"),
         *("backproof.plugging", "backproof.diagnosis", "backproof.reporting"),
     },
 }
-# Files of the harness, beside its folders, that a room stands on; of the harness only the command knows the room.
+# Files of the harness, beside its folders, that a room stands on; and the only ones that know the room.
 STANDS_ON = {
     "backproof.grading": {
         *("backproof.subject", "backproof.run", "backproof.explaining"),
