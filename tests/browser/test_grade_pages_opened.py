@@ -165,9 +165,9 @@ def test_the_table_of_submissions_is_sorted_by_a_key_of_the_keyboard(open_page: 
     expect_none(opened.noises())
 
 
-def test_a_link_in_the_marks_leads_to_what_is_wrong(open_page: OpenPage) -> None:
+def test_a_link_in_the_marks_leads_to_what_to_mend(open_page: OpenPage) -> None:
     opened = open_page(page_of("student"))
-    opened.page.get_by_role("link", name="What is wrong with B5").press("Enter")
+    opened.page.get_by_role("link", name="More on B5").press("Enter")
     opened.page.wait_for_function("location.hash === '#finding-1'")
     assert "B5: Error of a hidden layer" in opened.page.locator("#finding-1 h3").inner_text()
     expect_none(opened.noises())

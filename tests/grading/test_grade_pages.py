@@ -174,7 +174,8 @@ def test_a_right_one_is_told_so():
     words = words_of(student_html(made_up("ada"), rubric_of()))
     assert "20 of 20 points" in words
     assert "Nothing is left to mend." in words
-    assert "What is wrong" not in words
+    assert "What to mend" not in words
+    assert "What to mend" in words_of(student_html(EXAMPLE, rubric_of()))
 
 
 def test_a_command_with_a_hostile_name_is_quoted():
@@ -257,3 +258,11 @@ def test_a_hostile_name_is_read_as_it_is_written_and_changes_nothing(name):
         for page in pages:
             assert " ".join(result.name.split()) in words_of(page)
     assert shapes[0] == shapes[1]
+
+
+def test_many_names_in_a_row_are_folded_up_and_all_there():
+    results = [made_up(f"s{place}", [finding_of("bias-forgotten")]) for place in range(12)]
+    page = overview_html(results, rubric_of())
+    assert "4 more" in words_of(page)
+    for result in results:
+        assert page.count(f'href="pages/{result.key}.html"') == 3  # by mistake, by numbers, and among all
