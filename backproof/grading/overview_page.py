@@ -23,7 +23,7 @@ from .rubric import LATEX, TITLES, Rubric
 from .student_page import share
 
 _HIGHEST = 150
-_WIDE, _GAP, _TOP, _BELOW = 54, 8, 24, 44
+_WIDE, _GAP, _TOP, _BELOW = 54, 8, 26, 48
 _LONGEST = 32
 SEEN_AT_ONCE = 8
 """So many names stand in a row of a table; the rest is folded up."""
@@ -66,6 +66,8 @@ class Column:
     height: float
     count: int
     label: str
+    least: str
+    """The label where there is little room."""
     says: str
     all: bool
 
@@ -96,6 +98,7 @@ def histogram(bars: Sequence[Bar]) -> Histogram:
                 height=height,
                 count=bar.count,
                 label=least if of_all else f"{least}–{end}",
+                least=least,
                 says=f"{'all' if of_all else f'{least} to under {end}'} points: {bar.count}",
                 all=of_all,
             )
