@@ -89,7 +89,7 @@ def rubric_for(options: DrawOptions, cases: int, dtype: str) -> Rubric:
 class Undiagnosed(Diagnosing):
     """Names nothing: with a full trace no mark hangs on it, and it takes seconds."""
 
-    def of_equation(self, equation, wrong) -> tuple[int, ...]:
+    def of_equation(self, *_: object) -> tuple[int, ...]:
         return ()
 
 
