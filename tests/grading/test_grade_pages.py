@@ -66,7 +66,8 @@ def test_no_answer_is_given_away_unless_the_rubric_says_so(level):
 
 def test_a_solution_has_the_answers_and_what_looks_for_them_sees_them():
     page = student_html(telling(), rubric_of("solution"))
-    assert {"mend it thus", "IMPLEMENTED", "0.24681357"} <= set(given_away(page))
+    assert {"mend it thus", "named-so", "IMPLEMENTED", "0.24681357"} <= set(given_away(page))
+    assert "backproof explain --mistake named-so" in words_of(page)
     told = gradescope_json(telling(), rubric_of("solution"))
     assert {"mend it thus", "0.24681357"} <= set(given_away(told))
 
