@@ -15,6 +15,7 @@ import typer
 from . import __version__
 from .cli_corpus import corpus
 from .cli_explain import explain
+from .cli_grading import check, grade
 from .cli_options import INTERRUPTED, USAGE
 from .cli_plugging import probe, smoke, vectors
 from .cli_report import compare, report
@@ -62,6 +63,8 @@ app.command()(explain)
 app.command()(smoke)
 app.command()(probe)
 app.command()(vectors)
+app.command()(grade)
+app.command()(check)
 app.add_typer(corpus, name="corpus")
 
 

@@ -37,9 +37,11 @@ the last one, and what reaches it from above."""
 class Explainer:
     """Diagnoses what one panel has judged, and reduces the first case of each cause."""
 
-    def __init__(self, subject: Subject, panel: Panel, draw: DrawOptions | None = None) -> None:
-        """`draw` is what may be asked of the subject."""
-        self.subject, self.panel = subject, panel
+    def __init__(
+        self, subject: Subject, panel: Panel, draw: DrawOptions | None = None, seconds: float = SECONDS
+    ) -> None:
+        """`draw` is what may be asked of the subject; `seconds` the most that one reduction takes."""
+        self.subject, self.panel, self.seconds = subject, panel, seconds
         self.draw = draw or subject.draw(DrawOptions())
         self._diagnostician = Diagnostician(panel.answers, self.draw)
         self._known: dict[str, Diagnosis] = {}
@@ -94,7 +96,7 @@ class Explainer:
             return not self.subject.outside(case) and (self.subject.divides(case) or not as_drawn)
 
         try:
-            reduced = reduce_failure(self.panel, only, SECONDS, supported)
+            reduced = reduce_failure(self.panel, only, self.seconds, supported)
         except NoFailureError:  # what it answers changes from call to call
             return found
         (again,) = self.panel.judge([reduced.case])

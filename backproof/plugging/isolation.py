@@ -57,6 +57,8 @@ class InProcess:
 class Isolated:
     """Calls an implementation in a worker process, which is replaced when it dies or hangs."""
 
+    most_hangs = MOST_HANGS
+
     def __init__(
         self,
         source: str,
@@ -76,15 +78,14 @@ class Isolated:
     def start(self) -> Hello:
         """Loads it. UsageError if it cannot be used; LinkError if loading it crashes or does not end."""
         self.close()
-        command = [self.python, str(Path(worker.__file__))]
         try:
-            self.child = Child(command, protocol="fds", memory_limit_mib=self.memory_limit)
+            self.child = self._child()
         except LinkError as error:
             raise UsageError(f"{self.python} {error}; give a Python interpreter") from None
         deadline = time.monotonic() + self.start_limit
         self._greet(deadline)
         try:
-            self.child.send(worker.frame({"do": "load", "source": self.source}), deadline)
+            self.child.send(worker.frame({"do": "load", **self._what()}), deadline)
             header, _ = self._frame(deadline)
         except LinkError as error:
             self.close()
@@ -128,6 +129,15 @@ class Isolated:
                     yield self._lost(limit, reply.faults)
                 else:
                     yield self._with_flood(reply)
+
+    def _child(self) -> Child:
+        """The worker, started. LinkError if that cannot be done."""
+        command = [self.python, str(Path(worker.__file__))]
+        return Child(command, protocol="fds", memory_limit_mib=self.memory_limit)
+
+    def _what(self) -> dict[str, Any]:
+        """What it is to load."""
+        return {"source": self.source}
 
     def _greet(self, deadline: float) -> None:
         """Waits until the worker speaks; UsageError if the interpreter cannot run it."""
@@ -204,7 +214,7 @@ class Isolated:
         self._limit = self.time_limit
         if self._in_a_row >= MOST_IN_A_ROW:
             self.given_up = f"not asked: the process had been lost {self._in_a_row} times in a row"
-        elif self._hangs >= MOST_HANGS:
+        elif self._hangs >= self.most_hangs:
             self.given_up = f"not asked: no answer had come in time {self._hangs} times"
         elif self._deaths >= MOST_DEATHS:
             self.given_up = f"not asked: the process had been lost {self._deaths} times"

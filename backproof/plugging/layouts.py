@@ -52,6 +52,13 @@ def in_layout(case: Case, declaration: Declaration) -> dict[str, Any]:
     }
 
 
+def part_in_layout(quantity: str, part: Any, declaration: Declaration) -> Any:
+    """One array of a trace, such as Z[1], in the declared layout: a new array with the same numbers."""
+    if quantity in _OF_BIASES:
+        return np.array(part.reshape(_bias_shape(part.shape[0], declaration.bias)))
+    return _turned(part, turn=_is_turned(declaration, quantity))
+
+
 def trace_of(case: Case, declaration: Declaration, answer: Mapping[str, Any]) -> tuple[Trace, list[str]]:
     """An answer as a trace in our layout and scale, and what is wrong with it, one sentence a quantity.
 

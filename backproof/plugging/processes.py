@@ -8,6 +8,7 @@ a group of its own, which is killed as a whole. POSIX only; the memory limit is 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from .links import LinkError
+from .processor_time import processor_time
 
 LONGEST_MESSAGE = 256 * 2**20
 _KEPT = 4096
@@ -87,6 +89,7 @@ class Child:
         self._protocol = protocol
         self._inbox = bytearray()
         self._most_memory, self._looked = 0, 0.0
+        self._most_processor_time, self._timed = math.inf, 0.0
         theirs: list[int] = []
         ours: list[int] = []
         try:
@@ -150,6 +153,22 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
                 resource.prlimit(process.pid, resource.RLIMIT_DATA, (most, most))
         return process
+
+    # ------------------------------------------------------------ processor time
+
+    def allow(self, seconds: float) -> None:
+        """From now on so much processor time; more is a LinkError of kind "time". Counted on Linux only."""
+        now = processor_time(self.pid)
+        self._most_processor_time = math.inf if now is None else now + seconds
+
+    def _watch_processor_time(self) -> None:
+        now = time.monotonic()
+        if self._most_processor_time == math.inf or now - self._timed < _TICK:
+            return
+        self._timed = now
+        used = processor_time(self.pid)
+        if used is not None and used > self._most_processor_time:
+            raise LinkError("time", "used more processor time than it may")
 
     # ------------------------------------------------------------ talking
 
@@ -216,6 +235,7 @@ class Child:
         wait = _TICK if deadline is None else deadline - time.monotonic()
         if wait <= 0:
             raise LinkError("time", "gave no answer in time")
+        self._watch_processor_time()
         written, busy = self._serve(min(wait, _TICK), left)
         if not busy and self._group.poll() is not None:
             self.look()

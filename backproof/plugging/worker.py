@@ -244,7 +244,7 @@ def loaded(source: str) -> Any:
     place, colon, name = source.rpartition(":")
     if not colon or not place or not name:
         raise LoadError(f"{source!r} names no implementation; give FILE.py:NAME or package.module:NAME")
-    module = _module(place)
+    module = module_of(place)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -255,7 +255,8 @@ def loaded(source: str) -> Any:
     return found
 
 
-def _module(place: str) -> Any:
+def module_of(place: str) -> Any:
+    """The module that a file or a dotted name is; LoadError says why it cannot be imported."""
     is_file = place.endswith(".py") or os.sep in place
     if not is_file and not all(part.isidentifier() for part in place.split(".")):
         raise LoadError(f"{place!r} is neither a file nor a module; give FILE.py:NAME or package.module:NAME")
@@ -553,7 +554,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _serve(source: int, sink: int) -> None:
+def _load(header: dict[str, Any]) -> Implementation:
+    return Implementation(loaded(header["source"]), header["source"].rpartition(":")[2])
+
+
+def serve(
+    source: int,
+    sink: int,
+    load: Callable[[dict[str, Any]], Implementation] = _load,
+    calling: Callable[[Implementation], Caller] = Caller,
+) -> None:
+    """Answers what comes on the descriptor `source` on `sink`, until that is closed.
+
+    `load` makes an implementation of a header, or raises LoadError; `calling` makes what asks it.
+    """
     process = os.getpid()
     incoming, outgoing = os.fdopen(source, "rb"), os.fdopen(sink, "wb")
     caller: Caller | None = None
@@ -578,7 +592,7 @@ def _serve(source: int, sink: int) -> None:
         header, payload = received
         if header["do"] == "load":
             try:
-                implementation = Implementation(loaded(header["source"]), header["source"].rpartition(":")[2])
+                implementation = load(header)
                 told = {"declaration": implementation.declaration}
                 json.dumps(told)
             except LoadError as error:
@@ -587,7 +601,7 @@ def _serve(source: int, sink: int) -> None:
             except (TypeError, ValueError) as error:
                 answer({"error": f"the declaration `backproof` holds what JSON has not: {said(error)}"})
                 continue
-            caller = Caller(implementation)
+            caller = calling(implementation)
             told.update(name=implementation.name, versions=versions(), stateful=implementation.is_object)
             answer(told)
         elif caller is not None:
@@ -604,7 +618,7 @@ def main() -> None:
     sys.path[:] = [place for place in sys.path if place and os.path.abspath(place) != here]
     source, sink = map(int, sys.argv[1:3])
     del sys.argv[1:]
-    _serve(source, sink)
+    serve(source, sink)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,26 @@ ROOMS: dict[str, set[str]] = {
         *("refimpl", "oracles", "backproof.errors"),
         *("backproof.cases", "backproof.judging", "backproof.reporting"),
     },
+    # Submissions are asked, judged and diagnosed as any implementation is.
+    "backproof.grading": {
+        *("refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"),
+        *("backproof.plugging", "backproof.diagnosis", "backproof.reporting"),
+    },
 }
+# Files of the harness, beside its folders, that a room stands on; and the only ones that know the room.
+STANDS_ON = {
+    "backproof.grading": {
+        *("backproof.subject", "backproof.run", "backproof.explaining"),
+        *("backproof.cause_rows", "backproof.side_by_side"),
+    },
+}
+KNOWN_BY = {"backproof.grading": {"backproof.cli_grading"}}
 # A report's reader shares the strict JSON reader of cases, and its error.
 EXCEPTIONS = {
     ("backproof.reporting.files", "refimpl", "InvalidCaseError"),
     ("backproof.reporting.files", "refimpl.serialization", "parse_json"),
     ("backproof.vectors.making", "backproof", "__version__"),
+    ("backproof.grading.grader", "backproof", "__version__"),
 }
 REFIMPL_NEEDS = {"numpy", "jaxtyping"}
 # What an oracle may know of refimpl: data, and the names of functions with their parameters. Never a formula.
@@ -95,7 +109,11 @@ def _in_order(found: Import) -> bool:
     room, target = room_of(found.importer), room_of(found.target)
     if target is None:
         return found.target.partition(".")[0] != "tests"
-    return room in {target, COMMANDS} or target in ROOMS.get(room or "", set())
+    if room == COMMANDS:
+        return found.importer in KNOWN_BY.get(target, {found.importer})
+    if found.target in STANDS_ON.get(room or "", set()):
+        return True
+    return room == target or target in ROOMS.get(room or "", set())
 
 
 def formulas_shared(imports: list[Import]) -> list[str]:
@@ -169,6 +187,8 @@ def test_all_that_is_imported_is_declared_and_not_only_brought_along_by_others(i
         ("backproof/corpus/files.py", "from ..judging.panel import Panel"),
         ("backproof/diagnosis/mistakes.py", "from ..corpus import read_corpus"),
         ("backproof/run.py", "from tests.oracles import oracle_cases"),
+        ("backproof/run.py", "from .grading.model import Result"),
+        ("backproof/grading/model.py", "from ..tally import Tally"),
     ],
 )
 def test_an_import_against_the_order_is_found(file: str, statement: str) -> None:
