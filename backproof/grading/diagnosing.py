@@ -148,10 +148,10 @@ class Diagnosing:
 
 
 def _without_updates(judgement: Judgement) -> Judgement:
-    """Without end-to-end checks of updates whose gradients are given: the step from these is judged by itself.
+    """Without end-to-end checks of updates whose gradients are given: that step is judged by itself.
 
-    To the diagnosis an updated W that is wrong end to end, and right after a wrong dW, is one more wrong number
-    which no candidate explains.
+    To the diagnosis an updated W that is wrong end to end, and right after a wrong dW, is one more wrong
+    number, which no candidate explains.
     """
     trace = judgement.trace
     given = {
