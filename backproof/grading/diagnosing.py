@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from backproof.cause_rows import Explained
@@ -54,7 +55,7 @@ class Diagnosing:
         if key not in self._asked:
             found: list[int] = []
             for number in sorted(wrong, key=self._size)[:MOST_CASES]:
-                judgement = self._judgement(number)
+                judgement = _without_updates(self._judgement(number))
                 causes = self.explainer.diagnosis(judgement).causes
                 check = wrong[number]
                 explained = self.explainer.explained(check, judgement)
@@ -144,3 +145,19 @@ class Diagnosing:
             )
         )
         return number
+
+
+def _without_updates(judgement: Judgement) -> Judgement:
+    """Without end-to-end checks of updates whose gradients are given: that step is judged by itself.
+
+    To the diagnosis an updated W that is wrong end to end, and right after a wrong dW, is one more wrong
+    number, which no candidate explains.
+    """
+    trace = judgement.trace
+    given = {
+        updated
+        for updated, gradient in (("W_updated", "dW"), ("b_updated", "db"))
+        if trace is not None and getattr(trace, gradient) is not None
+    }
+    kept = tuple(c for c in judgement.checks if c.scope == "local" or c.quantity not in given)
+    return replace(judgement, checks=kept)

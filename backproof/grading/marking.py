@@ -199,7 +199,7 @@ class Marking:
             for number, check in cases.items():
                 wrong.setdefault(number, check)
         judged = {number for record in parts.values() for number in record.worst} & self.judgeable[equation]
-        named = " and ".join(dict.fromkeys(_of_part(part) for part in failing))
+        named = ", ".join(dict.fromkeys(_IN_WORDS.get(quantity, quantity) for quantity, _ in failing))
         suspects = [
             each
             for each in self.rubric.asked
@@ -215,11 +215,11 @@ class Marking:
             )
         elif blamed is not None:
             told = {**told, "verdict": "mismatch", "wrong": len(judged.intersection(wrong))}
-            reason = f"Not shown by itself; {named} made of it is wrong, and this is where."
+            reason = f"Not shown by itself; of what is made of it, wrong: {named}; and this is where."
         else:
             told = {**told, "verdict": "mismatch", "wrong": len(judged.intersection(wrong))}
             reason = (
-                f"Not shown by itself; {named} made of it is wrong, and it could be any of "
+                f"Not shown by itself; of what is made of it, wrong: {named}; it could be any of "
                 f"{', '.join(suspects)}. Give Z, A and δ, and each is judged by itself."
             )
         return self._told(equation, judged, reason=reason, **told)

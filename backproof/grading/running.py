@@ -20,10 +20,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backproof import __version__
 from backproof.errors import UsageError
 
-from .grader import Grader
+from .grader import VERSION, Grader
 from .model import Result
 from .outputs import write_outputs
 from .rubric import Rubric
@@ -76,7 +75,7 @@ class Run:
             result.name == submission.name
             and result.source_hash == submission.source_hash
             and result.rubric_hash == self.rubric.digest
-            and result.backproof == __version__
+            and result.backproof == VERSION
         )
         return result if same else None
 

@@ -58,14 +58,18 @@ class InThisProcess:
         pass
 
 
-def rubric_for(options: DrawOptions, cases: int, dtype: str) -> Rubric:
-    """Asks for what a mistake needs to show, in small networks, with a point for each equation."""
+def rubric_for(options: DrawOptions, cases: int, dtype: str, *, large: bool = False) -> Rubric:
+    """Asks for what a mistake needs to show, in small networks, with a point for each equation.
+
+    With `large`, in networks as wide as they are drawn by default: more terms add up to larger numbers.
+    """
     networks: dict[str, Any] = {"dtypes": [dtype], "parameters": options.parameters, "arrays": options.arrays}
     for name in ("activations", "losses", "hidden", "output", "pairs", "reductions", "regimes"):
         value = getattr(options, name)
         if value is not None:
             networks[name] = [list(each) if isinstance(each, tuple) else each for each in value]
-    for name, most in LARGEST.items():
+    for name, small in LARGEST.items():
+        most = getattr(DrawOptions(), f"max_{name}") if large else small
         least, given = getattr(options, f"min_{name}"), getattr(options, f"max_{name}")
         unlimited = next(f.default for f in fields(DrawOptions) if f.name == f"max_{name}")
         networks[name] = [least, max(least, min(given, most) if given != unlimited else most)]
@@ -108,7 +112,8 @@ def lost_by(
 ):
     """The equations that a mistake loses, with how much of each."""
     mistake = MISTAKES[name]
-    exercise = Exercise(rubric_for(mistake.draw, cases, dtype), 7, oracles)
+    large = mistake.effect == "unstable"
+    exercise = Exercise(rubric_for(mistake.draw, cases, dtype, large=large), 7, oracles)
     marking = marking_of(exercise, mistake.implementation(), diagnosing=Undiagnosed)
     marks = marking.marks()
     return {mark.equation: mark for mark in marks if mark.earned < mark.points}

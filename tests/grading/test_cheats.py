@@ -6,11 +6,19 @@ import json
 from dataclasses import replace
 
 import pytest
+from catalogue_grading import Undiagnosed
 from grading_samples import CLASS, FUNCTION, RIGHT, changed, graded, lost, rubric_text, sharing_cases
 
 from backproof.grading.exercise import Exercise
+from tests.long_tests import long_but_for
 
 WRONG = changed("back * DERIVATIVES[self.activations[l - 1]](self.Z[l - 1])", "back")
+
+
+@pytest.fixture(autouse=True)
+def no_diagnoses(monkeypatch):
+    """What is wrong is not asked here, and takes seconds."""
+    monkeypatch.setattr("backproof.grading.grader.Diagnosing", Undiagnosed)
 
 
 def notes(result) -> set[tuple[str, str]]:
@@ -128,7 +136,10 @@ def test_looking_through_the_memory_is_told_and_finds_no_answer(whole, tmp_path)
     assert notes(result) == {("harness", "gc.get_objects")}
 
 
-@pytest.mark.parametrize("name", ["torch", "jax", "tensorflow", "autograd", "backproof", "refimpl"])
+@pytest.mark.parametrize(
+    "name",
+    long_but_for(("torch", "refimpl"), ["torch", "jax", "tensorflow", "autograd", "backproof", "refimpl"]),
+)
 def test_importing_what_knows_derivatives_fails_and_is_told(whole, tmp_path, name):
     trying = f"try:\n    import {name}.nn\nexcept ImportError:\n    pass\n"
     result = graded(whole, tmp_path, trying + RIGHT)
