@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from grading_samples import CLASS, RIGHT, changed, rubric_text
+from hand_made_result import made_by_hand
 
 from backproof.cli import main
+from backproof.grading.telling import lines_of
 
 WRONG = changed("back * DERIVATIVES[self.activations[l - 1]](self.Z[l - 1])", "back")
 FEW = "cases = 10\ntime_limit = 0.5\n"
@@ -31,24 +33,29 @@ def test_check_of_a_right_submission_is_green(files, capsys):
     assert printed[0].startswith("F2   right          2/2  Pre-activation. Right in all 10 cases.")
 
 
+def test_check_of_a_wrong_one_says_what_is_wrong(files, capsys):
+    assert check(files, "wrong.py") == 1
+    printed = capsys.readouterr().out
+    assert "B5   wrong" in printed
+    assert "without the factor σ'(Z)" in printed
+    assert "smallest 1-1-1" in printed
+    assert "17 of 20 points" in printed
+
+
 @pytest.mark.parametrize(
     ("feedback", "has", "lacks"),
     [
-        ("verdict", ("B5   wrong",), ("without the factor", "mend", "smallest", "torch")),
-        ("diagnosis", ("without the factor σ'(Z)", "smallest 1-1-1"), ("mend", "torch 0")),
-        ("solution", ("without the factor σ'(Z)", "mend     Multiply elementwise", "delta[1]"), ()),
+        ("verdict", ("B5   wrong",), ("without the factor", "mend", "smallest", "torch 0.125")),
+        ("diagnosis", ("without the factor σ'(Z)", "smallest 1-1-1"), ("mend", "torch 0.125")),
+        ("solution", ("mend     Multiply elementwise", "delta[1][0, 0] is 0.5; torch 0.125"), ()),
     ],
 )
-def test_check_of_a_wrong_one_says_as_much_as_the_rubric_allows(files, capsys, feedback, has, lacks):
-    text = rubric_text(submission=CLASS, marking=f'{FEW}feedback = "{feedback}"\n')
-    (files / "exercise.toml").write_text(text, encoding="utf-8")
-    assert check(files, "wrong.py") == 1
-    printed = capsys.readouterr().out
-    for words in has:
-        assert words in printed
-    for words in lacks:
-        assert words not in printed
-    assert "17 of 20 points" in printed
+def test_as_much_is_told_as_the_rubric_allows(feedback, has, lacks):
+    printed = "\n".join(lines_of(made_by_hand(), feedback))
+    assert [words for words in has if words not in printed] == []
+    assert [words for words in lacks if words in printed] == []
+    assert "15.5 of 20 points" in printed
+    assert "noted       import torch (import); a solution need not" in printed
 
 
 def test_check_of_what_cannot_be_loaded_says_why(files, capsys):

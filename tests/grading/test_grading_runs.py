@@ -15,7 +15,7 @@ import pytest
 from grading_samples import CLASS, RIGHT, SINGLE, changed, rubric, rubric_text
 
 from backproof.errors import UsageError
-from backproof.grading import running
+from backproof.grading import diagnosing, running
 from backproof.grading.model import Result
 from backproof.grading.running import Run
 from backproof.grading.submissions import submissions_in
@@ -53,6 +53,7 @@ def run_of(whole, monkeypatch):
             pass
 
     monkeypatch.setattr(running, "Grader", Shared)
+    monkeypatch.setattr(diagnosing, "MOST_CASES", 1)  # which takes seconds for each
 
     def make(folder: Path, out: Path, order: int = 1) -> Run:
         given = rubric(submission=CLASS + SINGLE)
