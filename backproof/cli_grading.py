@@ -104,7 +104,10 @@ def _graded(run: Run) -> int:
         )
         line = f"{result.name:{longest}}  {result.total:6g} of {result.out_of:g}{why}{notes}"
         typer.echo(safe_text(line))
-    typer.echo(f"\n{len(results)} submissions, in {run.out}: grades.csv, results/")
+    typer.echo(
+        f"\n{len(results)} submissions; in {run.out}: index.html for you, pages/ for students, grades.csv, "
+        "gradescope/, results/"
+    )
     return 0
 
 

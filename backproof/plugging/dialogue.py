@@ -25,7 +25,8 @@ from .dialogue_messages import (
     stop_line,
 )
 from .links import Hello, LinkError, Reply, Request
-from .processes import Child, one_line
+from .printed import one_line
+from .processes import Child
 
 _GRACE = 1.0
 _STARTS_AT_MOST = 3

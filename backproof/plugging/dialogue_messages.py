@@ -18,7 +18,7 @@ from refimpl import QUANTITIES, InvalidCaseError
 from refimpl.serialization import parse_json
 
 from .links import Hello, Reply
-from .processes import one_line
+from .printed import one_line
 
 PROTOCOL_VERSION = 1
 LONGEST_LINE = 64 * 2**20  # what parse_json reads

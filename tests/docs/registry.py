@@ -26,6 +26,7 @@ DIALOGUES = "tests/plugging/test_dialogue_examples.py"
 NEW_ACTIVATION = "tests/oracles/test_a_new_activation.py::test_the_steps_of_the_guide_are_all_it_takes"
 MUTANTS = "tests/benchmarks/test_mutants.py"
 FORMULA = "a formula, not code"
+CONTAINER = "it needs a container engine, and an image of a registry"
 CORPUS = "tests/corpus/test_corpus_document.py"
 EXPLAIN = "tests/teaching/test_explain_document.py::test_the_commands_of_the_page_print_what_it_shows"
 
@@ -47,6 +48,17 @@ REGISTRY = [
     ),
     Entry("docs/guides/add-an-activation.md", "*diff", NEW_ACTIVATION),
     Entry("docs/guides/add-an-activation.md", "*console", NEW_ACTIVATION),
+    Entry(
+        "docs/grading.md",
+        "backproof grade --init rubric.toml                        # a rubric, with a seed of its own",
+        "tests/grading/test_grading_document.py::test_the_commands_at_the_top_run",
+    ),
+    Entry(
+        "docs/grading.md",
+        "podman run --rm --network=none --read-only --tmpfs /tmp \\",
+        CONTAINER,
+    ),
+    Entry("docs/grading.md", "FROM python:3.12-slim", CONTAINER),
     Entry("docs/explain.md", "*console", EXPLAIN),
     Entry("docs/explain.md", "*", EXPLAIN),
     Entry("docs/dialogue.md", "*", f"{DIALOGUES}::test_the_documented_exchange_is_what_the_examples_answer"),

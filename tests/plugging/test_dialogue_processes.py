@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from backproof.plugging.links import LinkError
-from backproof.plugging.processes import Child, Tail
+from backproof.plugging.printed import Tail
+from backproof.plugging.processes import Child
 
 ECHO = "while data := os.read(0, 65536): os.write(1, data)"
 
