@@ -15,7 +15,7 @@ from .diagnosis.agreement import Observation
 from .diagnosis.causes import Cause, Diagnosis
 from .diagnosis.diagnose import Diagnostician
 from .diagnosis.reduce import NoFailureError
-from .diagnosis.same_failure import first_failure, reduce_failure
+from .diagnosis.same_failure import failure_like, reduce_failure
 from .judging.panel import Panel
 from .judging.verdicts import FAILING, Check, Comparison, Judgement
 from .reporting.model import SideBySide
@@ -100,7 +100,7 @@ class Explainer:
         except NoFailureError:  # what it answers changes from call to call
             return found
         (again,) = self.panel.judge([reduced.case])
-        first = first_failure(again, self.panel.name)
+        first = failure_like(check, again, self.panel.name)
         if first is None:
             return replace(found, smallest=reduced.case)
         values = self.values(first, again)

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from backproof.cases import draw_case
 from backproof.cli import main
 from backproof.explaining import Explainer
+from backproof.judging.panel import Panel
 from backproof.reporting.files import read_report
 from backproof.run import RunOptions, make_panel, subject_of
+from oracles.torch_oracle import TorchOracle
 from refimpl import case_from_json
 
 SMALL = ("--cases", "12", "--oracles", "torch", "--dtype", "float64")
@@ -169,3 +172,34 @@ def test_a_cause_is_only_looked_for_where_something_is_wrong() -> None:
     judgements = panel.judge([draw_case(1, index, "float64").case for index in range(4)])
     assert all(judgement.trace is None for judgement in judgements)
     assert all(explainer.diagnosis(judgement).first is None for judgement in judgements)
+
+
+@pytest.mark.long
+def test_the_values_of_a_cause_are_those_of_its_own_equation(tmp_path: Path) -> None:
+    """With two mistakes in one class, both wrong in nearly every network."""
+    from backproof.diagnosis.mistakes import MISTAKES
+    from refimpl import Backprop
+
+    wrong = tuple(
+        MISTAKES[name].implementation for name in ("target-minus-prediction", "derivative-forgotten")
+    )
+    both = type("Both", (*wrong, Backprop), {})
+    options = RunOptions(12, 3, ("float64",), oracles=("torch",))
+    subject = subject_of(options)
+    panel = Panel(both(), [TorchOracle()], "both")
+    explainer = Explainer(subject, panel)
+    seen = set()
+    for index in range(options.cases):
+        (judgement,) = panel.judge([draw_case(3, index, "float64", subject.draw(options.draw)).case])
+        for check in judgement.checks:
+            if check.verdict != "mismatch" or check.scope != "local" or check.left != "both":
+                continue
+            found = explainer.explained(check, judgement)
+            if found is not None and found.values is not None and found.cause.equation == check.equation:
+                case = found.smallest
+                assert case is not None
+                last = found.values.layer == case.network.depth
+                assert found.values.quantity == "delta"
+                assert last == (found.cause.equation == "B4"), found.cause
+                seen.add(found.cause.equation)
+    assert seen == {"B4", "B5"}

@@ -62,6 +62,20 @@ def first_failure(judgement: Judgement, name: str) -> Check | None:
     return min(found, key=_precedence, default=None)
 
 
+def failure_like(check: Check, judgement: Judgement, name: str) -> Check | None:
+    """The check in `judgement` that shows the same as `check` does; the first failure where none does.
+
+    Another thing may be wrong in the same case and come before it.
+    """
+    wanted = Failure.of(check)
+    same = [
+        c
+        for c in judgement.checks
+        if c.left == name and c.verdict == wanted.verdict and Failure.of(c) == wanted
+    ]
+    return min(same, key=_precedence, default=None) or first_failure(judgement, name)
+
+
 def _precedence(check: Check) -> tuple[int, ...]:
     quantity = _ORDER.index(check.quantity) if check.quantity in _ORDER else -1
     layer = check.layer or 0
