@@ -63,12 +63,12 @@ def test_the_box_of_an_equation_has_all_that_is_known_of_it(book: Built, id: str
 def test_the_verdict_is_that_of_the_run(book: Built):
     text = words(box_of(book, "B1"))
     assert (
-        "conforms in 7 networks: 11 checks, 9 conforms, 2 not judged. The largest error/bound is 0.25."
+        "conforms in 7 networks: 9 of 11 checks conform; 2 not judged. The largest error/bound is 0.25."
         in text
     )
     text = words(box_of(book, "C2"))
     assert (
-        "conforms in 5 compositions: 6 checks, 5 conforms, 1 not judged. The largest error/bound is 0.5."
+        "conforms in 5 compositions: 5 of 6 checks conform; 1 not judged. The largest error/bound is 0.5."
         in text
     )
     assert "3 compositions, made up" in text
