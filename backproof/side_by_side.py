@@ -9,10 +9,10 @@ import numpy as np
 
 from oracles import Oracle
 from oracles.ball_oracle import BallOracle
-from refimpl import Case, Trace
+from refimpl import Case
 
 from .judging.judge import Tables
-from .judging.panel import Panel
+from .judging.panel import Answered, Panel
 from .judging.verdicts import Check, Comparison, Judgement
 from .reporting import model
 
@@ -22,14 +22,6 @@ MOST_RATIOS = 64
 """Rows, and columns, up to which error/bound is kept of every entry."""
 MOST_WORK = 5_000
 """Products of a forward pass up to which the truth is asked as well: fifty take it about a millisecond."""
-
-
-class _Answered:
-    """Stands in the place of an implementation that has answered already."""
-
-    def run(self, case: Case) -> Trace:
-        """Is never asked."""
-        raise AssertionError(f"asked again about case {case.content_hash}")
 
 
 def comparisons_of(judgement: Judgement, oracles: Sequence[Oracle]) -> list[Comparison]:
@@ -50,7 +42,7 @@ def comparisons_of(judgement: Judgement, oracles: Sequence[Oracle]) -> list[Comp
             rows = (row for row, left in enumerate(block.left) if left == judgement.subject)
             found.extend(block.comparison(row, 0) for row in rows)
 
-    Panel(_Answered(), asked, judgement.subject, watch=watch).judge_runs([case], [(trace, ())])
+    Panel(Answered(), asked, judgement.subject, watch=watch).judge_runs([case], [(trace, ())])
     return found
 
 

@@ -26,6 +26,14 @@ class Implementation(Protocol):
         ...
 
 
+class Answered:
+    """Stands in the place of an implementation that has answered already: see `Panel.judge_runs`."""
+
+    def run(self, case: Case) -> Trace:
+        """Is never asked."""
+        raise AssertionError(f"asked again about case {case.content_hash}")
+
+
 # A trace, and checks that were decided before anything is compared, such as a crash.
 Run = tuple[Trace, tuple[Check, ...]]
 CONFIRMED_AT_MOST = 10

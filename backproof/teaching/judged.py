@@ -11,10 +11,10 @@ import numpy as np
 
 from backproof.judging.judge import Tables
 from backproof.judging.local import LocalSteps
-from backproof.judging.panel import Panel
+from backproof.judging.panel import Answered, Panel
 from backproof.judging.verdicts import Judgement, Verdict
 from oracles.ball_oracle import BallOracle
-from refimpl import Case, Trace
+from refimpl import Case
 
 from .recording import Recording
 
@@ -23,14 +23,6 @@ Place = tuple[str, int | None]
 
 _WRONG: frozenset[Verdict] = frozenset({"fault", "mismatch", "unstable", "convention"})
 _SUBJECT = "mistake"
-
-
-class _Answered:
-    """Stands in the place of the mistake, which has answered already."""
-
-    def run(self, case: Case) -> Trace:
-        """Is never asked."""
-        raise AssertionError(f"asked again about case {case.content_hash}")
 
 
 def wrong_places(case: Case, own: Recording) -> frozenset[Place]:
@@ -45,7 +37,7 @@ def wrong_places(case: Case, own: Recording) -> frozenset[Place]:
         gradients.update(_wrong_gradients(tables, oracle, own))
 
     oracle = BallOracle()
-    panel = Panel(_Answered(), [oracle], _SUBJECT, watch=watch)
+    panel = Panel(Answered(), [oracle], _SUBJECT, watch=watch)
     (judgement,) = panel.judge_runs([case], [(own.trace, ())])
     found: set[Place] = {
         (check.quantity, check.layer)
