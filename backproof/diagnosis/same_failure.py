@@ -44,12 +44,17 @@ class Failure:
         what = check.equation if check.scope == "local" and check.equation else check.quantity
         return cls(check.verdict, check.scope, what)
 
-    def is_shown_by(self, judgement: Judgement, name: str) -> bool:
-        """Whether a check of the implementation called `name` shows the same."""
-        return any(
-            check.left == name and check.verdict == self.verdict and Failure.of(check) == self
+    def shown_by(self, judgement: Judgement, name: str) -> list[Check]:
+        """The checks of the implementation called `name` that show the same."""
+        return [
+            check
             for check in judgement.checks
-        )
+            if check.left == name and check.verdict == self.verdict and Failure.of(check) == self
+        ]
+
+    def is_shown_by(self, judgement: Judgement, name: str) -> bool:
+        """Whether there is such a check."""
+        return bool(self.shown_by(judgement, name))
 
 
 def first_failure(judgement: Judgement, name: str) -> Check | None:
@@ -67,12 +72,7 @@ def failure_like(check: Check, judgement: Judgement, name: str) -> Check | None:
 
     Another thing may be wrong in the same case and come before it.
     """
-    wanted = Failure.of(check)
-    same = [
-        c
-        for c in judgement.checks
-        if c.left == name and c.verdict == wanted.verdict and Failure.of(c) == wanted
-    ]
+    same = Failure.of(check).shown_by(judgement, name)
     return min(same, key=_precedence, default=None) or first_failure(judgement, name)
 
 

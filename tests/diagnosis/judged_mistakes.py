@@ -14,7 +14,7 @@ import jaxtyping
 from backproof.cases import DrawOptions, draw_case
 from backproof.diagnosis.mattering import Ground, grounds, is_without_effect
 from backproof.diagnosis.mistakes import MISTAKES, Mistake
-from backproof.judging.panel import Panel
+from backproof.judging.panel import Answered, Panel
 from backproof.judging.verdicts import FAILING, Check, Judgement
 from backproof.subject import Subject
 from oracles.torch_oracle import TorchOracle
@@ -99,7 +99,7 @@ def judged(examples: Sequence[Shown]) -> list[Judgement]:
     """All in one chunk, as the panel would judge what the reference answers."""
     plain = [each for each in examples if each.mistake.effect != "state"]
     runs = [(each.mistake.implementation().run(each.case), ()) for each in plain]
-    found = iter(Panel(_Answered(), [torch()]).judge_runs([each.case for each in plain], runs))
+    found = iter(Panel(Answered(), [torch()]).judge_runs([each.case for each in plain], runs))
     again: dict[str, Any] = {}
     for name, mistake in MISTAKES.items():
         cases = [each.case for each in examples if each.mistake is mistake]
@@ -107,13 +107,6 @@ def judged(examples: Sequence[Shown]) -> list[Judgement]:
             # A panel asks the first two cases of a run again, and others now and then: here each is a first.
             again[name] = iter([Subject(name).panel([torch()], None).judge([case])[0] for case in cases])
     return [next(again.get(each.mistake.name, found)) for each in examples]
-
-
-class _Answered:
-    """Nobody: all runs are given."""
-
-    def run(self, case: Case) -> Any:
-        raise AssertionError(case)
 
 
 def wrong(judgement: Judgement) -> list[Check]:
