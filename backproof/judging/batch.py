@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from oracles import StepInputs
+from oracles.layout import Layout
 from refimpl import QUANTITIES, Case, Trace
 
-from .layout import Layout
 from .rounding import product
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layout import Layout
+from oracles.layout import Layout
+
 from .verdicts import Alternative, Comparison, Scope, no_alternatives
 
 # (row, case) → the other readings of an answer outside its bound.

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle
+from oracles.layout import Layout
 from refimpl import QUANTITIES, Case
 
 from .batch import Batch
-from .layout import Layout
 from .levels import Levels
 from .nonlinear import Activated, activated, backward_activation, loss_errors, pulled_back
 

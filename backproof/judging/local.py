@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle, StepValues
+from oracles.layout import Layout
 from refimpl import Case
 from refimpl.functions import Kink
 
@@ -29,7 +30,6 @@ from . import bounds
 from .batch import Sides
 from .blocks import Block, Readings
 from .deviations import Deviation, deviations_of
-from .layout import Layout
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision

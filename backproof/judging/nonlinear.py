@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracles import Oracle
+from oracles.layout import Layout
 from refimpl import LossSpec
 
 from .activation_facts import ACTIVATION_FACTS
 from .allowance import underflow_factor
 from .batch import Batch
 from .error_facts import ACCURACY
-from .layout import Layout
 from .levels import Levels
 from .loss_facts import LOSS_FACTS
 from .rounding import outward

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from oracles.layout import Layout
+
 from .batch import Batch
 from .bounds import Centres, row_sums
-from .layout import Layout
 from .levels import Levels
 from .nonlinear import own_errors
 

@@ -16,11 +16,11 @@ import numpy as np
 from backproof.judging import bounds
 from backproof.judging.batch import Batch
 from backproof.judging.decide import RESOLUTION
-from backproof.judging.layout import Layout
 from backproof.judging.levels import levels_of
 from backproof.judging.nonlinear import activated, backward_activation, loss_errors, pulled_back
 from backproof.judging.rounding import precision
 from oracles.ball_oracle import BallOracle, Enclosure, TruthTrace
+from oracles.layout import Layout
 from refimpl import QUANTITIES, ActivationSpec, Case, Layer, LossSpec, Network, Trace
 
 _TRUTH = BallOracle()

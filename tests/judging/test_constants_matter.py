@@ -34,9 +34,9 @@ from constants import (
 )
 
 from backproof.judging import bounds, levels
-from backproof.judging.layout import Layout
 from backproof.judging.levels import Levels
 from backproof.judging.rounding import precision
+from oracles.layout import Layout
 
 
 def _column(*numbers: float) -> Any:

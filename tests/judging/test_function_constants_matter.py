@@ -38,9 +38,9 @@ from measuring import of_activation
 from backproof.judging import allowance, nonlinear, spread
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.allowance import Allowance
-from backproof.judging.layout import Layout
 from backproof.judging.nonlinear import Activated
 from oracles.ball_oracle import BallOracle
+from oracles.layout import Layout
 from refimpl import ActivationSpec
 
 OWN = Allowance(np.array([[U]]), np.array([[TINY]]))

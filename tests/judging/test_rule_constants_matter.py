@@ -33,9 +33,9 @@ from constants import (
 from exact_values import exact, exact_softmax_and_pull_back, precise
 
 from backproof.judging import activation_rules, nonlinear
-from backproof.judging.layout import Layout
 from backproof.judging.rounding import precision
 from oracles.ball_oracle import BallOracle
+from oracles.layout import Layout
 from refimpl import ActivationSpec
 
 OWN = precision("float32")

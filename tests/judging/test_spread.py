@@ -25,7 +25,6 @@ from backproof.judging.activation_rules import (
     softmax_vjp_error,
 )
 from backproof.judging.allowance import Allowance
-from backproof.judging.layout import Layout
 from backproof.judging.levels import levels_of
 from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.nonlinear import activated
@@ -33,6 +32,7 @@ from backproof.judging.panel import Panel
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.ball_losses import TERMS_OF_COLUMNS
 from oracles.ball_oracle import BallOracle
+from oracles.layout import Layout
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Backprop, LossSpec
 from refimpl.domains import UNIT, OneHot
 

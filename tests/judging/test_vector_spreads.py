@@ -29,11 +29,11 @@ from backproof.judging.activation_rules import (
     softmax_vjp_error,
 )
 from backproof.judging.error_facts import ACCURACY
-from backproof.judging.layout import Layout
 from backproof.judging.levels import levels_of
 from backproof.judging.nonlinear import activated
 from backproof.judging.rounding import precision
 from oracles import Oracle
+from oracles.layout import Layout
 from refimpl import ActivationSpec
 
 TINY = np.finfo(np.float64).tiny
