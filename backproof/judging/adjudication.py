@@ -38,7 +38,6 @@ NEAR = 0.5
 """A loss or gradient is near its end-to-end bound from this share on. Others are near theirs all the time: a
 sum of few terms has a bound of few roundings.
 """
-_GRADIENTS = ("loss", "delta", "dW", "db", "dX")
 _NARROW = 2.0**-10
 _DECLARED = "known deviation"
 _DISPUTED = ("mismatch", "unstable")
@@ -55,16 +54,10 @@ class Truth:
 
     def why(self, judgement: Judgement, *, remarkable: bool) -> str:
         """The reason to ask about this case; empty if there is none."""
-        verdicts = {check.verdict for check in judgement.checks}
+        verdicts = set() if judgement.is_plain else {check.verdict for check in judgement.checks}
         if verdicts.intersection(_DISPUTED) or (_DECLARED in verdicts and self._sampled(judgement)):
             return "disputed"
-        if any(
-            check.verdict == "conforms"
-            and check.scope == "end to end"
-            and check.quantity in _GRADIENTS
-            and (check.ratio or 0) > NEAR
-            for check in judgement.checks
-        ):
+        if judgement.nearest > NEAR:
             return "near its bound"
         if remarkable and _DECLARED not in verdicts:  # a deviation is far from what roundings come to
             return "remarkable"

@@ -53,3 +53,8 @@ class Block(NamedTuple):
 def rows_of(data: Any, rows: int) -> Any:
     """One row repeated."""
     return np.broadcast_to(data, (rows, data.shape[-1]))
+
+
+def once(data: Any) -> Any:
+    """One row of data that `rows_of` repeats; other data as they are."""
+    return data[:1] if data.ndim > 1 and data.strides[0] == 0 else data

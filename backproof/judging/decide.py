@@ -13,14 +13,15 @@ See docs/bounds.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from refimpl import Case
 
-from .blocks import Block
+from .blocks import Block, once
+from .columns import REASONS, SINGLY, ColumnChecks, Columns, Row
 from .rounding import precision
 from .verdicts import SEVERITY, Check, Comparison, Verdict, equation_of
 
@@ -121,42 +122,93 @@ def _outside(c: Comparison, depth: int, worst: float, size: int, unjudged: int, 
 
 def decide_blocks(
     cases: Sequence[Case], blocks: Sequence[Block], is_extreme: Callable[[int], bool]
-) -> list[list[Check]]:
+) -> list[Sequence[Check]]:
     """The verdicts on all comparisons of each case, in the order of the blocks (J1 to J3).
 
     `is_extreme(k)` is asked for cases with an entry outside its bound only.
     """
-    checks: list[list[Check]] = [[] for _ in cases]
     if not blocks:
-        return checks
-    sizes = np.concatenate([np.tile(block.layout.sizes, len(block.left)) for block in blocks])
-    observed, expected, bound = (
-        np.concatenate([getattr(block, name).reshape(-1) for block in blocks])
-        for name in ("observed", "expected", "bound")
+        return [() for _ in cases]
+    columns = columns_of(cases, blocks)
+    found: list[Sequence[Check]] = [
+        ColumnChecks(columns, k) if plain else () for k, plain in enumerate(columns.plain.tolist())
+    ]
+    for k in np.flatnonzero(~columns.plain).tolist():
+        found[k] = tuple(_singly(cases[k], blocks, columns, k, is_extreme))
+    return found
+
+
+def columns_of(cases: Sequence[Case], blocks: Sequence[Block]) -> Columns:
+    """J1 and J2 for all comparisons of all cases."""
+    measured = [_of_block(block, cases[0].dtype) for block in blocks]
+    return Columns(
+        tuple(case.network.depth for case in cases),
+        tuple(
+            Row(block.quantity, block.layer, block.scope, left, right)
+            for block in blocks
+            for left, right in zip(block.left, block.right, strict=True)
+        ),
+        tuple(len(block.layout) for block in blocks for _ in block.left),
+        np.concatenate([np.tile(block.layout.sizes, len(block.left)) for block in blocks]),
+        *(np.concatenate(parts) for parts in zip(*measured, strict=True)),
     )
-    found = _measured(observed, expected, bound, sizes, cases[0].dtype)
-    depths = [case.network.depth for case in cases]
-    tensors = zip(sizes.tolist(), *found, strict=True)
+
+
+def _singly(
+    case: Case, blocks: Sequence[Block], columns: Columns, k: int, is_extreme: Callable[[int], bool]
+) -> Iterator[Check]:
+    """The checks of a case with an entry outside its bound."""
+    places = iter(range(len(columns.rows)))
     for block in blocks:
-        quantity, layer, scope, count = block.quantity, block.layer, block.scope, len(block.layout)
-        usual, at_output = (equation_of(quantity, layer, depth) for depth in (0, layer or 0))
-        for row, (left, right) in enumerate(zip(block.left, block.right, strict=True)):
-            for k in range(count):
-                size, unjudged, outside, posed, mute, worst = next(tensors)
-                if outside:
-                    c = block.comparison(row, k)
-                    known = (depths[k], worst, size, unjudged)
-                    checks[k].append(_outside(c, *known, is_extreme=is_extreme(k)))
-                    continue
-                reason = _reason(size, unjudged, posed, mute) if unjudged == size else ""
-                verdict: Verdict = "not judged" if reason else "conforms"
-                equation = at_output if depths[k] == layer else usual
-                checks[k].append(
-                    Check(
-                        quantity, layer, scope, left, right, equation, verdict, reason, worst, size, unjudged
+        for row in range(len(block.left)):
+            place = next(places)
+            if k < columns.counts[place]:
+                at = columns.starts[place] + k
+                if columns.code[at] == SINGLY:
+                    known = (float(columns.ratio[at]), int(columns.entries[at]), int(columns.unjudged[at]))
+                    yield _outside(
+                        block.comparison(row, k), case.network.depth, *known, is_extreme=is_extreme(k)
                     )
-                )
-    return checks
+                else:
+                    yield columns.check(place, k)
+
+
+def _of_block(block: Block, dtype: Any) -> tuple[Any, Any, Any]:
+    """(unjudged entries, largest error/bound, code) of each row and case of a block, row after row.
+
+    What conforms throughout, nearly everything, is told by a few operations on whole rows: by the largest
+    error/bound, the largest bound and the largest expected value. Only the other tensors are counted out.
+    """
+    layout, shape = block.layout, np.shape(block.observed)
+    tiny, floor = np.finfo(np.float64).smallest_subnormal, precision(dtype).tiny * 2.0**20
+    with np.errstate(all="ignore"):
+        ratio = np.subtract(block.observed, block.expected, dtype=np.float64)
+        np.abs(ratio, out=ratio)
+        ratio /= np.maximum(once(block.bound), tiny)
+        worst = layout.largest(ratio)
+        largest = layout.largest(np.abs(block.expected))
+        widest = layout.largest(once(block.bound))
+        narrow = widest <= np.where(largest > 0, RESOLUTION * largest, floor)
+        sure = (worst < 1) & narrow & np.isfinite(largest)
+    unjudged, code = np.zeros(worst.shape, dtype=np.int64), np.zeros(worst.shape, dtype=np.int8)
+    if not sure.all():
+        rows, cases = np.nonzero(~sure)
+        starts, ends = layout.starts, layout.starts + layout.sizes
+        parts = list(zip(rows.tolist(), starts[cases].tolist(), ends[cases].tolist(), strict=True))
+        sizes = layout.sizes[cases]
+        observed, expected, bound = (
+            np.concatenate([np.broadcast_to(data, shape)[r, i:j] for r, i, j in parts])
+            for data in (block.observed, block.expected, block.bound)
+        )
+        found = _measured(observed, expected, bound, sizes, dtype)
+        unjudged[rows, cases], worst[rows, cases] = found.unjudged, found.worst
+        code[rows, cases] = [
+            SINGLY if outside else REASONS.index(_reason(size, *rest))
+            for outside, size, *rest in zip(
+                found.outside, sizes.tolist(), found.unjudged, found.posed, found.mute, strict=True
+            )
+        ]
+    return unjudged.reshape(-1), worst.reshape(-1), code.reshape(-1)
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -132,6 +132,8 @@ class Panel:
 
         A mismatch that the plain path does not confirm is a defect of the oracle, and a fault.
         """
+        if judgement.is_plain:
+            return judgement
         wrong = [check for check in judgement.checks if check.verdict == "mismatch"]
         if not wrong or not self._confirmations_left:
             return judgement

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +38,10 @@ EQUATION_OF = {
     "W_updated": "U1",
     "b_updated": "U2",
 }
+
+
+GRADIENTS = ("loss", "delta", "dW", "db", "dX")
+"""The loss, and what is its derivative by something."""
 
 
 def equation_of(quantity: str, layer: int | None, depth: int) -> str:
@@ -101,6 +106,22 @@ class Check(NamedTuple):
     bound: float | None = None
 
 
+class PlainChecks(Sequence[Check]):
+    """The checks of a case in which nothing lies outside its bound: each conforms or is not judged."""
+
+    @abstractmethod
+    def verdict(self, subject: str) -> Verdict:
+        """That of the case; `subject` as in `Judgement`."""
+
+    @abstractmethod
+    def resolved(self, scope: Scope) -> bool:
+        """Whether every entry of that scope could be judged."""
+
+    @abstractmethod
+    def nearest(self) -> float:
+        """The largest error/bound of a loss or gradient end to end; 0 if there is none."""
+
+
 class Held(NamedTuple):
     """How one side's answers of one scope fared against the truth."""
 
@@ -149,7 +170,7 @@ class Judgement:
     """
 
     case: Case
-    checks: tuple[Check, ...]
+    checks: Sequence[Check]
     subject: str = ""
     """The implementation under test; empty if all sides are."""
     ruling: Ruling | None = None
@@ -159,6 +180,9 @@ class Judgement:
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.checks, PlainChecks):
+            object.__setattr__(self, "verdict", self.checks.verdict(self.subject))
+            return
         given = {check.verdict for check in self.checks}
         gravest: Verdict = next((verdict for verdict in SEVERITY if verdict in given), "not judged")
         judged = any(
@@ -167,10 +191,31 @@ class Judgement:
         object.__setattr__(self, "verdict", gravest if judged or gravest in FAILING else "not judged")
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is known, without a look at any check, that each conforms or is not judged."""
+        return isinstance(self.checks, PlainChecks)
+
+    @property
+    def nearest(self) -> float:
+        """The largest error/bound of a loss or gradient that conforms end to end; 0 if there is none."""
+        if isinstance(self.checks, PlainChecks):
+            return self.checks.nearest()
+        ratios = (
+            check.ratio or 0.0
+            for check in self.checks
+            if check.verdict == "conforms" and check.scope == "end to end" and check.quantity in GRADIENTS
+        )
+        return max(ratios, default=0.0)
+
+    @property
     def is_to_be_diagnosed(self) -> bool:
         """Whether an answer of the subject is a mismatch, or unstable."""
-        return any(c.verdict in ("mismatch", "unstable") and c.left == self.subject for c in self.checks)
+        return not self.is_plain and any(
+            c.verdict in ("mismatch", "unstable") and c.left == self.subject for c in self.checks
+        )
 
     def resolved(self, scope: Scope) -> bool:
         """Whether every entry of every check of that scope could be judged."""
+        if isinstance(self.checks, PlainChecks):
+            return self.checks.resolved(scope)
         return all(check.unjudged == 0 for check in self.checks if check.scope == scope)
