@@ -26,6 +26,7 @@ from .ball_losses import TERMS
 from .ball_network import Balls, entry_function, entry_term, nonlinear_steps, steps, whole
 from .ball_tape import at
 from .oracle import StepInputs, StepValues
+from .pieces import PieceByPiece
 
 FIRST_BITS, MOST_BITS = 256, 2048
 NARROW = 2.0**-40
@@ -76,7 +77,7 @@ class TruthTrace:
 Resolution = Mapping[str, Sequence[Any]]
 
 
-class BallOracle:
+class BallOracle(PieceByPiece):
     """Exact values by python-flint; see `Oracle` for the methods."""
 
     name = "truth"

@@ -14,9 +14,7 @@ from refimpl import (
     ACTIVATIONS,
     LOSSES,
     QUANTITIES,
-    ActivationSpec,
     Case,
-    LossSpec,
     Trace,
     quantity_shape,
 )
@@ -30,7 +28,6 @@ LOSS_INDEX = {name: index for index, name in enumerate(LOSSES)}
 # One vector holds the parameters of any function, one stack of arrays those of any loss, in their order.
 _PARAMETERS = max(len(entry.parameters) for table in (ACTIVATIONS, LOSSES) for entry in table.values())
 _ARRAYS = max(len(entry.arrays) for entry in LOSSES.values())
-_ARGUMENTS = _PARAMETERS + _ARRAYS
 
 
 class Bucket(NamedTuple):
@@ -80,15 +77,6 @@ def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[Bucket, n
 def argument_names(entry: Any) -> tuple[str, ...]:
     """The names of an entry's parameters, then of a loss's arrays."""
     return tuple(each.name for each in (*entry.parameters, *getattr(entry, "arrays", ())))
-
-
-def argument_rows(spec: ActivationSpec | LossSpec, shape: tuple[int, ...]) -> Any:
-    """A row for each argument with its value at each of the points of `shape`, flattened; padded."""
-    arguments = spec.arguments if isinstance(spec, LossSpec) else spec.parameters
-    rows = np.zeros((_ARGUMENTS, int(np.prod(shape))))
-    for row, name in zip(rows, argument_names(spec.entry), strict=False):
-        row[:] = np.broadcast_to(arguments[name], shape).reshape(-1)
-    return rows
 
 
 def parameter_vector(spec: Any) -> Any:

@@ -82,3 +82,21 @@ class Oracle(Protocol):
         `points` has any shape, float64; `targets` broadcasts against it.
         """
         ...
+
+    def activation_pieces(
+        self, specs: Sequence[ActivationSpec], sizes: Sequence[int], points: Any
+    ) -> tuple[Any, Any]:
+        """As `activation` for specs of one function: sizes[i] entries of the last axis belong to specs[i].
+
+        `points` (…, Σ sizes), float64; at least one spec. ValueError if names differ or sizes do not add up.
+        """
+        ...
+
+    def loss_pieces(
+        self, specs: Sequence[LossSpec], sizes: Sequence[int], points: Any, targets: Any
+    ) -> tuple[Any, Any]:
+        """As `loss_terms` for specs of one loss; `points` as above, `targets` (Σ sizes,).
+
+        A spec's arrays hold for its piece: they broadcast to (1, size), or have that many entries.
+        """
+        ...

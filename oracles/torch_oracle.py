@@ -5,7 +5,7 @@ Nothing global is set in torch (dtype, device, threads, seeds), and what the cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from refimpl import ActivationSpec, Case, LossSpec, Trace
 
 from .oracle import OracleMissingError, StepInputs, StepValues
+from .pieces import Run, runs
 from .torch_activations import Function, activation_lines
 from .torch_losses import LossLine, loss_lines
 
@@ -107,31 +108,77 @@ class TorchOracle:
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
-        if not spec.entry.elementwise:
-            raise ValueError(f"{spec.name} is not elementwise: it has no derivative at single points")
         with self._differentiating():
-            z = self._leaf(points)
-            a = self._activated(spec, z)
-            # The entries do not depend on each other, so a cotangent of ones gives each its own derivative.
-            (derivative,) = self._torch.autograd.grad(a, z, self._torch.ones_like(a))
-            return _array(a), _array(derivative)
+            z = self._shared_leaf(np.asarray(points, dtype="float64"))
+            return self._with_derivative(self._elementwise(spec, z), z)
+
+    def activation_pieces(
+        self, specs: Sequence[ActivationSpec], sizes: Sequence[int], points: Any
+    ) -> tuple[Any, Any]:
+        """As `activation` for specs of one function: sizes[i] entries of the last axis belong to specs[i]."""
+        points = np.asarray(points, dtype="float64")
+        with self._differentiating():
+            return self._by_runs(
+                runs(specs, sizes, points), points, lambda run, z: self._elementwise(run.spec, z)
+            )
 
     def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
         """(ℓ, ∂ℓ/∂a) at float64 `points`; ValueError if the loss has no terms of single entries."""
+        points = np.asarray(points, dtype="float64")
+        with self._differentiating():
+            a = self._shared_leaf(points)
+            y = self._tensor(targets).expand(points.shape)
+            return self._with_derivative(self._terms(spec, a, y, self._arguments(spec, "float64")), a)
+
+    def loss_pieces(
+        self, specs: Sequence[LossSpec], sizes: Sequence[int], points: Any, targets: Any
+    ) -> tuple[Any, Any]:
+        """As `loss_terms` for specs of one loss: sizes[i] entries of the last axis belong to specs[i]."""
+        points, targets = np.asarray(points, dtype="float64"), self._tensor(targets)
+
+        def terms(run: Run, a: Any) -> Any:
+            arrays = {name: self._tensor(array) for name, array in run.arrays.items()}
+            return self._terms(run.spec, a, targets[run.at].expand(a.shape), {**run.spec.arguments, **arrays})
+
+        with self._differentiating():
+            return self._by_runs(runs(specs, sizes, points), points, terms)
+
+    def _by_runs(
+        self, found: Iterable[Run], points: Any, function: Callable[[Run, Any], Any]
+    ) -> tuple[Any, Any]:
+        """(f, f') at the points, one call of f a run and one backward pass for all."""
+        first, *others = found
+        if not others:
+            leaf = self._shared_leaf(points)
+            return self._with_derivative(function(first, leaf), leaf)
+        each = [first, *others]
+        # Copies without gaps: across gaps torch computes otherwise, in the last bit.
+        leaves = [self._shared_leaf(np.ascontiguousarray(points[..., run.at])) for run in each]
+        outputs = [function(*pair) for pair in zip(each, leaves, strict=True)]
+        gradients = self._torch.autograd.grad(outputs, leaves, [self._torch.ones_like(a) for a in outputs])
+        values, slopes = np.empty(points.shape), np.empty(points.shape)
+        for run, value, slope in zip(each, outputs, gradients, strict=True):
+            values[..., run.at], slopes[..., run.at] = value.detach().numpy(), slope.numpy()
+        return values, slopes
+
+    def _elementwise(self, spec: ActivationSpec, z: Any) -> Any:
+        if not spec.entry.elementwise:
+            raise ValueError(f"{spec.name} is not elementwise: it has no derivative at single points")
+        return self._activated(spec, z)
+
+    def _terms(self, spec: LossSpec, a: Any, y: Any, arguments: Mapping[str, Any]) -> Any:
+        """The terms of single entries; ValueError if the loss has none."""
         line = self.losses[spec.name]
         if not line.separable:
             raise ValueError(f"{spec.name} is not a sum of terms of single entries")
-        points = np.asarray(points, dtype="float64")
-        with self._differentiating():
-            a = self._leaf(points)
-            y = self._tensor(np.broadcast_to(targets, points.shape))
-            arguments = self._arguments(spec, "float64")
-            if line.terms is not None:
-                terms = line.terms(a, y, **arguments)
-            else:
-                terms = line.function(a, y, reduction="none", **arguments)
-            (derivative,) = self._torch.autograd.grad(terms, a, self._torch.ones_like(terms))
-            return _array(terms), _array(derivative)
+        if line.terms is not None:
+            return line.terms(a, y, **arguments)
+        return line.function(a, y, reduction="none", **arguments)
+
+    def _with_derivative(self, values: Any, points: Any) -> tuple[Any, Any]:
+        # The entries do not depend on each other, so a cotangent of ones gives each its own derivative.
+        (derivative,) = self._torch.autograd.grad(values, points, self._torch.ones_like(values))
+        return values.detach().numpy(), derivative.numpy()
 
     def plain(self) -> None:
         """None: this is torch as one would write it."""
@@ -207,6 +254,12 @@ class TorchOracle:
     def _tensor(self, array: Any, dtype: Any = "float64") -> Any:
         # A copy: cases are read-only, SGD writes in place, and from_numpy shares memory.
         return self._torch.from_numpy(np.array(array, dtype=dtype, order="C"))
+
+    def _shared_leaf(self, array: Any) -> Any:
+        """A leaf that shares memory with a float64 array, which nothing writes into."""
+        if not array.flags.writeable or not array.flags.c_contiguous:
+            array = array.copy(order="C")
+        return self._torch.from_numpy(array).requires_grad_()
 
     def _leaf(self, array: Any, dtype: Any = "float64") -> Any:
         return self._tensor(array, dtype).requires_grad_()
