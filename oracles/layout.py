@@ -51,6 +51,25 @@ class Layout:
         start, end, shape = self._parts[case]
         return data[..., start:end].reshape(*data.shape[:-1], *shape)
 
+    def entries(self, cases: Sequence[int]) -> Any:
+        """The places of these cases' entries in the data, case after case."""
+        if list(cases) == list(range(len(self))):
+            return slice(None)
+        chosen = np.asarray(cases)
+        starts, sizes = self.starts[chosen], self.sizes[chosen]
+        if len(chosen) == 1:
+            return slice(int(starts[0]), int(starts[0] + sizes[0]))
+        ends = np.cumsum(sizes)
+        return np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
+
+    def columns_at(self, cases: Sequence[int]) -> Any:
+        """The places of the entries of cases of as many rows each, side by side: (rows, all columns)."""
+        rows = self.shapes[cases[0]][0]
+        columns = np.array([self.shapes[k][1] for k in cases])
+        ends = np.cumsum(columns)
+        first = np.arange(ends[-1]) + np.repeat(self.starts[list(cases)] - ends + columns, columns)
+        return first + np.arange(rows)[:, None] * np.repeat(columns, columns)
+
     def each(self, numbers: Any) -> Any:
         """One number a case, repeated for each of its entries."""
         return np.repeat(numbers, self.sizes)

@@ -15,6 +15,7 @@ from oracles import StepInputs
 from oracles.layout import Layout
 from refimpl import QUANTITIES, Case, Trace
 
+from .pieces import Activations, Losses
 from .rounding import product
 
 
@@ -64,6 +65,12 @@ class Batch:
         """The layout of the last A of every case, in the order of the cases."""
         return Layout([case.Y.shape for case in self.cases])
 
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses of the cases, with their targets."""
+        specs, targets = zip(*((case.network.loss, case.Y) for case in self.cases), strict=True)
+        return Losses(specs, targets, self.outputs)
+
     def last(self, per_layer: Sequence[Any]) -> Any:
         """The data of every case's last layer, in the order of the cases, from data of all layers."""
         parts = []
@@ -93,9 +100,16 @@ class Batch:
             return self.bias_layouts[l - 1]
         return self.layouts[l]
 
-    def specs(self, l: int) -> list[Any]:
-        """The activation of layer l = 1 … depth of each case that has it."""
-        return [case.network.layers[l - 1].activation for case in self.cases[: self.counts[l]]]
+    @cached_property
+    def activations(self) -> tuple[Activations, ...]:
+        """The activations of the layers 1 … depth, each of the cases that have it."""
+        return tuple(
+            Activations(
+                [case.network.layers[l - 1].activation for case in self.cases[: self.counts[l]]],
+                self.layouts[l],
+            )
+            for l in range(1, self.depth + 1)
+        )
 
     def rates(self, layout: Layout) -> Any:
         """Each case's learning rate, for each entry of a layout."""

@@ -193,7 +193,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
             Z = layout.products(W[l - 1], below.views(inputs), ()) + b
             all_Z.append(Z)
-            activations.append(activated(levels, oracle, batch.specs(l), layout, Z, E_Z[-1]))
+            activations.append(activated(levels, oracle, batch.activations[l - 1], layout, Z, E_Z[-1]))
             A.append(activations[-1].A)
             E_A.append(activations[-1].E_A)
         losses = loss_errors(levels, oracle, batch, batch.last(A[1:]), batch.last(E_A[1:]))
@@ -209,8 +209,8 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             g, E_g = batch.with_last(l, g, losses.g), batch.with_last(l, E_g, losses.E_g)
             below = layouts[l - 1].first(batch.counts[l])
             inputs, E_inputs = A[l - 1][: below.total], E_A[l - 1][..., : below.total]
-            delta = pulled_back(activations[l - 1], layout, g)
-            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            delta = pulled_back(activations[l - 1], g)
+            E_delta = backward_activation(levels, activations[l - 1], g, E_g)
             for kept, value in ((centres.g, g), (centres.E_g, E_g), (centres.delta, delta)):
                 kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)

@@ -188,7 +188,7 @@ class LocalSteps:
         assert t.A is not None
         assert t.delta is not None
         activations = [
-            activated(levels, self.bounding, batch.specs(l), batch.layouts[l], Z, levels.flushed(Z))
+            activated(levels, self.bounding, batch.activations[l - 1], batch.layouts[l], Z, levels.flushed(Z))
             for l, Z in enumerate(t.Z, start=1)
         ]
         E_A = batch.last([activation.E_A for activation in activations])
@@ -204,7 +204,7 @@ class LocalSteps:
                 )[:1]
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
             g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
-            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            E_delta = backward_activation(levels, activations[l - 1], g, E_g)
             found["A", l - 1] = self._total(activations[l - 1].E_A)
             found["gradient", l - 1] = self._total(E_g)
             found["centre", l - 1] = g

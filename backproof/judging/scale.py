@@ -20,6 +20,7 @@ from .batch import Batch
 from .bounds import Centres, row_sums
 from .levels import Levels
 from .nonlinear import own_errors
+from .pieces import Activations
 
 REMARKABLE = 4.0
 """How many scales make an answer remarkable: nearly three times what ordinary networks come to at most."""
@@ -48,8 +49,8 @@ def statistical_scale(
             terms = _products(layout, squares[l - 1], below, np.square(inputs)) + np.square(b)
             S_Z = _products(layout, squares[l - 1], below, S_in) + (n + 1) * u * u * terms
             ratio = _share(np.sqrt(S_Z), errors["Z"][l - 1][0])
-            ratios.append(_whole_columns(activation.specs, layout, ratio))
-            own, own_slope = own_errors(levels, activation.specs, layout, centres.Z[l - 1], activation)
+            ratios.append(_whole_columns(activation.specs, ratio))
+            own, own_slope = own_errors(levels, centres.Z[l - 1], activation)
             slopes.append(own_slope)
             S_A.append(np.square(ratios[-1] * centres.E_A[l][0]) + np.square(_USUAL * own))
         ratio_last = _share(np.sqrt(batch.last(S_A[1:])), batch.last([E[0] for E in centres.E_A[1:]]))
@@ -62,7 +63,7 @@ def statistical_scale(
             layout, activation = layouts[l], centres.activations[l - 1]
             below = layouts[l - 1].first(batch.counts[l])
             S_g = batch.with_last(l, S_g, losses)
-            ratio = _whole_columns(activation.specs, layout, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
+            ratio = _whole_columns(activation.specs, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
             worst = np.maximum(ratio, ratios[l - 1])
             delta = np.square(centres.delta[l - 1])
             S_delta = np.square(worst * errors["delta"][l - 1][0]) + _own(u, centres.delta[l - 1])
@@ -96,14 +97,12 @@ def _share(S: Any, E: Any) -> Any:
     return np.where(E > 0, np.minimum(S / np.where(E > 0, E, 1.0), 1.0), 0.0)
 
 
-def _whole_columns(specs: Any, layout: Layout, ratio: Any) -> Any:
+def _whole_columns(specs: Activations, ratio: Any) -> Any:
     """Where σ mixes units, the largest ratio of the sample is that of each."""
-    mixing = [k for k, spec in enumerate(specs) if not spec.entry.elementwise]
-    if mixing:
+    if specs.mixing:
         ratio = ratio.copy()
-        for k in mixing:
-            view = layout.view(ratio, k)
-            view[...] = np.max(view, axis=-2, keepdims=True)
+        for _, at in specs.mixing:
+            ratio[..., at] = np.max(ratio[..., at], axis=-2, keepdims=True)
     return ratio
 
 

@@ -56,7 +56,7 @@ def activation_answers(spec: ActivationSpec, Z: Any, dA: Any) -> Answers:
     z, g = layout.flat([Z]), layout.flat([dA])
     with np.errstate(all="ignore"):
         at = activated(levels, _TRUTH, [spec], layout, z, levels.flushed(z))
-        E_delta = backward_activation(levels, at, layout, g, levels.flushed(g))
+        E_delta = backward_activation(levels, at, g, levels.flushed(g))
     found = {"A": (1, layout.view(at.E_A[0], 0)), "delta": (1, layout.view(E_delta[0], 0))}
     return _answers(_TRUTH.enclosed_steps(case, given, _matters(case, found)), Z.dtype, found)
 
@@ -94,8 +94,8 @@ def layer_answers(layer: Layer, X: Any, basis: Any, signs: Any) -> tuple[Any, An
         Z = layout.products(W, below.views(x), ()) + b
         E_Z = bounds.affine(levels, W, below, x, E_x, b, layout)
         at = activated(levels, _TRUTH, [layer.activation], layout, Z, E_Z)
-        E_delta = backward_activation(levels, at, layout, g, levels.flushed(g))
-        delta = pulled_back(at, layout, g)
+        E_delta = backward_activation(levels, at, g, levels.flushed(g))
+        delta = pulled_back(at, g)
         errors = {
             "Z": (E_Z, layout),
             "A": (at.E_A, layout),
