@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from oracles import StepInputs
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
 from refimpl import QUANTITIES, Case, Trace
 
 from .pieces import Activations, Losses
-from .rounding import product
+from .sums import Sums, summed
 
 
 class Batch:
@@ -46,14 +46,16 @@ class Batch:
         )
 
     @cached_property
-    def W(self) -> tuple[list[Any], ...]:
+    def W(self) -> tuple[Matrices, ...]:
         """W[l] of each case, as float64."""
-        return tuple(self._layer(l, "W") for l in range(self.depth))
+        return tuple(
+            Matrices(layout, layout.flat(self._layer(l, "W"))) for l, layout in enumerate(self.weight_layouts)
+        )
 
     @cached_property
-    def b(self) -> tuple[list[Any], ...]:
-        """b[l] of each case, as float64."""
-        return tuple(self._layer(l, "b") for l in range(self.depth))
+    def b(self) -> tuple[Any, ...]:
+        """b[l] of each case, flat, as float64."""
+        return tuple(layout.flat(self._layer(l, "b")) for l, layout in enumerate(self.bias_layouts))
 
     @cached_property
     def X(self) -> Any:
@@ -116,10 +118,7 @@ class Batch:
         return layout.each([case.learning_rate for case in self.cases[: len(layout)]])
 
     def _layer(self, l: int, name: str) -> list[Any]:
-        return [
-            getattr(case.network.layers[l], name).astype(np.float64)
-            for case in self.cases[: self.counts[l + 1]]
-        ]
+        return [getattr(case.network.layers[l], name) for case in self.cases[: self.counts[l + 1]]]
 
 
 def offered(trace: Trace) -> tuple[str, ...]:
@@ -149,24 +148,16 @@ class Sides:
         return self.has.Z is not None and self.has.A is not None and self.has.delta is not None
 
     @cached_property
-    def dA(self) -> tuple[tuple[Any, Any], ...]:
-        """(W[l+1]^T δ[l+1], its error) for the layers l = 1 … depth - 1, for the cases that have l + 1."""
+    def dA(self) -> tuple[Sums, ...]:
+        """W[l+1]^T δ[l+1] for the layers l = 1 … depth - 1, for the cases that have l + 1."""
         assert self.has.delta is not None
         batch, found = self.batch, []
         with np.errstate(all="ignore"):
             for l in range(1, batch.depth):
-                layout, deltas = batch.layouts[l].first(batch.counts[l + 1]), self.has.delta[l]
-                turned = [W.T for W in batch.W[l]]
-                found.append(self.products(turned, batch.layouts[l + 1].views(deltas), layout))
+                layout, above = batch.layouts[l].first(batch.counts[l + 1]), batch.layouts[l + 1]
+                W, deltas = batch.W[l], Matrices(above, self.has.delta[l])
+                found.append(summed(W, deltas, layout, batch.dtype, left_turned=True))
         return tuple(found)
-
-    def products(self, left: Sequence[Any], right: Sequence[Any], layout: Layout) -> tuple[Any, Any]:
-        """left @ right of each case and side, as data of `layout`, and its error."""
-        rows = (len(self.names),)
-        value, error = layout.empty(rows), layout.empty(rows)
-        for a, b, v, e in zip(left, right, layout.views(value), layout.views(error), strict=True):
-            v[...], _, e[...] = product(a, b, self.batch.dtype)
-        return value, error
 
     def step_inputs(self, side: int, k: int) -> StepInputs:
         """What to ask an oracle's `steps` for one of the sides of case k."""
@@ -178,7 +169,7 @@ class Sides:
             case,
             tuple(layouts[l].view(self.has.Z[l - 1], k)[side] for l in range(1, L + 1)),
             layouts[L].view(self.has.A[L - 1], k)[side],
-            tuple(layouts[l].view(self.dA[l - 1][0], k)[side] for l in range(1, L)),
+            tuple(layouts[l].view(self.dA[l - 1].value, k)[side] for l in range(1, L)),
         )
 
     def alone(self, k: int) -> Sides:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle, StepValues
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
 from refimpl import Case
 from refimpl.functions import Kink
 
@@ -33,6 +33,7 @@ from .deviations import Deviation, deviations_of
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
+from .sums import summed
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -67,8 +68,8 @@ class LocalSteps:
         with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
             for l in range(1, self.batch.depth + 1):
                 yield from self._linear(l)
-                yield from self._updates("W_updated", l, self.batch.W, self.sides.has.dW)
-                yield from self._updates("b_updated", l, self.batch.b, self.sides.has.db)
+                yield from self._updates("W_updated", l, self.batch.W[l - 1].data, self.sides.has.dW)
+                yield from self._updates("b_updated", l, self.batch.b[l - 1], self.sides.has.db)
             yield from self._input_gradient()
             if self.sides.nonlinear:
                 yield from self._nonlinear()
@@ -79,46 +80,46 @@ class LocalSteps:
         sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.levels
         layout, weights, biases = batch.layouts[l], batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
         below = batch.layouts[l - 1].first(batch.counts[l])
-        inputs = sides.inputs[l - 1]
+        W, inputs = batch.W[l - 1], sides.inputs[l - 1]
         if inputs is not None:
             inputs = inputs[:, : below.total]
+            E_A, own = levels.flushed(inputs), Matrices(below, inputs)
         if t.Z is not None and inputs is not None:
             b = layout.columns(batch.b[l - 1])
-            value, error = self.sides.products(batch.W[l - 1], below.views(inputs), layout)
+            value, sizes, error = summed(W, own, layout, batch.dtype)
             Z = value + b
             error = error + _rounded(Z)
-            E = bounds.affine(
-                levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout, np.abs(Z) + error
-            )[0]
+            E = bounds.affine(levels, W, below, inputs, E_A, b, layout, np.abs(Z) + error, sizes)[0]
             yield self._sums("Z", l, t.Z[l - 1], Z, E + error, layout)
         if t.delta is None:
             return
         delta = t.delta[l - 1]
         E_delta = levels.flushed(delta)
         if t.dW is not None and inputs is not None:
-            turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
-            value, error = self.sides.products(layout.views(delta), turned, weights)
-            E_A = levels.flushed(inputs)
+            value, sizes, error = summed(
+                Matrices(layout, delta), own, weights, batch.dtype, right_turned=True
+            )
+            total = np.abs(value) + error
             E = bounds.weight_gradient(
-                levels, (layout, below), delta, E_delta, inputs, E_A, weights, np.abs(value) + error
+                levels, (layout, below), delta, E_delta, inputs, E_A, weights, total, sizes
             )[0]
             yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
         if t.db is not None:
-            value = bounds.row_sums(layout, extended(delta), biases)
-            terms = biases.each([columns for _, columns in layout.shapes])
-            error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
+            value = layout.row_sums(extended(delta))
+            error = lost_in_extended_sum(layout.row_lengths) * layout.row_sums(np.abs(delta))
             error = error + _rounded(value)
-            E = bounds.bias_gradient(levels, layout, delta, E_delta, biases, np.abs(value) + error)[0]
+            E = bounds.bias_gradient(levels, layout, delta, E_delta, np.abs(value) + error)[0]
+            value, error = value.astype(np.float64), error.astype(np.float64)
             yield self._sums("db", l, t.db[l - 1], value, E + error, biases)
 
     def _input_gradient(self) -> Iterator[Block]:
         t, batch, levels = self.sides.has, self.batch, self.levels
         if t.delta is None or t.dX is None:
             return
-        layout, inputs, delta = batch.layouts[1], batch.layouts[0], t.delta[0]
-        value, error = self.sides.products([W.T for W in batch.W[0]], layout.views(delta), inputs)
-        total = np.abs(value) + error
-        E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs, total)[0]
+        layout, inputs, delta, W = batch.layouts[1], batch.layouts[0], t.delta[0], batch.W[0]
+        value, sizes, error = summed(W, Matrices(layout, delta), inputs, batch.dtype, left_turned=True)
+        total, E_delta = np.abs(value) + error, levels.flushed(delta)
+        E = bounds.transposed(levels, W, layout, delta, E_delta, inputs, total, sizes)[0]
         yield self._sums("dX", None, t.dX, value, E + error, inputs)
 
     def _updates(self, quantity: str, l: int, before: Any, gradients: Any) -> Iterator[Block]:
@@ -126,9 +127,9 @@ class LocalSteps:
         if gradients is None or after is None:
             return
         layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
-        old, rate = layout.flat(before[l - 1]), self.batch.rates(layout)
-        value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
-        E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
+        rate = self.batch.rates(layout)
+        value = (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
+        E = bounds.updated(self.levels, rate, before, gradient, self.levels.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
 
     def _sums(
@@ -197,11 +198,10 @@ class LocalSteps:
         for l in range(1, batch.depth + 1):
             layout, inner, E_inner = batch.layouts[l], None, None
             if l < batch.depth:
-                delta, (inner, error) = t.delta[l], self.sides.dA[l - 1]
-                count = layout.first(batch.counts[l + 1])
-                own = bounds.transposed(
-                    levels, batch.W[l], batch.layouts[l + 1], delta, levels.flushed(delta), count
-                )[:1]
+                delta, (inner, sizes, error) = t.delta[l], self.sides.dA[l - 1]
+                count, above = layout.first(batch.counts[l + 1]), batch.layouts[l + 1]
+                E_above = levels.flushed(delta)
+                own = bounds.transposed(levels, batch.W[l], above, delta, E_above, count, sums=sizes)[:1]
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
             g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
             E_delta = backward_activation(levels, activations[l - 1], g, E_g)
@@ -314,7 +314,7 @@ class LocalSteps:
         Z, expected = layout.view(t.Z[l - 1][side], k), values.delta[l - 1]
         g = values.dA_last
         if l < case.network.depth:
-            g = layout.view(self.sides.dA[l - 1][0][side], k)
+            g = layout.view(self.sides.dA[l - 1].value[side], k)
         usual = self.bounding.activation(case.network.layers[l - 1].activation, Z)[1]
         # An oracle's g may deviate as declared; the one of the bounds does not.
         centre = self.bound_on(self.levels, "centre", l, side, k)
