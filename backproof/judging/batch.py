@@ -68,6 +68,19 @@ class Batch:
         return Layout([case.Y.shape for case in self.cases])
 
     @cached_property
+    def everywhere(self) -> Activations:
+        """Those of all layers, for their data end to end: layer 1 of every case, layer 2, …"""
+        shapes = [shape for layout in self.layouts[1:] for shape in layout.shapes]
+        return Activations([spec for layer in self.activations for spec in layer], Layout(shapes))
+
+    def cut(self, data: Any) -> list[Any]:
+        """Such data of all layers, layer by layer."""
+        ends = np.cumsum([layout.total for layout in self.layouts[1:]]).tolist()
+        return [
+            data[..., end - layout.total : end] for end, layout in zip(ends, self.layouts[1:], strict=True)
+        ]
+
+    @cached_property
     def losses(self) -> Losses:
         """The losses of the cases, with their targets."""
         specs, targets = zip(*((case.network.loss, case.Y) for case in self.cases), strict=True)

@@ -188,13 +188,11 @@ class LocalSteps:
         assert t.Z is not None
         assert t.A is not None
         assert t.delta is not None
-        activations = [
-            activated(levels, self.bounding, batch.activations[l - 1], batch.layouts[l], Z, levels.flushed(Z))
-            for l, Z in enumerate(t.Z, start=1)
-        ]
-        E_A = batch.last([activation.E_A for activation in activations])
-        losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), E_A)
-        found = {("loss", 0): self._total(losses.E_loss)}
+        functions, Z = batch.everywhere, np.concatenate(t.Z, axis=-1)
+        activation = activated(levels, self.bounding, functions, functions.layout, Z, levels.flushed(Z))
+        E_A = batch.cut(activation.E_A)
+        losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), batch.last(E_A))
+        g, E_g = [], []
         for l in range(1, batch.depth + 1):
             layout, inner, E_inner = batch.layouts[l], None, None
             if l < batch.depth:
@@ -203,12 +201,16 @@ class LocalSteps:
                 E_above = levels.flushed(delta)
                 own = bounds.transposed(levels, batch.W[l], above, delta, E_above, count, sums=sizes)[:1]
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
-            E_delta = backward_activation(levels, activations[l - 1], g, E_g)
-            found["A", l - 1] = self._total(activations[l - 1].E_A)
-            found["gradient", l - 1] = self._total(E_g)
-            found["centre", l - 1] = g
-            found["delta", l - 1] = self._total(E_delta)
+            g.append(batch.with_last(l, inner, losses.g))
+            E_g.append(batch.with_last(l, E_inner, losses.E_g))
+        whole = (np.concatenate(g, axis=-1), np.concatenate(E_g, axis=-1))
+        E_delta = batch.cut(backward_activation(levels, activation, *whole))
+        found = {("loss", 0): self._total(losses.E_loss)}
+        for l in range(batch.depth):
+            found["A", l] = self._total(E_A[l])
+            found["gradient", l] = self._total(E_g[l])
+            found["centre", l] = g[l]
+            found["delta", l] = self._total(E_delta[l])
         return found
 
     def _total(self, E: Any) -> Any:

@@ -159,7 +159,7 @@ class Activations(Sequence[ActivationSpec]):
     """The activations of the cases of a layout, grouped."""
 
     def __init__(self, specs: Sequence[ActivationSpec], layout: Layout) -> None:
-        self._specs = tuple(specs)
+        self._specs, self.layout = tuple(specs), layout
         units = [rows for rows, _ in layout.shapes]
         keys = [
             (spec.name, 0 if spec.entry.elementwise else n)
