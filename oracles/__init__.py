@@ -7,3 +7,5 @@ from .oracle import Oracle as Oracle
 from .oracle import OracleMissingError as OracleMissingError
 from .oracle import StepInputs as StepInputs
 from .oracle import StepValues as StepValues
+from .trace_batch import TraceBatch as TraceBatch
+from .trace_batch import as_batch as as_batch

@@ -20,6 +20,8 @@ from refimpl import ACTIVATIONS, ActivationSpec, Case, LossSpec, Trace
 from . import jax_packing as packing
 from . import pieces
 from .oracle import OracleMissingError, StepInputs, StepValues
+from .shapes import Shapes
+from .trace_batch import GivenTraces, TraceBatch, joined
 
 
 class JaxOracle:
@@ -53,28 +55,35 @@ class JaxOracle:
         """What answers: package → version."""
         return {name: metadata.version(name) for name in ("jax", "jaxlib", "optax")}
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case, by the compiled path."""
-        traces: dict[int, Trace] = {}
+        parts, positions = [], []
+        shapes = Shapes(cases)
         with self._scope():
-            for bucket, computed_in, positions in packing.stacks(cases, dtype):
-                chosen = [cases[position] for position in positions]
-                packed = packing.pack_cases(chosen, bucket, computed_in, self._divisor)
-                results = self._fetched(self._compiled.trace_stack(packed))
-                for place, (position, case) in enumerate(zip(positions, chosen, strict=True)):
-                    traces[position] = packing.unpack_trace(results, place, case)
-        return [traces[position] for position in range(len(cases))]
+            for computed_in, stacks in packing.stacks(cases, dtype):
+                results = []
+                for bucket, chosen in stacks:
+                    own = [cases[position] for position in chosen]
+                    packed = packing.pack_cases(own, shapes.of(chosen), bucket, computed_in, self._divisor)
+                    results.append(self._fetched(self._compiled.trace_stack(packed)))
+                positions.append([position for _, chosen in stacks for position in chosen])
+                own = [cases[position] for position in positions[-1]]
+                parts.append(packing.unpacked(own, shapes.of(positions[-1]), stacks, results))
+        return joined(cases, parts, positions)
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64, by the compiled path."""
         values: dict[int, StepValues] = {}
+        cases = [step.case for step in inputs]
+        shapes = Shapes(cases)
         with self._scope():
-            for bucket, _, positions in packing.stacks([step.case for step in inputs], "float64"):
-                chosen = [inputs[position] for position in positions]
-                packed = packing.pack_steps(chosen, bucket, self._divisor)
-                results = self._fetched(self._compiled.step_stack(packed))
-                for place, (position, step) in enumerate(zip(positions, chosen, strict=True)):
-                    values[position] = packing.unpack_step(results, place, step.case)
+            for _, stacks in packing.stacks(cases, "float64"):
+                for bucket, positions in stacks:
+                    chosen = [inputs[position] for position in positions]
+                    packed = packing.pack_steps(chosen, shapes.of(positions), bucket, self._divisor)
+                    results = self._fetched(self._compiled.step_stack(packed))
+                    for place, (position, step) in enumerate(zip(positions, chosen, strict=True)):
+                        values[position] = packing.unpack_step(results, place, step.case)
         return [values[position] for position in range(len(inputs))]
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
@@ -220,9 +229,9 @@ class PlainJax:
         )
         self.activation_pieces, self.loss_pieces = oracle.activation_pieces, oracle.loss_pieces
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case."""
-        return [self._oracle.plain_trace(case, dtype) for case in cases]
+        return GivenTraces(cases, [self._oracle.plain_trace(case, dtype) for case in cases])
 
     def plain(self) -> None:
         """None: this is it."""

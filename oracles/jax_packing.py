@@ -5,7 +5,7 @@ NumPy only. Whatever stands in the padding makes no difference to the programs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +15,11 @@ from refimpl import (
     LOSSES,
     QUANTITIES,
     Case,
-    Trace,
-    quantity_shape,
 )
 
 from .oracle import StepInputs, StepValues
+from .shapes import Blocks, Shapes, segments
+from .trace_batch import TraceBatch, padded_traces
 
 Arrays = dict[str, Any]
 
@@ -64,14 +64,24 @@ def bucket_of(case: Case) -> Bucket:
     return Bucket(depth, width, batch, stack=1)
 
 
-def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[Bucket, np.dtype[Any], list[int]]]:
-    """All positions in `cases`, parted into stacks of one bucket and dtype."""
-    groups: dict[tuple[Bucket, np.dtype[Any]], list[int]] = {}
+Stacks = list[tuple[Bucket, list[int]]]
+
+
+def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[np.dtype[Any], Stacks]]:
+    """All positions in `cases`, for each dtype parted into stacks of one bucket each."""
+    groups: dict[np.dtype[Any], dict[Bucket, list[int]]] = {}
     for position, case in enumerate(cases):
-        groups.setdefault((bucket_of(case), np.dtype(dtype or case.dtype)), []).append(position)
-    for (bucket, computed_in), positions in groups.items():
-        for start in range(0, len(positions), bucket.stack):
-            yield bucket, computed_in, positions[start : start + bucket.stack]
+        group = groups.setdefault(np.dtype(dtype or case.dtype), {})
+        group.setdefault(bucket_of(case), []).append(position)
+    for computed_in, group in groups.items():
+        yield (
+            computed_in,
+            [
+                (bucket, positions[start : start + bucket.stack])
+                for bucket, positions in group.items()
+                for start in range(0, len(positions), bucket.stack)
+            ],
+        )
 
 
 def argument_names(entry: Any) -> tuple[str, ...]:
@@ -86,10 +96,51 @@ def parameter_vector(spec: Any) -> Any:
     return vector
 
 
-def pack_steps(steps: Sequence[StepInputs], bucket: Bucket, divisor: Callable[[Case], int]) -> Arrays:
+def blocks(
+    bucket: Any, shapes: Shapes, quantity: str, l: Any, cases: Any, places: Any, start: Any = 0
+) -> Blocks:
+    """Where the matrices of layer l of these cases are, which stand at these places of stacks of the bucket.
+
+    `bucket` has numbers or arrays of one number a case, `start` is where each one's stack begins.
+    """
+    D, N, M, _ = bucket
+    layer = places if quantity in WITHOUT_LAYERS else places * D + l - 1
+    rows, columns = shapes.matrix(quantity, l, cases)
+    if quantity in ("dW", "W_updated"):
+        size, stride = N * N, N
+    elif quantity in ("db", "b_updated"):
+        size, stride = N, 1
+    else:
+        size, stride = N * M, M
+    return Blocks(start + layer * size, rows, columns, np.broadcast_to(stride, rows.shape))
+
+
+WITHOUT_LAYERS = ("dX", "Y")
+
+
+class _Packing:
+    """Arrays of one stack, filled from the cases' own."""
+
+    def __init__(self, shapes: Shapes, bucket: Bucket) -> None:
+        self._shapes, self._bucket = shapes, bucket
+        self._places = np.arange(len(shapes.depths))
+        self.owners, self.layers = shapes.layers()
+
+    def put(self, padded: Any, quantity: str, matrices: Iterable[Any]) -> None:
+        """The matrices, one a case, or one a layer case by case, into their places."""
+        cases, l = (self._places, 0) if quantity in WITHOUT_LAYERS else (self.owners, self.layers)
+        if quantity == "Y":
+            l = self._shapes.depths
+        at = blocks(self._bucket, self._shapes, quantity, l, cases, cases)
+        padded.reshape(-1)[at.positions] = np.concatenate(list(matrices), axis=None)
+
+
+def pack_steps(
+    steps: Sequence[StepInputs], shapes: Shapes, bucket: Bucket, divisor: Callable[[Case], int]
+) -> Arrays:
     """The inputs of single steps as one stack, in float64."""
     D, N, M, S = bucket
-    packed = _pack_common([step.case for step in steps], bucket, np.dtype("float64"), divisor)
+    packed = _pack_common([step.case for step in steps], shapes, bucket, np.dtype("float64"), divisor)
     packed |= {"Z": np.zeros((S, D, N, M)), "dA": np.zeros((S, D, N, M)), "A_last": np.zeros((S, N, M))}
     for k, step in enumerate(steps):
         _put(packed["A_last"][k], step.A_last)
@@ -101,28 +152,36 @@ def pack_steps(steps: Sequence[StepInputs], bucket: Bucket, divisor: Callable[[C
 
 
 def pack_cases(
-    cases: Sequence[Case], bucket: Bucket, dtype: np.dtype[Any], divisor: Callable[[Case], int]
+    cases: Sequence[Case],
+    shapes: Shapes,
+    bucket: Bucket,
+    dtype: np.dtype[Any],
+    divisor: Callable[[Case], int],
 ) -> Arrays:
     """The cases as one stack, in `dtype`; places that are left over have depth 0."""
     D, N, M, S = bucket
-    packed = _pack_common(cases, bucket, dtype, divisor)
+    packed = _pack_common(cases, shapes, bucket, dtype, divisor)
     packed |= {
         "W": np.zeros((S, D, N, N), dtype),
         "b": np.zeros((S, D, N, 1), dtype),
         "X": np.zeros((S, N, M), dtype),
         "rate": np.zeros(S, dtype),
     }
-    for k, case in enumerate(cases):
-        packed["rate"][k] = case.learning_rate
-        _put(packed["X"][k], case.X)
-        for l, layer in enumerate(case.network.layers):
-            _put(packed["W"][k, l], layer.W)
-            _put(packed["b"][k, l], layer.b)
+    layers = [layer for case in cases for layer in case.network.layers]
+    into = _Packing(shapes, bucket)
+    into.put(packed["W"], "dW", (layer.W for layer in layers))
+    into.put(packed["b"], "db", (layer.b for layer in layers))
+    into.put(packed["X"], "dX", (case.X for case in cases))
+    packed["rate"][: len(cases)] = [case.learning_rate for case in cases]
     return packed
 
 
 def _pack_common(
-    cases: Sequence[Case], bucket: Bucket, dtype: np.dtype[Any], divisor: Callable[[Case], int]
+    cases: Sequence[Case],
+    shapes: Shapes,
+    bucket: Bucket,
+    dtype: np.dtype[Any],
+    divisor: Callable[[Case], int],
 ) -> Arrays:
     """Sizes, functions and targets."""
     D, N, M, S = bucket
@@ -138,22 +197,24 @@ def _pack_common(
         "divisor": np.ones(S, dtype),
         "Y": np.zeros((S, N, M), dtype),
     }
-    for k, case in enumerate(cases):
-        network = case.network
-        packed["depth"][k] = network.depth
-        packed["samples"][k] = case.samples
-        packed["widths"][k, : network.depth + 1] = network.widths
-        packed["loss"][k] = LOSS_INDEX[network.loss.name]
-        packed["loss_parameters"][k] = parameter_vector(network.loss)
-        packed["divisor"][k] = divisor(case)
-        for padded, array in zip(packed["loss_arrays"][k], network.loss.entry.arrays, strict=False):
-            value = network.loss.arguments[array.name]
-            _put(padded, np.broadcast_to(value, (network.widths[-1], case.samples)))
-        _put(packed["Y"][k], case.Y)
-        for l, layer in enumerate(network.layers):
-            packed["activations"][k, l] = ACTIVATION_INDEX[layer.activation.name]
-            if layer.activation.parameters:
-                packed["parameters"][k, l] = parameter_vector(layer.activation)
+    count, into = len(cases), _Packing(shapes, bucket)
+    packed["depth"][:count], packed["samples"][:count] = shapes.depths, shapes.samples
+    packed["widths"][:count, : shapes.depth + 1] = shapes.widths
+    packed["divisor"][:count] = [divisor(case) for case in cases]
+    into.put(packed["Y"], "Y", (case.Y for case in cases))
+    activations = [layer.activation for case in cases for layer in case.network.layers]
+    k, l = into.owners, into.layers - 1
+    packed["activations"][k, l] = [ACTIVATION_INDEX[spec.name] for spec in activations]
+    for place, spec in enumerate(activations):
+        if spec.parameters:
+            packed["parameters"][k[place], l[place]] = parameter_vector(spec)
+    losses = [case.network.loss for case in cases]
+    packed["loss"][:count] = [LOSS_INDEX[loss.name] for loss in losses]
+    for place, loss in enumerate(losses):
+        if loss.parameters:
+            packed["loss_parameters"][place] = parameter_vector(loss)
+        for padded, array in zip(packed["loss_arrays"][place], loss.entry.arrays, strict=False):
+            padded[: cases[place].Y.shape[0], : cases[place].Y.shape[1]] = loss.arguments[array.name]
     return packed
 
 
@@ -166,21 +227,29 @@ def _cut(padded: Any, rows: int, columns: int) -> Any:
     return padded[:rows, :columns].copy()
 
 
-def unpack_trace(results: Arrays, place: int, case: Case) -> Trace:
-    """The trace of the case at one place of a stack."""
-    values: Arrays = {}
-    for quantity, per_layer in QUANTITIES.items():
-        padded = results[quantity][place]
-        if per_layer:
-            values[quantity] = tuple(
-                _cut(padded[l - 1], *quantity_shape(case, quantity, l))
-                for l in range(1, case.network.depth + 1)
-            )
-        elif padded.ndim:
-            values[quantity] = _cut(padded, *quantity_shape(case, quantity, None))
-        else:
-            values[quantity] = padded
-    return Trace(**values)
+def unpacked(cases: Sequence[Case], shapes: Shapes, found: Stacks, results: Sequence[Arrays]) -> TraceBatch:
+    """The traces of the cases, which stand in these stacks one after the other."""
+    counts = [len(positions) for _, positions in found]
+    stack_of = np.repeat(np.arange(len(found)), counts)
+    places = segments(np.zeros(len(found), dtype=np.int64), np.array(counts))
+    buckets = np.array([bucket for bucket, _ in found]).T[:, stack_of]
+    padded = {
+        quantity: np.concatenate([result[quantity] for result in results], axis=None)
+        for quantity in QUANTITIES
+    }
+    padded["loss"] = np.concatenate(
+        [result["loss"][:count] for result, count in zip(results, counts, strict=True)]
+    )
+    starts = {}
+    for quantity in QUANTITIES:
+        ends = np.cumsum([result[quantity].size for result in results])
+        starts[quantity] = np.concatenate([[0], ends[:-1]])[stack_of]
+
+    def where(quantity: str, l: int, members: Any) -> Blocks:
+        own = buckets[:, members], shapes, quantity, l, members, places[members]
+        return blocks(*own, starts[quantity][members])
+
+    return padded_traces(cases, shapes, padded, where)
 
 
 def unpack_step(results: Arrays, place: int, case: Case) -> StepValues:

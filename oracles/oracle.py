@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from refimpl import ActivationSpec, Case, LossSpec, Trace
+from refimpl import ActivationSpec, Case, LossSpec
+
+from .trace_batch import TraceBatch
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Oracle(Protocol):
         """What answers: package → version, for the report."""
         ...
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case by the framework's autograd, one backward pass over the whole network.
 
         Computed in `dtype`, or in each case's own dtype if None. With dtype "float64" a float32 case is

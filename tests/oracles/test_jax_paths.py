@@ -18,6 +18,7 @@ from oracle_cases import drawn_case, fitting_output, flat, own_steps
 
 from oracles import StepInputs, StepValues, jax_packing
 from oracles.jax_oracle import JaxOracle
+from oracles.shapes import Shapes
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, Trace
 from refimpl.functions import REDUCTIONS
 from tests.long_tests import long_but_for
@@ -220,14 +221,22 @@ def test_poison_beside_any_function_changes_no_bit_up_to_the_buckets_edge(
 def _assert_padding_is_ignored(oracle: JaxOracle, case: Case, poison: float) -> None:
     steps = own_steps(case, oracle.traces([case])[0])
     with oracle._scope():
-        cases = jax_packing.pack_cases([case], SMALL, np.dtype("float64"), oracle._divisor)
-        inputs = jax_packing.pack_steps([steps], SMALL, oracle._divisor)
+        shapes = Shapes([case])
+        cases = jax_packing.pack_cases([case], shapes, SMALL, np.dtype("float64"), oracle._divisor)
+        inputs = jax_packing.pack_steps([steps], shapes, SMALL, oracle._divisor)
+
+        def unpacked_trace(results: dict[str, Any]) -> Trace:
+            return jax_packing.unpacked([case], shapes, [(SMALL, [0])], [results])[0]
+
+        def unpacked_step(results: dict[str, Any]) -> StepValues:
+            return jax_packing.unpack_step(results, 0, case)
+
         for program, unpack, packed in (
-            (oracle._compiled.trace_stack, jax_packing.unpack_trace, cases),
-            (oracle._compiled.step_stack, jax_packing.unpack_step, inputs),
+            (oracle._compiled.trace_stack, unpacked_trace, cases),
+            (oracle._compiled.step_stack, unpacked_step, inputs),
         ):
             poisoned = _filled(packed, case, steps, poison)
-            before, after = (flat(unpack(oracle._fetched(program(s)), 0, case)) for s in (packed, poisoned))
+            before, after = (flat(unpack(oracle._fetched(program(s)))) for s in (packed, poisoned))
             assert {n: np.asarray(a).tobytes() for n, a in after.items()} == {
                 n: np.asarray(a).tobytes() for n, a in before.items()
             }
