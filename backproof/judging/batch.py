@@ -13,6 +13,7 @@ import numpy as np
 
 from oracles import StepInputs
 from oracles.layout import Layout, Matrices
+from oracles.trace_batch import GivenTraces, TraceBatch, as_batch
 from refimpl import QUANTITIES, Case, Trace
 
 from .pieces import Activations, Losses
@@ -134,9 +135,20 @@ class Batch:
         return [getattr(case.network.layers[l], name) for case in self.cases[: self.counts[l + 1]]]
 
 
-def offered(trace: Trace) -> tuple[str, ...]:
-    """The quantities that a trace has."""
+def offered(trace: Trace | Sequence[Trace]) -> tuple[str, ...]:
+    """The quantities that a trace has, or traces that have the same; an oracle's batch has all."""
+    if isinstance(trace, TraceBatch) and not isinstance(trace, GivenTraces):
+        return tuple(QUANTITIES)
+    trace = trace if isinstance(trace, Trace) else trace[0]
     return tuple(quantity for quantity in QUANTITIES if getattr(trace, quantity) is not None)
+
+
+def taken(traces: Sequence[Trace], places: Sequence[int]) -> TraceBatch:
+    """The traces of some cases of a batch, as a batch."""
+    assert isinstance(traces, TraceBatch)
+    if list(places) == list(range(len(traces))):
+        return traces
+    return GivenTraces([traces.cases[k] for k in places], [traces[k] for k in places])
 
 
 class Sides:
@@ -146,9 +158,9 @@ class Sides:
     """
 
     def __init__(self, batch: Batch, traces: Mapping[str, Sequence[Trace]]) -> None:
-        """`traces[name][k]` is the trace of case k."""
+        """`traces[name][k]` is the trace of case k; all of one name may be a `TraceBatch`."""
         self.batch, self.names, self.traces = batch, tuple(traces), traces
-        self.offered = offered(next(iter(traces.values()))[0])
+        self.offered = offered(next(iter(traces.values())))
         self.has = Trace(**{quantity: self._gathered(quantity) for quantity in self.offered})
         hidden = self.has.A or (None,) * batch.depth
         X = np.broadcast_to(batch.X, (len(self.names), batch.X.size))
@@ -196,15 +208,15 @@ class Sides:
 
 def gathered(batch: Batch, quantity: str, sides: Sequence[Sequence[Trace]]) -> Any:
     """One quantity of each case and side: (sides, total), for each layer if there is one for each."""
-    values = [[getattr(trace, quantity) for trace in traces] for traces in sides]
-    if not QUANTITIES[quantity]:
-        return np.array([np.concatenate([np.ravel(v) for v in row], dtype=np.float64) for row in values])
-    return tuple(
-        np.array(
-            [
-                np.concatenate([v[l].reshape(-1) for v in row[: batch.counts[l + 1]]], dtype=np.float64)
-                for row in values
-            ]
-        )
-        for l in range(batch.depth)
-    )
+    flat = [as_batch(batch.cases, traces).flat(quantity) for traces in sides]
+    if QUANTITIES[quantity]:
+        return tuple(_rows([each[l] for each in flat]) for l in range(batch.depth))
+    return _rows(flat)
+
+
+def _rows(data: Sequence[Any]) -> Any:
+    """The arrays as the rows of one, as float64."""
+    found = np.empty((len(data), data[0].size))
+    for row, each in zip(found, data, strict=True):
+        row[...] = each
+    return found
