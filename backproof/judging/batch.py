@@ -197,10 +197,14 @@ class Sides:
             tuple(layouts[l].view(self.dA[l - 1].value, k)[side] for l in range(1, L)),
         )
 
+    def part(self, places: Sequence[int]) -> Sides:
+        """Some of the cases as a batch of their own."""
+        traces = {name: [self.traces[name][k] for k in places] for name in self.names}
+        return Sides(Batch([self.batch.cases[k] for k in places]), traces)
+
     def alone(self, k: int) -> Sides:
         """Case k as a batch of its own."""
-        traces = {name: [self.traces[name][k]] for name in self.names}
-        return Sides(Batch([self.batch.cases[k]]), traces)
+        return self.part((k,))
 
     def _gathered(self, quantity: str) -> Any:
         return gathered(self.batch, quantity, [self.traces[name] for name in self.names])

@@ -99,18 +99,23 @@ class Tables:
     ) -> list[Judgement]:
         """One judgement a table; arguments as in `Table.judge`, with one trace a table."""
         blocks = self.blocks = []
+        parts: list[LocalSteps | EndToEnd] = []
         for sides in self.sides:
             own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
-            blocks += LocalSteps(sides, bounding, own_steps).blocks()
-            whole = EndToEnd(sides, bounding, centres)
+            local, whole = LocalSteps(sides, bounding, own_steps), EndToEnd(sides, bounding, centres)
             self._end_to_end.append((whole, list(whole.blocks())))
-            blocks += self._end_to_end[-1][1]
+            blocks += [*local.blocks(), *self._end_to_end[-1][1]]
+            parts += [local, whole]
         cases = [table.case for table in self.tables]
 
         def is_extreme(k: int) -> bool:
             return extreme(cases[k], next(iter(centres.values()))[k])
 
-        decided = decide_blocks(cases, blocks, is_extreme)
+        def doubtful(places: Sequence[int]) -> None:
+            for part in parts:
+                part.doubtful = places
+
+        decided = decide_blocks(cases, blocks, is_extreme, doubtful)
         return [
             Judgement(table.case, (*table.faults, *checks) if table.faults else checks, subject)
             for table, checks in zip(self.tables, decided, strict=True)

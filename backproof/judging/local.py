@@ -58,7 +58,9 @@ class LocalSteps:
         self.exact = exact
         self.levels = self._levels()
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
-        self._known_alone: dict[int, LocalSteps] = {}
+        self._known_among: dict[int, tuple[LocalSteps, int]] = {}
+        self.doubtful: Sequence[int] = ()
+        """The cases of which wider bounds will be asked, once that is known."""
 
     def _levels(self, **allowed: Any) -> Levels:
         return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
@@ -247,13 +249,14 @@ class LocalSteps:
 
     # ------------------------------------------------------------ other readings of one case
 
-    def _alone(self, k: int) -> LocalSteps:
-        """The same for case k by itself: wider bounds are worked out for few cases only."""
-        if k not in self._known_alone:
-            steps = {name: [each[k]] for name, each in self.steps.items()}
-            alone = self.sides.alone(k)
-            self._known_alone[k] = LocalSteps(alone, self.bounding, steps, exact=self.exact)
-        return self._known_alone[k]
+    def _among(self, k: int) -> tuple[LocalSteps, int]:
+        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
+        if k not in self._known_among:
+            places = self.doubtful if k in self.doubtful else (k,)
+            steps = {name: [each[i] for i in places] for name, each in self.steps.items()}
+            part = LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
+            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
+        return self._known_among[k]
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
         """The bound of one step of one side of case k, a matrix; of the loss, a scalar."""
@@ -272,15 +275,17 @@ class LocalSteps:
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    bound = self._alone(k).bound_on(self._levels(**allowed), quantity, l, side, 0)
+                    part, place = self._among(k)
+                    bound = part.bound_on(self._levels(**allowed), quantity, l, side, place)
                     return expected - bound, expected + bound
 
                 return Alternative(verdict, reason, limits)
 
             found = [] if quantity == "loss" else [*self._kink_readings(k, quantity, l, side, values)]
-            declared = concerned(deviations_of(name, oracle), case)
-            if declared:
-                found.append(widened("known deviation", ids(declared), deviations=declared))
+            declared = deviations_of(name, oracle)
+            of_case = concerned(declared, case)
+            if of_case:
+                found.append(widened("known deviation", ids(of_case), deviations=declared))
             return (*found, widened("unstable", NAIVE_REASON, naive=True))
 
         return readings
