@@ -57,6 +57,8 @@ class LocalSteps:
         self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
         self.exact = exact
         self.levels = self._levels()
+        self.own = levels_of(self.batch.dtype, 2, exact=True)
+        """Of sums of products only the case's own precision counts: the expected value is worked out here."""
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
         self._known_among: dict[int, tuple[LocalSteps, int]] = {}
         self.doubtful: Sequence[int] = ()
@@ -79,7 +81,7 @@ class LocalSteps:
     # ------------------------------------------------------------ L1
 
     def _linear(self, l: int) -> Iterator[Block]:
-        sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.levels
+        sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.own
         layout, weights, biases = batch.layouts[l], batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
         below = batch.layouts[l - 1].first(batch.counts[l])
         W, inputs = batch.W[l - 1], sides.inputs[l - 1]
@@ -115,7 +117,7 @@ class LocalSteps:
             yield self._sums("db", l, t.db[l - 1], value, E + error, biases)
 
     def _input_gradient(self) -> Iterator[Block]:
-        t, batch, levels = self.sides.has, self.batch, self.levels
+        t, batch, levels = self.sides.has, self.batch, self.own
         if t.delta is None or t.dX is None:
             return
         layout, inputs, delta, W = batch.layouts[1], batch.layouts[0], t.delta[0], batch.W[0]
@@ -131,7 +133,7 @@ class LocalSteps:
         layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
         rate = self.batch.rates(layout)
         value = (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
-        E = bounds.updated(self.levels, rate, before, gradient, self.levels.flushed(gradient))[0]
+        E = bounds.updated(self.own, rate, before, gradient, self.own.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
 
     def _sums(
@@ -200,8 +202,8 @@ class LocalSteps:
             if l < batch.depth:
                 delta, (inner, sizes, error) = t.delta[l], self.sides.dA[l - 1]
                 count, above = layout.first(batch.counts[l + 1]), batch.layouts[l + 1]
-                E_above = levels.flushed(delta)
-                own = bounds.transposed(levels, batch.W[l], above, delta, E_above, count, sums=sizes)[:1]
+                E_above = self.own.flushed(delta)
+                own = bounds.transposed(self.own, batch.W[l], above, delta, E_above, count, sums=sizes)
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
             g.append(batch.with_last(l, inner, losses.g))
             E_g.append(batch.with_last(l, E_inner, losses.E_g))
