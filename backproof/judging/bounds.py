@@ -60,7 +60,8 @@ def _through(
     if levels.may_flush(matrices.magnitudes.data):
         flushed = Matrices(matrices.layout, levels.flushed(matrices.data))
         lost = flushed.views if views is matrices.magnitudes.views else flushed.turned
-        moved = moved + layout.products(lost, below.views(spread), spread.shape[:-1])
+        leading = np.broadcast_shapes(flushed.data.shape[:-1], spread.shape[:-1])
+        moved = moved + layout.products(lost, below.views(spread), leading)
     return sums, moved
 
 
