@@ -25,8 +25,9 @@ from .ball_branches import Branches, deciding
 from .ball_losses import TERMS
 from .ball_network import Balls, entry_function, entry_term, nonlinear_steps, steps, whole
 from .ball_tape import at
-from .oracle import StepInputs, StepValues
 from .pieces import PieceByPiece
+from .step_batch import StepByStep
+from .steps import StepInputs, StepValues
 from .trace_batch import GivenTraces, TraceBatch
 
 FIRST_BITS, MOST_BITS = 256, 2048
@@ -78,7 +79,7 @@ class TruthTrace:
 Resolution = Mapping[str, Sequence[Any]]
 
 
-class BallOracle(PieceByPiece):
+class BallOracle(PieceByPiece, StepByStep):
     """Exact values by python-flint; see `Oracle` for the methods."""
 
     name = "truth"

@@ -154,32 +154,6 @@ def _gradient_step(parameters: dict[str, Any], gradients: Arrays, rate: Any) -> 
     return optax.apply_updates(parameters, updates)
 
 
-def _step(case: Arrays) -> dict[str, Any]:
-    """Each nonlinear step of one padded case on the Z, A_last and dA that are given with it."""
-    masks, output_mask = _masks(case, case["Y"].shape[1])
-    loss, dA_last = jax.value_and_grad(lambda A: _loss(case, A, output_mask))(case["A_last"])
-    dA = _clean(masks[1:], case["dA"].at[case["depth"] - 1].set(dA_last))
-
-    def layer(given: Arrays) -> tuple[Any, Any]:
-        def value(Z: Any) -> Any:
-            return _activation(given["activation"], given["parameters"], Z, given["mask"])
-
-        A, pull_back = jax.vjp(value, given["Z"])
-        return A, pull_back(given["dA"])[0]
-
-    A, delta = lax.map(
-        layer,
-        {
-            "Z": case["Z"],
-            "dA": dA,
-            "activation": case["activations"],
-            "parameters": case["parameters"],
-            "mask": masks[1:],
-        },
-    )
-    return {"A": A, "loss": loss, "dA_last": dA_last, "delta": delta}
-
-
 def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], dict[str, Any]]:
     """The program over a stack of cases. Empty places (depth 0) are skipped and give zeros."""
 
@@ -196,4 +170,3 @@ def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], d
 
 
 trace_stack = _mapped(_trace)
-step_stack = _mapped(_step)

@@ -19,8 +19,10 @@ from refimpl import ACTIVATIONS, ActivationSpec, Case, LossSpec, Trace
 
 from . import jax_packing as packing
 from . import pieces
-from .oracle import OracleMissingError, StepInputs, StepValues
+from .oracle import OracleMissingError
 from .shapes import Shapes
+from .step_batch import StepBatch, StepBatchValues, StepByStep, one_by_one
+from .steps import StepInputs, StepValues
 from .trace_batch import GivenTraces, TraceBatch, joined
 
 
@@ -44,10 +46,11 @@ class JaxOracle:
             ) from error
         self._jax: Any = jax
         self._optax: Any = optax
-        from . import jax_activations, jax_compiled, jax_losses, jax_points
+        from . import jax_activations, jax_compiled, jax_losses, jax_points, jax_steps
 
         self._compiled: Any = jax_compiled
         self._points: Any = jax_points
+        self._steps: Any = jax_steps
         self.activations: Mapping[str, jax_activations.Function] = jax_activations.ACTIVATION_LINES
         self.losses: Mapping[str, jax_losses.LossLine] = jax_losses.LOSS_LINES
 
@@ -73,18 +76,13 @@ class JaxOracle:
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64, by the compiled path."""
-        values: dict[int, StepValues] = {}
-        cases = [step.case for step in inputs]
-        shapes = Shapes(cases)
+        return one_by_one(self.step_batch, inputs)
+
+    def step_batch(self, batch: StepBatch) -> StepBatchValues:
+        """As `steps`, for many cases and sides at once."""
         with self._scope():
-            for _, stacks in packing.stacks(cases, "float64"):
-                for bucket, positions in stacks:
-                    chosen = [inputs[position] for position in positions]
-                    packed = packing.pack_steps(chosen, shapes.of(positions), bucket, self._divisor)
-                    results = self._fetched(self._compiled.step_stack(packed))
-                    for place, (position, step) in enumerate(zip(positions, chosen, strict=True)):
-                        values[position] = packing.unpack_step(results, place, step.case)
-        return [values[position] for position in range(len(inputs))]
+            found: StepBatchValues = self._steps.steps_together(batch)
+        return found
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
@@ -214,7 +212,7 @@ class JaxOracle:
             yield
 
 
-class PlainJax:
+class PlainJax(StepByStep):
     """JAX as one would write it by hand, eager and unpadded; see `Oracle` for the methods."""
 
     name = JaxOracle.name

@@ -17,7 +17,6 @@ from refimpl import (
     Case,
 )
 
-from .oracle import StepInputs, StepValues
 from .shapes import Blocks, Shapes, segments
 from .trace_batch import TraceBatch, padded_traces
 
@@ -135,22 +134,6 @@ class _Packing:
         padded.reshape(-1)[at.positions] = np.concatenate(list(matrices), axis=None)
 
 
-def pack_steps(
-    steps: Sequence[StepInputs], shapes: Shapes, bucket: Bucket, divisor: Callable[[Case], int]
-) -> Arrays:
-    """The inputs of single steps as one stack, in float64."""
-    D, N, M, S = bucket
-    packed = _pack_common([step.case for step in steps], shapes, bucket, np.dtype("float64"), divisor)
-    packed |= {"Z": np.zeros((S, D, N, M)), "dA": np.zeros((S, D, N, M)), "A_last": np.zeros((S, N, M))}
-    for k, step in enumerate(steps):
-        _put(packed["A_last"][k], step.A_last)
-        for l, Z in enumerate(step.Z):
-            _put(packed["Z"][k, l], Z)
-        for l, dA in enumerate(step.dA):
-            _put(packed["dA"][k, l], dA)
-    return packed
-
-
 def pack_cases(
     cases: Sequence[Case],
     shapes: Shapes,
@@ -218,15 +201,6 @@ def _pack_common(
     return packed
 
 
-def _put(padded: Any, array: Any) -> None:
-    padded[: array.shape[0], : array.shape[1]] = array
-
-
-def _cut(padded: Any, rows: int, columns: int) -> Any:
-    # A copy: a view would keep the whole stack alive.
-    return padded[:rows, :columns].copy()
-
-
 def unpacked(cases: Sequence[Case], shapes: Shapes, found: Stacks, results: Sequence[Arrays]) -> TraceBatch:
     """The traces of the cases, which stand in these stacks one after the other."""
     counts = [len(positions) for _, positions in found]
@@ -250,20 +224,3 @@ def unpacked(cases: Sequence[Case], shapes: Shapes, found: Stacks, results: Sequ
         return blocks(*own, starts[quantity][members])
 
     return padded_traces(cases, shapes, padded, where)
-
-
-def unpack_step(results: Arrays, place: int, case: Case) -> StepValues:
-    """The values of the steps at one place of a stack."""
-
-    def per_layer(quantity: str) -> tuple[Any, ...]:
-        return tuple(
-            _cut(padded, outputs, case.samples)
-            for padded, outputs in zip(results[quantity][place], case.network.widths[1:], strict=False)
-        )
-
-    return StepValues(
-        A=per_layer("A"),
-        loss=float(results["loss"][place]),
-        dA_last=_cut(results["dA_last"][place], case.network.widths[-1], case.samples),
-        delta=per_layer("delta"),
-    )

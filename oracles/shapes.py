@@ -44,7 +44,7 @@ class Shapes:
         """Which cases have a layer l."""
         return np.flatnonzero(self.depths >= l)
 
-    def matrix(self, quantity: str, l: int, cases: Any) -> tuple[Any, Any]:
+    def matrix(self, quantity: str, l: Any, cases: Any) -> tuple[Any, Any]:
         """The rows and the columns of a quantity of layer l, of these cases; l of X and dX is 0."""
         rows = self.widths[cases, l]
         if quantity in ("dW", "W_updated"):
@@ -82,6 +82,22 @@ class Blocks(NamedTuple):
         order = np.argsort(groups[owner] * (1 << 32) + row * beside[owner], kind="stable")
         owner, row = owner[order], row[order]
         return segments(self.start[owner] + row * self.stride[owner], self.columns[owner])
+
+    @property
+    def size(self) -> int:
+        """How many entries they have."""
+        return int((self.rows * self.columns).sum())
+
+    def columns_of(self, units: int) -> tuple[Any, Any]:
+        """Where the entries of all their columns are, side by side as (units, columns), and which there are.
+
+        Each block has at most so many rows; where there is none, the position is 0.
+        """
+        owner = np.repeat(np.arange(len(self.rows)), self.columns)
+        first = self.start[owner] + segments(np.zeros_like(self.columns), self.columns)
+        rows = np.arange(units)[:, None]
+        present = rows < self.rows[owner]
+        return np.where(present, first + rows * self.stride[owner], 0), present
 
     def of(self, chosen: Any) -> Blocks:
         """Some of them."""

@@ -12,11 +12,13 @@ import numpy as np
 
 from refimpl import ActivationSpec, Case, LossSpec
 
-from .oracle import OracleMissingError, StepInputs, StepValues
+from .oracle import OracleMissingError
 from .pieces import Run, runs
+from .step_batch import StepBatch, StepBatchValues, one_by_one
+from .steps import StepInputs, StepValues
 from .torch_plain import PlainTorch
 from .torch_tensors import Tensors
-from .torch_together import traces_together
+from .torch_together import steps_together, traces_together
 from .trace_batch import TraceBatch
 
 
@@ -50,7 +52,12 @@ class TorchOracle:
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64."""
-        return self.plain().steps(inputs)
+        return one_by_one(self.step_batch, inputs)
+
+    def step_batch(self, batch: StepBatch) -> StepBatchValues:
+        """As `steps`, for many cases and sides at once."""
+        with self._tensors.differentiating():
+            return steps_together(self._tensors, batch)
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from refimpl import Case, LossSpec, Trace
 
-from .oracle import StepInputs, StepValues
+from .step_batch import StepByStep
+from .steps import StepInputs, StepValues
 from .torch_tensors import Tensors
 from .trace_batch import GivenTraces, TraceBatch
 
@@ -36,7 +37,7 @@ class _Graph(NamedTuple):
         return [*self.Z, *self.W, *self.b, self.A[0]]
 
 
-class PlainTorch:
+class PlainTorch(StepByStep):
     """torch case by case; see `Oracle` for the methods. `oracle` is the TorchOracle whose torch it is."""
 
     name = "torch"

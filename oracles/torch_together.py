@@ -14,8 +14,10 @@ import numpy as np
 
 from refimpl import ActivationSpec, Case, LossSpec
 
+from .grouping import Groups
 from .padding import Padding
 from .shapes import Blocks, Shapes, compact, segments
+from .step_batch import StepBatch, StepBatchValues
 from .torch_tensors import Tensors
 from .trace_batch import TraceBatch, joined, padded_traces
 
@@ -158,38 +160,6 @@ def _forward(
     return Z, A[1:]
 
 
-class Groups:
-    """Cases parted by function: what the cases of each have in common, and where its entries are."""
-
-    def __init__(self, specs: Sequence[Any], keys: Sequence[Hashable], beside: Any, blocks: Blocks) -> None:
-        """Cases of equal keys are one group; `beside`: whose samples must stand side by side."""
-        numbers: dict[Hashable, int] = {}
-        self.numbers = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-        """Each case's group."""
-        self.order = np.argsort(self.numbers, kind="stable")
-        """The cases, group after group."""
-        self.counts = np.bincount(self.numbers)
-        firsts = self.order[np.cumsum(self.counts) - self.counts]
-        self.specs = [specs[k] for k in firsts.tolist()]
-        self.beside = np.asarray(beside)
-        self.shapes: list[tuple[int, ...]] = [
-            (rows, -1) if mixes else (-1,)
-            for rows, mixes in zip(blocks.rows[firsts].tolist(), self.beside[firsts].tolist(), strict=True)
-        ]
-        """What a group's entries are given in: their rows, or if no entry depends on another, no rows."""
-        sizes = np.bincount(self.numbers, blocks.rows * blocks.columns)
-        self.sizes: list[int] = sizes.astype(np.int64).tolist()
-        self.positions = self.of(blocks)
-
-    def of(self, blocks: Blocks) -> Any:
-        """The positions of all entries, group after group."""
-        return blocks.grouped(self.numbers, self.beside)
-
-    def members(self) -> list[list[int]]:
-        """The cases of each group."""
-        return [part.tolist() for part in np.split(self.order, np.cumsum(self.counts)[:-1])]
-
-
 def activation_groups(specs: Sequence[ActivationSpec], blocks: Blocks) -> Groups:
     """The cases of each activation with equal parameters; if it mixes units, with equally many."""
     beside = [not spec.entry.elementwise for spec in specs]
@@ -197,7 +167,7 @@ def activation_groups(specs: Sequence[ActivationSpec], blocks: Blocks) -> Groups
         (spec.name, units)
         if mixes
         else (spec.name, *(float(value).hex() for value in spec.parameters.values()))
-        for spec, mixes, units in zip(specs, beside, blocks.rows.tolist(), strict=True)
+        for spec, mixes, units in zip(specs, beside, blocks.rows.tolist(), strict=False)
     ]
     return Groups(specs, keys, beside, blocks)
 
@@ -206,12 +176,17 @@ def activated(tensors: Tensors, groups: Groups, Z: Any) -> Any:
     """Each function at its own entries of Z; elsewhere 0."""
     torch = tensors.torch
     positions = torch.from_numpy(groups.positions)
-    parts = Z.index_select(0, positions).split(groups.sizes)
+    values = function_values(tensors, groups, Z.index_select(0, positions))
+    return torch.zeros_like(Z).index_copy(0, positions, values)
+
+
+def function_values(tensors: Tensors, groups: Groups, Z: Any) -> Any:
+    """σ of Z, whose entries come group after group."""
     values = [
         _flattened(tensors.activations[spec.name](_in_rows(part, shape), **spec.parameters))
-        for spec, shape, part in zip(groups.specs, groups.shapes, parts, strict=True)
+        for spec, shape, part in zip(groups.specs, groups.shapes, Z.split(groups.sizes), strict=True)
     ]
-    return torch.zeros_like(Z).index_copy(0, positions, torch.cat(values))
+    return tensors.torch.cat(values)
 
 
 def _in_rows(part: Any, shape: tuple[int, ...]) -> Any:
@@ -225,7 +200,7 @@ def _flattened(tensor: Any) -> Any:
 def loss_groups(tensors: Tensors, specs: Sequence[LossSpec], blocks: Blocks) -> Groups:
     """The cases of each loss with the same parameters; if terms are sums over units, with as many of them."""
     keys, beside = [], []
-    for spec, units in zip(specs, blocks.rows.tolist(), strict=True):
+    for spec, units in zip(specs, blocks.rows.tolist(), strict=False):
         line = tensors.losses[spec.name]
         key: tuple[Hashable, ...] = (spec.name, *(float(v).hex() for v in spec.parameters.values()))
         if spec.arrays:
@@ -239,29 +214,36 @@ def loss_groups(tensors: Tensors, specs: Sequence[LossSpec], blocks: Blocks) -> 
 
 def _losses(tensors: Tensors, cases: Sequence[Case], padding: Padding, A: Any, dtype: Any) -> Any:
     """The reduced loss of each case."""
-    shapes = padding.shapes
-    blocks = padding.blocks("A", shapes.depths, np.arange(len(cases)))
-    return reduced_losses(tensors, cases, _from_layer_1(padding, blocks), A, dtype)
-
-
-def reduced_losses(tensors: Tensors, cases: Sequence[Case], blocks: Blocks, A: Any, dtype: Any) -> Any:
-    """The loss of each case, whose predictions are a block of A, by torch's meaning of its reduction."""
-    torch = tensors.torch
+    depths = padding.shapes.depths
+    blocks = _from_layer_1(padding, padding.blocks("A", depths, np.arange(len(cases))))
     groups = loss_groups(tensors, [case.network.loss for case in cases], blocks)
-    predictions = A.index_select(0, torch.from_numpy(groups.positions)).split(groups.sizes)
-    targets = flat((case.Y for case in cases), dtype)[groups.of(compact(blocks.rows, blocks.columns))]
+    predictions = A.index_select(0, tensors.torch.from_numpy(groups.positions))
+    return reduced_losses(tensors, cases, groups, blocks, predictions, dtype)
+
+
+def reduced_losses(
+    tensors: Tensors, cases: Sequence[Case], groups: Groups, blocks: Blocks, predictions: Any, dtype: Any
+) -> Any:
+    """The loss of each block, by torch's meaning of its reduction; predictions come group after group.
+
+    There may be several times as many blocks as cases: other predictions for the same.
+    """
+    torch = tensors.torch
+    Y, times = flat((case.Y for case in cases), dtype), len(blocks.rows) // len(cases)
+    own = compact(blocks.rows[: len(cases)], blocks.columns[: len(cases)])
+    targets = Y[groups.of(Blocks(*(np.tile(each, times) for each in own)))]
     terms = []
     for spec, shape, members, a, y in zip(
         groups.specs,
         groups.shapes,
         groups.members(),
-        predictions,
+        predictions.split(groups.sizes),
         torch.from_numpy(targets).split(groups.sizes),
         strict=True,
     ):
         arguments = dict(spec.arguments)
         if spec.arrays:
-            arguments |= _arrays(tensors, spec, [cases[k] for k in members], dtype)
+            arguments |= _arrays(tensors, spec, [cases[k % len(cases)] for k in members], dtype)
         line = tensors.losses[spec.name]
         given = _in_rows(a, shape), _in_rows(y, shape)
         terms.append(_flattened(line.function(*given, reduction="none", **arguments)))
@@ -283,14 +265,42 @@ def _arrays(tensors: Tensors, spec: LossSpec, cases: Sequence[Case], dtype: Any)
 
 
 def _reduced(torch: Any, cases: Sequence[Case], order: Any, counts: Any, terms: Any) -> Any:
-    """The terms, which come case by case in that order, summed and divided."""
-    most = int(counts.max())
+    """The terms, which come block by block in that order, summed and divided."""
+    most, total = int(counts.max()), len(counts)
     places = torch.from_numpy(segments(order * most, counts[order]))
-    rows = terms.new_zeros(len(cases) * most).index_copy(0, places, terms)
+    rows = terms.new_zeros(total * most).index_copy(0, places, terms)
     divisors = [
         {"sum": 1, "mean": count, "batchmean": case.Y.shape[1], "entrymean": case.Y.size}[
             case.network.loss.reduction
         ]
-        for case, count in zip(cases, counts.tolist(), strict=True)
+        for case, count in zip(cases, counts.tolist(), strict=False)
     ]
-    return rows.view(len(cases), most).sum(dim=1) / torch.tensor(divisors, dtype=terms.dtype)
+    divided_by = torch.from_numpy(np.tile(np.array(divisors, dtype=np.float64), total // len(cases)))
+    return rows.view(total, most).sum(dim=1) / divided_by.to(terms.dtype)
+
+
+def steps_together(tensors: Tensors, batch: StepBatch) -> StepBatchValues:
+    """Each nonlinear step on the given numbers, in float64; autograd must be on."""
+    torch = tensors.torch
+    outputs, layers = batch.in_rows(batch.outputs), batch.in_rows(batch.layers)
+    groups = loss_groups(tensors, [case.network.loss for case in batch.cases], outputs)
+    predictions = tensors.leaf(batch.A_last.reshape(-1)[groups.positions])
+    loss = reduced_losses(tensors, batch.cases, groups, outputs, predictions, "float64")
+    (gradient,) = torch.autograd.grad(loss, predictions, torch.ones_like(loss))
+    dA_last = np.empty((batch.rows, batch.outputs.size))
+    dA_last.reshape(-1)[groups.positions] = gradient.numpy()
+
+    groups = activation_groups(batch.activations(), layers)
+    at = groups.positions
+    Z = tensors.leaf(np.concatenate(batch.Z, axis=1).reshape(-1)[at])
+    values = function_values(tensors, groups, Z)
+    dA = torch.from_numpy(batch.all_dA(dA_last).reshape(-1)[at])
+    (gradient,) = torch.autograd.grad(values, Z, dA)
+    A, delta = np.empty(at.size), np.empty(at.size)
+    A[at], delta[at] = values.detach().numpy(), gradient.numpy()
+    return StepBatchValues(
+        batch.by_layer(A),
+        loss.detach().numpy().reshape(batch.rows, -1),
+        dA_last,
+        batch.by_layer(delta),
+    )
