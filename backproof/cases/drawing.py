@@ -28,6 +28,7 @@ from refimpl import (
     Network,
 )
 from refimpl.domains import Interval, OneOf, TargetDomain
+from refimpl.functions import no_kinks
 from refimpl.specs import rounded_spec
 
 from .numbers import Array, Numbers, power_above
@@ -151,9 +152,13 @@ def _beside(values: Array) -> Iterator[Array]:
 
 def _is_dead(Z: Array, spec: ActivationSpec, entry: Activation) -> bool:
     """Whether σ' is 0 for every Z, as it may be on one side of a kink, so that no gradient passes."""
-    if entry.derivative is None or not entry.kinks(spec.parameters):
+    derivative, parameters = entry.derivative, spec.parameters
+    if derivative is None or entry.kinks is no_kinks:
         return False
-    return not any(np.count_nonzero(entry.derivative(near, **spec.parameters)) for near in _beside(Z))
+    for near in _beside(Z):
+        if np.count_nonzero(derivative(near, **parameters)):
+            return False
+    return bool(entry.kinks(parameters))
 
 
 def _reviving_factor(Z: Array, spec: ActivationSpec, entry: Activation) -> float:
@@ -246,12 +251,12 @@ def _draw_parameters(numbers: Numbers, entry: Activation, allowed: Choices) -> _
 
 
 # Drawn parameters come from few numbers, and most have their defaults: the same specs come again and again.
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _loss_spec(name: str, reduction: str, parameters: tuple[tuple[str, float], ...]) -> LossSpec:
     return LossSpec(name, reduction, dict(parameters))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _activation_spec(
     name: str, parameters: tuple[tuple[str, float], ...], dtype: np.dtype[Any]
 ) -> ActivationSpec:

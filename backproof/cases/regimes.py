@@ -29,7 +29,8 @@ class Span(NamedTuple):
 
     def draw(self, source: Source, at_least: int = 1) -> int:
         """One of them: log-uniform, and `at_least` so many where that is allowed."""
-        return max(size(source, self.most, self.least), min(at_least, self.most))
+        drawn = size(source, self.most, self.least)
+        return drawn if drawn >= at_least else min(at_least, self.most)
 
     def limit(self, drawn: int) -> int:
         """The least or the most, whichever is nearer by its logarithm."""
