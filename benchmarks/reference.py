@@ -9,7 +9,7 @@ benchmarks/results, as reference.md, .json and .svg; with --tables, only the pag
 again.
 
 With --busy, the processor's time is taken instead of the clock's: that of all threads of a process, which
-other programs do not lengthen. It says little of two threads, which wait for each other.
+other programs do not lengthen. Two threads are then left out: waiting for each other is part of their time.
 Each process starts without OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, so that NumPy's BLAS chooses its own
 kernels.
 """
@@ -124,9 +124,10 @@ def _seconds_a_step(run: Any, steps: int, clock: Clock) -> float:
 def gathered(processes: int, *, busy: bool) -> dict[str, Any]:
     """What every process measured, setting by setting in turns, and on what."""
     before = os.getloadavg()[0]
-    times: dict[str, list[Any]] = {name: [] for name in SETTINGS}
+    settings = {name: setting for name, setting in SETTINGS.items() if setting.threads == 1 or not busy}
+    times: dict[str, list[Any]] = {name: [] for name in settings}
     for number in range(processes):
-        for name, setting in SETTINGS.items():
+        for name, setting in settings.items():
             done = subprocess.run(
                 [sys.executable, __file__, "--measure", name, *(["--busy"] if busy else [])],
                 env=setting.environment(),

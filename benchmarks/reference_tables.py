@@ -33,11 +33,11 @@ the largest; a process measures all in turns and takes the fastest of {rounds} r
 - **Bare matrix products** are the step's W A, δ A^T and W^T δ in NumPy, without anything else.
 """
 NOTES = {
-    "one": "OMP, OpenBLAS, MKL, torch and XLA have one thread each. XLA's is not Python's, and runs on another "
-    "core, where there is one.",
+    "one": "OMP, OpenBLAS, MKL, torch and XLA have one thread each. XLA's is not Python's, and runs on "
+    "another core, where there is one.",
     "two": "OMP, OpenBLAS, MKL and torch have two threads, XLA as many as there are cores.",
-    "pinned": "As the first, but all threads of a process share one core. Small steps of jax.jit are faster so, "
-    "as nothing is handed to another core.",
+    "pinned": "As the first, but all threads of a process share one core. Small steps of jax.jit are "
+    "faster so, as nothing is handed to another core.",
 }
 
 
@@ -119,13 +119,14 @@ def plot(times: Times, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "backproof"  # the same picture for the same numbers
+    mpl.rcParams |= {"svg.hashsalt": "backproof", "svg.fonttype": "none"}  # the same numbers, the same text
     from matplotlib import pyplot as plt
 
     networks = list(times[0])
     names = list(times[0][networks[0]])[::-1]
-    figure, panels = plt.subplots(1, len(networks), figsize=(12, 3.2), sharey=True, layout="constrained")
-    for panel, network in zip(panels, networks, strict=True):
+    shape = {"figsize": (12, 3.2), "sharey": True, "squeeze": False, "layout": "constrained"}
+    figure, panels = plt.subplots(1, len(networks), **shape)
+    for panel, network in zip(panels[0], networks, strict=True):
         of_each = [ratios(times, network, name, REFERENCE) for name in names]
         middle = [statistics.median(values) for values in of_each]
         ends = [

@@ -54,10 +54,12 @@ def problem(widths: tuple[int, ...], batch: int, seed: int = 0) -> Problem:
 
 
 def _case(given: Problem) -> Any:
-    from refimpl import Case, Layer, LossSpec, Network
+    from refimpl import ActivationSpec, Case, Layer, LossSpec, Network
 
     names = ["relu"] * (len(given.W) - 1) + ["softmax"]
-    layers = tuple(Layer(W, b, name) for W, b, name in zip(given.W, given.b, names, strict=True))
+    layers = tuple(
+        Layer(W, b, ActivationSpec(name)) for W, b, name in zip(given.W, given.b, names, strict=True)
+    )
     return Case(Network(layers, LossSpec("cross_entropy")), given.X, given.Y, RATE)
 
 

@@ -29,8 +29,9 @@ def train(case: Case, steps: int, backprop: Backprop | None = None) -> tuple[Cas
 
     With w = 2, b = 0, x = 1 and y = 0, δ = ŷ is ∂L/∂w and ∂L/∂b: each step takes ¼ ŷ from both and halves ŷ.
 
-    >>> layer = Layer(np.array([[2.0]]), np.array([[0.0]]), "identity")
-    >>> network = Network((layer,), "half_squared_error")
+    >>> from refimpl import ActivationSpec, LossSpec
+    >>> layer = Layer(np.array([[2.0]]), np.array([[0.0]]), ActivationSpec("identity"))
+    >>> network = Network((layer,), LossSpec("half_squared_error"))
     >>> case = Case(network, np.array([[1.0]]), np.array([[0.0]]), learning_rate=0.25)
     >>> trained, losses = train(case, steps=3)
     >>> losses  # ½ 2², ½ 1², ½ ½²
