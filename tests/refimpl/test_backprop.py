@@ -245,7 +245,7 @@ def test_overriding_one_method_changes_that_equation_and_what_follows_from_it(me
 
 
 def test_every_method_that_is_an_equation_is_among_those_overridden() -> None:
-    passes = {"forward", "backward", "run"}
+    passes = {"forward", "errors", "backward", "run"}
     assert {name for name in vars(Backprop) if not name.startswith("_")} - passes == set(REACH)
 
 
