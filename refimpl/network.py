@@ -60,6 +60,9 @@ class Layer:
             )
         set_(self, "activation", rounded_spec(self.activation, self.W.dtype))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layer, (self.W, self.b, self.activation)  # made anew, since unpickled arrays can be written
+
     @property
     def inputs(self) -> int:
         """n_{l-1}, the number of units that feed this layer."""
@@ -209,6 +212,9 @@ class Case:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64: what everything is computed in."""
         return self.network.dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Case, (self.network, self.X, self.Y, self.learning_rate)
 
     @property
     def samples(self) -> int:

@@ -109,7 +109,7 @@ class Tables:
 
         decided = decide_blocks(cases, blocks, is_extreme)
         return [
-            Judgement(table.case, (*table.faults, *checks), subject)
+            Judgement(table.case, (*table.faults, *checks) if table.faults else checks, subject)
             for table, checks in zip(self.tables, decided, strict=True)
         ]
 
