@@ -263,7 +263,7 @@ def _mistake(name: str | None) -> Mistake | None:
 
 
 def _oracle_names(text: str | None) -> tuple[str, ...]:
-    from .run import ORACLES, usual_oracles
+    from .oracle_names import ORACLES, usual_oracles
 
     if text is None:
         return tuple(dict.fromkeys((*usual_oracles(), "truth")))
@@ -278,7 +278,7 @@ def _oracle_names(text: str | None) -> tuple[str, ...]:
 def _loaded(names: Iterable[str]) -> list[Any]:
     from oracles import OracleMissingError
 
-    from .run import ORACLES
+    from .oracle_names import ORACLES
 
     try:
         found = [ORACLES[name]() for name in names]

@@ -6,7 +6,6 @@ Each row is a mapping of JSON values whose first member is its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from textwrap import wrap
 from typing import Any
 
@@ -106,13 +105,9 @@ def _left_out() -> list[Row]:
 
 
 def _oracles() -> list[Row]:
-    from .run import MODULES, ORACLES
+    from .oracle_names import ORACLES, is_installed
 
-    # Looking for a module does not import it.
-    return [
-        {"name": name, "installed": all(find_spec(module) is not None for module in MODULES[name])}
-        for name in ORACLES
-    ]
+    return [{"name": name, "installed": is_installed(name)} for name in ORACLES]
 
 
 def _mistakes() -> list[Row]:

@@ -67,6 +67,15 @@ Corpus = Annotated[
     str | None,
     typer.Option(help="Judge the cases kept in this folder first; see 'corpus'.", metavar="DIR"),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        help="Processes that judge, each on one core; 1 starts none. What is found is the same for any "
+        "number.",
+        metavar="N",
+        parser=whole,
+    ),
+]
 Impl = Annotated[
     str | None,
     typer.Option(
@@ -147,7 +156,7 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
 
 def oracles_of(text: str | None) -> tuple[str, ...]:
     """The oracles named, or those that are usual here."""
-    from .run import usual_oracles
+    from .oracle_names import usual_oracles
 
     names = names_of(text)
     return usual_oracles() if names is None else names
@@ -179,15 +188,19 @@ def exit_status(report: Report) -> int:
     return 0 if report.floor_met else 1
 
 
-def load(oracles: Sequence[str]) -> None:
-    """Imports the frameworks behind these oracles; UsageError if one is not installed."""
+def load(oracles: Sequence[str], *, missing_only: bool = False) -> None:
+    """Imports the frameworks behind these oracles; UsageError if one is not installed.
+
+    With `missing_only`, those that are installed are left to the processes that need them.
+    """
     from oracles import OracleMissingError
 
-    from .run import ORACLES
+    from .oracle_names import ORACLES, is_installed
 
     try:
         for name in oracles:
-            ORACLES[name]()
+            if not (missing_only and is_installed(name)):
+                ORACLES[name]()
         # What the frameworks have made lives as long as the process: the collector need not look at it again.
         gc.freeze()
     except OracleMissingError as error:
@@ -195,11 +208,12 @@ def load(oracles: Sequence[str]) -> None:
 
 
 def with_progress_bar(
-    oracles: Sequence[str], judge: Callable[[Callable[[int, int, int], None]], Report]
+    oracles: Sequence[str], judge: Callable[[Callable[[int, int, int], None]], Report], workers: int = 1
 ) -> Report:
     """Loads the frameworks and judges under a bar on standard error, if that is a terminal.
 
-    What a program reads goes to standard output. Ctrl-C is heard between two calls of the progress function.
+    With more than one worker, these load them. What a program reads goes to standard output. Ctrl-C is
+    heard between two calls of the progress function.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -230,7 +244,7 @@ def with_progress_bar(
                 stopper.check()
 
         with Stopper(stopping) as stopper:
-            load(oracles)
+            load(oracles, missing_only=workers > 1)
             stopper.check()
             return judge(advance)
 

@@ -23,6 +23,7 @@ from .cli_options import (
     Oracles,
     Python,
     TimeLimit,
+    Workers,
     check_mistake,
     dtypes_of,
     kept_in,
@@ -68,6 +69,7 @@ def run(
         ),
     ] = "disputed",
     corpus: Corpus = None,
+    workers: Workers = 1,
     no_diagnosis: Annotated[
         bool,
         typer.Option(
@@ -127,11 +129,14 @@ def run(
         diagnose=not no_diagnosis,
         command=shlex.join(["backproof", "run", *words]),
         corpus=kept,
+        workers=workers,  # not in the command that repeats the run: what is found does not depend on it
     )
     folder = Path(out or f"reports/{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-seed-{seed}")
     check_writable(folder)
     try:
-        report = with_progress_bar(options.oracles, lambda progress: run_cases(options, progress))
+        report = with_progress_bar(
+            options.oracles, lambda progress: run_cases(options, progress), options.workers
+        )
     except KeyboardInterrupt:
         typer.echo("backproof: interrupted; no report was written", err=True)
         return INTERRUPTED

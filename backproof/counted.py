@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .judging.verdicts import Check
 from .reporting import model
@@ -18,11 +20,22 @@ class Counted:
     verdicts: Counter[model.Verdict] = field(default_factory=Counter)
     worst: float | None = None
 
-    def add(self, verdict: model.Verdict, worst: float | None) -> None:
-        """Count one."""
-        self.verdicts[verdict] += 1
+    def add(self, verdict: model.Verdict, worst: float | None, count: int = 1) -> None:
+        """Count one, or so many, with the largest error/bound among them."""
+        if count:
+            self.verdicts[verdict] += count
         if worst is not None:
             self.worst = worst if self.worst is None else max(self.worst, worst)
+
+    def merge(self, other: Counted) -> None:
+        """Count what `other` has counted."""
+        self.verdicts.update(other.verdicts)
+        if other.worst is not None:
+            self.worst = other.worst if self.worst is None else max(self.worst, other.worst)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A tally has hundreds: pickled as a name and a number for each verdict, they are small.
+        return _counted, (tuple(self.verdicts.items()), self.worst)
 
     @property
     def counts(self) -> model.Counts:
@@ -33,6 +46,10 @@ class Counted:
     def worst_ratio(self) -> float | None:
         """To six digits: the last bits of a bound depend on which cases were judged together."""
         return None if self.worst is None else float(f"{self.worst:.6g}")
+
+
+def _counted(verdicts: Iterable[tuple[model.Verdict, int]], worst: float | None) -> Counted:
+    return Counted(Counter(dict(verdicts)), worst)
 
 
 def held_to_bound(check: Check) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 from math import isnan
 
 from refimpl import QUANTITIES
@@ -16,16 +17,30 @@ EDGES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 10.0, 1e3, 1e6)
 _SCOPES = ("local", "end to end")
 
 
+def _none() -> list[int]:
+    return [0] * (len(EDGES) + 1)
+
+
 class DistributionTally:
     """Counts checks by their largest error/bound."""
 
     def __init__(self) -> None:
-        self._checks: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * (len(EDGES) + 1))
+        self._checks: dict[tuple[str, str, str, str], list[int]] = defaultdict(_none)
 
     def add(self, check: Check, ratio: float | None) -> None:
         """Count one check; not one without error/bound, such as a crash."""
         if ratio is not None and not isnan(ratio):
             self._checks[check.left, check.right, check.quantity, check.scope][bisect_left(EDGES, ratio)] += 1
+
+    def add_classes(self, left: str, right: str, quantity: str, scope: str, checks: Sequence[int]) -> None:
+        """Count so many checks of each class; `checks` has one number a class, not all 0."""
+        row = self._checks[left, right, quantity, scope]
+        row[:] = [known + more for known, more in zip(row, checks, strict=True)]
+
+    def merge(self, other: DistributionTally) -> None:
+        """Count what `other` has counted."""
+        for key, checks in other._checks.items():
+            self.add_classes(*key, checks)
 
     def section(self) -> model.Distributions | None:
         """The part of the report; None if there is nothing to tell."""

@@ -26,7 +26,7 @@ def environment(oracles: Sequence[Oracle]) -> Environment:
     if "torch" in names:
         import torch
 
-        threads["torch"] = torch.get_num_threads()
+        threads["torch"] = 1  # the oracle computes on one, whatever the process has set
         matmul["torch"] = torch.get_float32_matmul_precision()
         flush["torch"] = bool((torch.tensor(1e-40) * 1).item() == 0)
     if "jax" in names:

@@ -25,13 +25,16 @@ _CHAIN_NOTE = "No part of this run: pytest tests/conformance judges it, on rando
 _TOGETHER = {"B3": ("B2", "B3"), "B5": ("B1a", "B5")}
 
 
-def _equations_of(check: Check) -> tuple[str, ...]:
-    """The equations that a local check bears on. A wrong hidden error is B5's, though it goes through B1a."""
-    if check.equation == "B5" and check.verdict in FAILING:
+def equations_of(equation: str, layer: int | None, *, is_failing: bool = False) -> tuple[str, ...]:
+    """The equations that a local check of this one bears on.
+
+    A wrong hidden error is B5's, though it goes through B1a.
+    """
+    if equation == "B5" and is_failing:
         return ("B5",)
-    if check.equation == "F2" and check.layer == 1:
+    if equation == "F2" and layer == 1:
         return ("F1", "F2")
-    return _TOGETHER.get(check.equation, (check.equation,))
+    return _TOGETHER.get(equation, (equation,))
 
 
 class EquationTally:
@@ -44,11 +47,29 @@ class EquationTally:
 
     def add(self, check: Check, worst: float | None, case: Case) -> None:
         """Count one local check; the checks of one case come one after the other."""
-        for equation in _equations_of(check):
+        for equation in equations_of(check.equation, check.layer, is_failing=check.verdict in FAILING):
             self._checks[equation].add(check.verdict, worst)
             if check.verdict != "not judged" and self._last.get(equation) is not case:
                 self._last[equation] = case
                 self._cases[equation] += 1
+
+    def next_case(self) -> None:
+        """The checks that follow are of another case, be it the same network and data again."""
+        self._last.clear()
+
+    def add_many(self, equation: str, counted: Counted, cases: int) -> None:
+        """Count local checks of this equation, in so many cases of which some could be judged."""
+        self._checks[equation].merge(counted)
+        if cases:
+            self._cases[equation] += cases
+
+    def merge(self, other: EquationTally) -> None:
+        """Count what `other` has counted; of other cases."""
+        for equation, counted in other._checks.items():
+            self.add_many(equation, counted, other._cases[equation])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_last": {}}  # which case came last is for who adds checks one by one
 
     def add_chain(self, judgement: ChainJudgement) -> None:
         """Count the derivative of one judged composition under the chain rule's equations that it has."""

@@ -15,6 +15,7 @@ from refimpl import Case, Trace, case_to_json
 from .cause_rows import one_row
 from .corpus import Kept
 from .explaining import Explainer
+from .findings_tally import Origin, excess
 from .judging.verdicts import FAILING, Check, Judgement
 from .plugging.sources import Source
 from .reporting.files import write_report
@@ -31,11 +32,12 @@ from .run import (
     make_panel,
     report_of,
     subject_of,
+    surroundings_of,
     tally_of,
     usual_oracles,
 )
 from .subject import PluggedSubject, Subject
-from .tally import CORPUS, Origin, excess
+from .tally import CORPUS
 
 _MOST_KEPT = 200
 """Failing cases that are kept to be diagnosed."""
@@ -126,8 +128,8 @@ class Session:
     def _count(self, judgements: Sequence[Judgement], origins: Sequence[Origin], *, excused: bool) -> None:
         self.expected += len(judgements)
         self._excused += len(judgements) if excused else 0
-        for judgement, origin in zip(judgements, origins, strict=True):
-            self.tally.add(judgement, origin)
+        self.tally.add_all(judgements, origins)
+        for judgement in judgements:
             if judgement.trace is not None and len(self._failing) < _MOST_KEPT:
                 self._failing[judgement.case] = judgement
 
@@ -243,7 +245,7 @@ class Session:
     def report(self) -> Report:
         """What was judged, as the same report that the command line writes."""
         done = (self.tally, "complete", Times(), self.expected, self.floor)
-        return report_of(self.options, self.subject, self.panel, *done)
+        return report_of(self.options, self.subject, surroundings_of(self.panel.oracles), *done)
 
     def totals(self) -> dict[str, int]:
         """What was judged, as plain values that `pytest_plugin` adds up and tells."""

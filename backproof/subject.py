@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,6 +74,15 @@ class Subject:
     def not_offered(self) -> tuple[str, ...]:
         """Quantities of a trace that it never gave, once it was asked."""
         return ()
+
+    @property
+    def offered(self) -> Counter[str]:
+        """Quantity → how often somebody's implementation offered it; to be changed in place."""
+        return Counter()
+
+    def afresh(self) -> bool:
+        """Has it start anew, whatever it remembers; False if that cannot be done, or has no effect."""
+        return False
 
     def close(self) -> None:
         """Ends what was started for it."""
@@ -178,6 +188,13 @@ class PluggedSubject(Subject):
             return ()
         return tuple(quantity for quantity in QUANTITIES if not self.plugged.offered[quantity])
 
+    @property
+    def offered(self) -> Counter[str]:
+        return self.plugged.offered
+
+    def afresh(self) -> bool:
+        return self.plugged.link.afresh()
+
     def close(self) -> None:
         self.plugged.link.close()
 
@@ -187,9 +204,13 @@ class _Dead:
     """In the place of an implementation that could not be loaded: every case is a fault, with the reason."""
 
     reason: str
+    lost: tuple[Any, ...] = ()
 
     def start(self) -> Hello:
         raise LinkError("ended", self.reason)
+
+    def afresh(self) -> bool:
+        return False
 
     def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for _ in requests:

@@ -5,32 +5,28 @@ Memory does not grow with the number of cases: only counts are kept, and of the 
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from refimpl import QUANTITIES, case_to_dict
-
 from .cases import REGIMES
-from .cause_rows import Explained, cause_rows
+from .cause_rows import Explained
+from .column_counts import ColumnCounts
 from .counted import Counted, held_to_bound
 from .distribution_tally import DistributionTally
 from .equation_tally import EquationTally
+from .findings_tally import FindingsTally, Origin
+from .judging.columns import ColumnChecks, Columns
 from .judging.deviations import DEVIATIONS
-from .judging.verdicts import SEVERITY, Check, Judgement, Settled
+from .judging.verdicts import Check, Judgement, Settled
 from .reporting import model
-from .truth_tally import TruthTally, truth_fields
+from .truth_tally import TruthTally
 
 if TYPE_CHECKING:
     from .judging.chain import ChainJudgement
 
-FINDINGS_SHOWN = 50
-_DIGITS = re.compile(r"\d+")  # what differs in numbers only is one cause
 _REPORTED = ("fault", "mismatch", "unstable", "convention")
 
 CORPUS = "corpus"
@@ -51,14 +47,16 @@ class _Regime:
     fully_resolved: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
+    def merge(self, other: _Regime) -> None:
+        self.cases += other.cases
+        self.judged += other.judged
+        self.fully_resolved += other.fully_resolved
+        self.reasons.update(other.reasons)
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a case comes from: a seed and an index, a corpus, or a file."""
 
-    regime: str | None = None
-    seed: int | None = None
-    index: int | None = None
+def _nothing() -> list[int]:
+    """No checks, entries and cases."""
+    return [0, 0, 0]
 
 
 class Tally:
@@ -73,13 +71,9 @@ class Tally:
         self._pairs: dict[tuple[str, str, str], Counted] = defaultdict(Counted)
         self._matrix: dict[tuple[str, str, str], Counted] = defaultdict(Counted)
         self._regimes: dict[tuple[str, str], _Regime] = defaultdict(_Regime)
-        self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._not_judged: dict[tuple[str, str, str], list[int]] = defaultdict(_nothing)
         self._seen: Counter[tuple[str, str]] = Counter()
-        self._findings: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._cases_of: dict[tuple[Any, ...], list[Any]] = {}
-        self._to_explain: dict[tuple[Any, ...], tuple[Check, Judgement]] = {}
-        self._explained: dict[tuple[Any, ...], Explained] = {}
-        self._values: dict[tuple[Any, ...], model.SideBySide | None] = {}
+        self._findings = FindingsTally(implementation, replay_options)
 
     @property
     def mismatches(self) -> int:
@@ -88,17 +82,12 @@ class Tally:
 
     def add(self, judgement: Judgement, origin: Origin) -> None:
         """Count one judged case."""
-        case, dtype = judgement.case, judgement.case.dtype.name
+        self._equations.next_case()
+        dtype = judgement.case.dtype.name
         held = map(held_to_bound, judgement.checks)
         worst = max((ratio for ratio in held if ratio is not None), default=None)
-        self.cases.add(judgement.verdict, worst)
-        network = case.network
-        for activation in {layer.activation.name for layer in network.layers}:
-            self._matrix[activation, network.loss.name, dtype].add(judgement.verdict, worst)
         regime = self._regimes[origin.regime or "given", dtype]
-        regime.cases += 1
-        regime.judged += judgement.verdict != "not judged"
-        regime.fully_resolved += judgement.resolved("local") and judgement.verdict != "not judged"
+        self._add_case(judgement, dtype, worst, regime, is_resolved=judgement.resolved("local"))
         settled: dict[int, Settled] = {}
         beyond: set[int] = set()
         if judgement.ruling is not None:
@@ -114,6 +103,81 @@ class Tally:
                 touched.add((check.reason, dtype, check.quantity))
         for key in touched:
             self._not_judged[key][2] += 1
+
+    def add_all(self, judgements: Sequence[Judgement], origins: Sequence[Origin]) -> None:
+        """Count judged cases as `add` does, one after the other; those decided in columns all at once."""
+        columns: dict[int, dict[int, tuple[Judgement, Origin]]] = {}
+        for judgement, origin in zip(judgements, origins, strict=True):
+            checks = judgement.checks
+            if isinstance(checks, ColumnChecks):
+                known = columns.setdefault(id(checks.columns), {})
+                if checks.case not in known:
+                    known[checks.case] = judgement, origin
+                    continue
+            self.add(judgement, origin)
+        for found in columns.values():
+            self._add_columns(*zip(*found.values(), strict=True))
+
+    def _add_columns(self, judgements: Sequence[Judgement], origins: Sequence[Origin]) -> None:
+        """Count cases of one `Columns`, each once."""
+        columns: Columns = judgements[0].checks.columns  # type: ignore[attr-defined]
+        counts = ColumnCounts(columns, [each.checks.case for each in judgements])  # type: ignore[attr-defined]
+        dtype, resolved = judgements[0].case.dtype.name, columns.resolved("local")
+        regimes: dict[str, int] = {}
+        groups = []
+        for judgement, origin, worst in zip(judgements, origins, counts.worst, strict=True):
+            name = origin.regime or "given"
+            groups.append(regimes.setdefault(name, len(regimes)))
+            is_resolved = bool(resolved[judgement.checks.case])  # type: ignore[attr-defined]
+            self._add_case(judgement, dtype, worst, self._regimes[name, dtype], is_resolved=is_resolved)
+            if judgement.ruling is not None:
+                self.truth.add(judgement.ruling, dtype)
+        for row, counted, classes in counts.rows():
+            self.checks.merge(counted)
+            self._pairs[row.left, row.right, dtype].merge(counted)
+            if any(classes):
+                self._distributions.add_classes(row.left, row.right, row.quantity, row.scope, classes)
+        for equation, counted, cases in counts.equations(self.implementation):
+            self._equations.add_many(equation, counted, cases)
+        for reason, quantity, *numbers in counts.unjudged():
+            open_ = self._not_judged[reason, dtype, quantity]
+            open_[:] = [known + more for known, more in zip(open_, numbers, strict=True)]
+        names = list(regimes)
+        for group, why, checks in counts.unjudged_in(groups):
+            self._regimes[names[group], dtype].reasons[why] += checks
+
+    def _add_case(
+        self, judgement: Judgement, dtype: str, worst: float | None, regime: _Regime, *, is_resolved: bool
+    ) -> None:
+        """Count a case, whatever its checks are; `worst` is its largest error/bound."""
+        verdict, network = judgement.verdict, judgement.case.network
+        self.cases.add(verdict, worst)
+        for activation in {layer.activation.name for layer in network.layers}:
+            self._matrix[activation, network.loss.name, dtype].add(verdict, worst)
+        regime.cases += 1
+        regime.judged += verdict != "not judged"
+        regime.fully_resolved += is_resolved and verdict != "not judged"
+
+    def merge(self, other: Tally) -> None:
+        """Count what `other` has counted, as if all that had been added here, after what is here.
+
+        Findings keep the first case, so the order of merging is that of adding.
+        """
+        self.cases.merge(other.cases)
+        self.checks.merge(other.checks)
+        self.truth.merge(other.truth)
+        self._distributions.merge(other._distributions)
+        self._equations.merge(other._equations)
+        for ours, theirs in ((self._pairs, other._pairs), (self._matrix, other._matrix)):
+            for key, counted in theirs.items():
+                ours[key].merge(counted)
+        for place, regime in other._regimes.items():
+            self._regimes[place].merge(regime)
+        for reason, numbers in other._not_judged.items():
+            row = self._not_judged[reason]
+            row[:] = [known + more for known, more in zip(row, numbers, strict=True)]
+        self._seen.update(other._seen)
+        self._findings.merge(other._findings)
 
     def add_chain(self, judgement: ChainJudgement) -> None:
         """Count the derivative of one judged composition under the chain rule's equations that it has."""
@@ -143,86 +207,26 @@ class Tally:
             for name in check.reason.split(", "):
                 self._seen[name, dtype] += 1
         elif check.verdict in _REPORTED:
-            self._add_finding(check, judgement, origin, settled)
+            self._findings.add(check, judgement, origin, settled)
         return worst
 
-    def _add_finding(
-        self, check: Check, judgement: Judgement, origin: Origin, settled: Settled | None
-    ) -> None:
-        case = judgement.case
-        key = (
-            SEVERITY.index(check.verdict), check.scope != "local", check.left,
-            check.right.startswith("its"), check.right,  # oracles before what it says itself
-            _PASS.index(check.quantity), check.equation, _DIGITS.sub("0", check.reason), case.dtype.name,
-        )  # fmt: skip
-        counted = self._cases_of.setdefault(key, [0, None])
-        if counted[1] is not case:
-            counted[:] = counted[0] + 1, case
-        known = self._findings.get(key)
-        if known is not None:
-            known["occurrences"] += 1
-            return
-        if check.left == self.implementation and judgement.trace is not None:
-            self._to_explain[key] = check, judgement
-        replay = f"backproof replay cases/{case.content_hash[:16]}.json {self.replay_options}".strip()
-        self._findings[key] = {
-            "verdict": check.verdict,
-            "reason": check.reason,
-            "scope": check.scope,
-            "left": check.left,
-            "right": check.right,
-            "quantity": check.quantity,
-            "layer": check.layer,
-            "equation": check.equation or None,
-            "entry": check.entry,
-            "observed": check.observed,
-            "expected": check.expected,
-            "bound": check.bound,
-            "excess": excess(check),
-            **(truth_fields(settled) if settled else {}),
-            "message": message(check),
-            "case_id": case.content_hash[:16],
-            "seed": origin.seed,
-            "index": origin.index,
-            "dtype": case.dtype.name,
-            "regime": origin.regime,
-            "occurrences": 1,
-            "replay": replay,
-            "case": case_to_dict(case),
-        }
+    @property
+    def is_to_be_explained(self) -> bool:
+        """Whether there are findings about the implementation, with an answer that can be looked at."""
+        return self._findings.is_to_be_explained
 
     def explain(self, explain: Callable[[Check, Judgement], Explained | None]) -> None:
         """Has the findings about the implementation explained, the gravest first."""
-        for key in sorted(self._to_explain):
-            found = explain(*self._to_explain[key])
-            if found is not None:
-                self._explained[key] = found
+        self._findings.explain(explain)
 
     def put_side_by_side(self, values: Callable[[Check, Judgement], model.SideBySide | None]) -> None:
         """Has the values of all sides found for those findings that are shown."""
-        for key in sorted(self._findings)[:FINDINGS_SHOWN]:
-            if key in self._to_explain:
-                self._values[key] = values(*self._to_explain[key])
+        self._findings.put_side_by_side(values)
 
     # ---------------------------------------------------------------- rows
 
     def rows(self) -> dict[str, Any]:
         """The fields of a Report that come from judgements."""
-        keys = sorted(self._findings)
-        ordered = [self._findings[key] for key in keys]
-        explained = [self._explained.get(key) for key in keys]
-        shown = [
-            model.Finding(
-                number=number,
-                cause=known.cause.title if known else None,
-                side_by_side=self._values.get(key),
-                **self._findings[key],
-            )
-            for number, (key, known) in enumerate(
-                zip(keys[:FINDINGS_SHOWN], explained, strict=False), start=1
-            )
-        ]
-        counted = [self._cases_of[key][0] for key in keys]
         return {
             "counts": self.cases.counts,
             "check_counts": self.checks.counts,
@@ -264,9 +268,7 @@ class Tally:
             ),
             "distributions": self._distributions.section(),
             "truth": self.truth.section(),
-            "causes": cause_rows(shown, explained, counted, self.replay_options),
-            "findings": tuple(shown),
-            "findings_total": sum(finding["occurrences"] for finding in ordered),
+            **self._findings.rows(),
         }
 
     def deviation_rows(self, oracles: tuple[str, ...], dtypes: tuple[str, ...]) -> tuple[Any, ...]:
@@ -288,37 +290,6 @@ class Tally:
             if d.oracle in oracles
             for dtype in dtypes
         )
-
-
-# In the order of a forward, backward, update pass: a cause comes before its effects.
-_PASS = ("trace", *QUANTITIES)
-
-
-def excess(check: Check) -> float | None:
-    """|observed - expected| / bound of the entry that decided; None where there is none."""
-    if check.observed is None or check.expected is None or not check.bound:
-        return None
-    return abs(check.observed - check.expected) / check.bound
-
-
-def message(check: Check) -> str:
-    """One line: what was observed, what was expected, under which bound, by what factor it is out, where."""
-    place = check.quantity + (f"[{check.layer}]" if check.layer else "")
-    if check.entry:
-        place += f", entry {list(check.entry)}"
-    held = "on its own inputs" if check.scope == "local" else "end to end"
-    if check.observed is None:
-        return f"{check.verdict}: {check.left}'s {place}: {check.reason}"
-    factor = excess(check)
-    out = (
-        ""
-        if factor is None or not np.isfinite(factor)
-        else f", {factor:.3g} times the bound {check.bound:.3g}"
-    )
-    return (
-        f"{check.verdict} in {check.equation}: {check.left}'s {place} is {check.observed:.9g}, "
-        f"{check.right} has {check.expected:.9g} {held}{out} ({check.reason})"
-    )
 
 
 def replay_options(oracles: tuple[str, ...], subject: Sequence[str] | None = None) -> str:

@@ -97,11 +97,19 @@ def replay(
     from refimpl import case_from_json
 
     from .explaining import Explainer
+    from .findings_tally import Origin
     from .reporting.files import read_text
     from .reporting.model import Times
     from .reporting.text import summary
-    from .run import RunOptions, explain, make_panel, report_of, tally_of, usual_oracles
-    from .tally import Origin
+    from .run import (
+        RunOptions,
+        explain,
+        make_panel,
+        report_of,
+        surroundings_of,
+        tally_of,
+        usual_oracles,
+    )
 
     path = Path(case_file)
     case = case_from_json(read_text(path, "a case file, as failures name it"))
@@ -115,7 +123,8 @@ def replay(
     tally = tally_of(subject, names, "all")
     tally.add(panel.judge([case])[0], Origin())
     explain(tally, Explainer(subject, panel))
-    report = report_of(options, subject, panel, tally, "complete", Times(), 1, 0)
+    around = surroundings_of(panel.oracles)
+    report = report_of(options, subject, around, tally, "complete", Times(), 1, 0)
     return "\n".join(line.plain.rstrip() for line in summary(report, case=path))
 
 
@@ -128,6 +137,17 @@ class _Declared:
 
     link: Link
     more: Mapping[str, Any]
+
+    @property
+    def lost(self) -> tuple[Any, ...]:
+        return self.link.lost
+
+    @lost.setter
+    def lost(self, lost: tuple[Any, ...]) -> None:
+        self.link.lost = lost
+
+    def afresh(self) -> bool:
+        return self.link.afresh()
 
     def start(self) -> Hello:
         hello = self.link.start()
@@ -313,8 +333,8 @@ class Suite:
     def _judge(self, dtype: str) -> None:
         from .cases import DrawOptions, draw_case
         from .check_kinds import Findings
+        from .findings_tally import Origin
         from .pytest_session import Session
-        from .tally import Origin
 
         if self.session is None:
             how = self.target.replay_words(self.options.oracles)

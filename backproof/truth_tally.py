@@ -44,6 +44,18 @@ class TruthTally:
         for check in ruling.outside:
             self._sides[check.left, dtype, check.scope].outside[check.verdict] += 1
 
+    def merge(self, other: TruthTally) -> None:
+        """Count what `other` has counted."""
+        self._asked.update(other._asked)
+        self._on_a_kink += other._on_a_kink
+        for key, more in other._sides.items():
+            side = self._sides[key]
+            side.cases += more.cases
+            side.entries += more.entries
+            side.undecided += more.undecided
+            side.outside.update(more.outside)
+            side.worst = max(side.worst, more.worst)
+
     def section(self) -> model.Truth | None:
         """The part of the report; None if the truth was never to be asked."""
         if not self.mode:

@@ -62,6 +62,9 @@ class Layer:
         set_(self, "b", b)
         set_(self, "activation", rounded_spec(activation, W.dtype))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layer, (self.W, self.b, self.activation)  # made anew, since unpickled arrays can be written
+
     @property
     def inputs(self) -> int:
         """n_{l-1}, the number of units that feed this layer."""
@@ -213,6 +216,9 @@ class Case:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64: what everything is computed in."""
         return self.network.dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Case, (self.network, self.X, self.Y, self.learning_rate)
 
     @property
     def samples(self) -> int:

@@ -99,6 +99,9 @@ class ActivationSpec:
     def __hash__(self) -> int:
         return hash((self.name, tuple(sorted(self.parameters.items()))))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ActivationSpec, (self.name, dict(self.parameters))  # a read-only mapping is not pickled
+
 
 @dataclass(frozen=True, eq=False)
 class LossSpec:
@@ -202,6 +205,9 @@ class LossSpec:
 
     def __hash__(self) -> int:
         return hash(self._content())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LossSpec, (self.name, self.reduction, dict(self.parameters), dict(self.arrays))
 
 
 def _check_parameters(spec: ActivationSpec | LossSpec) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backproof.findings_tally import FINDINGS_SHOWN, Origin, excess, message
 from backproof.judging.chain import ChainCheck
 from backproof.judging.deviations import DEVIATIONS
 from backproof.judging.verdicts import Check, Judgement, Verdict
 from backproof.reporting.model import Counts, Environment, Report, RunInfo
-from backproof.tally import FINDINGS_SHOWN, Origin, Tally, excess, message, replay_options
+from backproof.tally import Tally, replay_options
 from refimpl import ActivationSpec, Case, Layer, LossSpec, Network, case_from_dict
 from refimpl.chain_rule import Binary, Composition, Expression, Unary, Variable
 

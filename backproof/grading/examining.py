@@ -39,6 +39,17 @@ class Declared:
         self.interface: Any = ""
         self.functions: tuple[str, ...] = ()
 
+    @property
+    def lost(self) -> tuple[Any, ...]:
+        return self.link.lost
+
+    @lost.setter
+    def lost(self, lost: tuple[Any, ...]) -> None:
+        self.link.lost = lost
+
+    def afresh(self) -> bool:
+        return self.link.afresh()
+
     def start(self) -> Hello:
         hello = self.link.start()
         said: Any = hello.declaration

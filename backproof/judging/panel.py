@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -61,6 +61,15 @@ class Panel:
         self.implementation, self.oracles, self.name = implementation, tuple(oracles), name
         self.truth, self.watch = truth, watch
         self._confirmations_left = CONFIRMED_AT_MOST
+
+    @property
+    def left(self) -> Mapping[str, Any]:
+        """What is done so many times a run only, and how often it still may be; set to go on from there."""
+        return {"confirmations": self._confirmations_left}
+
+    @left.setter
+    def left(self, left: Mapping[str, Any]) -> None:
+        self._confirmations_left = left["confirmations"]
 
     def with_oracles(self, oracles: Sequence[Oracle], *, probes: bool = False) -> Panel:
         """The same implementation at a table of its own with these oracles, without the truth.

@@ -66,6 +66,20 @@ class DialogueLink:
         self.ended_when_told = True
         """Whether the program ended by itself each time it was told to stop."""
 
+    @property
+    def lost(self) -> tuple[Any, ...]:
+        """How often it could not be started, one time after the other."""
+        return (self._failed_starts,)
+
+    @lost.setter
+    def lost(self, lost: tuple[Any, ...]) -> None:
+        (self._failed_starts,) = lost
+
+    def afresh(self) -> bool:
+        """Ends the program; the next question starts it again."""
+        self.close()
+        return True
+
     def start(self) -> Hello:
         """Starts the program and greets it. LinkError of kind "start" if it does not greet back."""
         self._drop()

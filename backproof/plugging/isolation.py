@@ -30,6 +30,12 @@ class InProcess:
         """`target` is the implementation itself, or the text that names it."""
         self.target, self.name = target, name
 
+        self.lost: tuple[Any, ...] = ()
+
+    def afresh(self) -> bool:
+        """It is part of this process."""
+        return False
+
     def start(self) -> Hello:
         """Loads it; UsageError says what is wrong with it."""
         try:
@@ -74,6 +80,21 @@ class Isolated:
         self._deaths = self._hangs = self._in_a_row = 0
         self.start_limit = self._limit = START_FACTOR * time_limit
         self._printed = 0
+
+    @property
+    def lost(self) -> tuple[Any, ...]:
+        """Deaths, hangs, both in a row, and why no more is asked."""
+        return self._deaths, self._hangs, self._in_a_row, self.given_up
+
+    @lost.setter
+    def lost(self, lost: tuple[Any, ...]) -> None:
+        self._deaths, self._hangs, self._in_a_row, self.given_up = lost
+
+    def afresh(self) -> bool:
+        """Ends the worker; the next question starts another."""
+        self.close()
+        self._limit = self.start_limit
+        return True
 
     def start(self) -> Hello:
         """Loads it. UsageError if it cannot be used; LinkError if loading it crashes or does not end."""

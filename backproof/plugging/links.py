@@ -63,12 +63,19 @@ class Reply:
 class Link(Protocol):
     """A way to ask an implementation."""
 
+    lost: tuple[Any, ...]
+    """How often it was lost so far, and whether that is too often; set to go on from there."""
+
     def start(self) -> Hello:
         """Starts the implementation. LinkError if it cannot be started or says no hello."""
         ...
 
     def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """One reply a request, in order. Whatever happens to the process is a fault in the reply."""
+        ...
+
+    def afresh(self) -> bool:
+        """Has it start anew at the next question, whatever it remembers; False if that cannot be done."""
         ...
 
     def close(self) -> None:

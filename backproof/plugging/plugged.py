@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +82,22 @@ class PluggedPanel(Panel):
         self.prober = Prober(plugged, self.oracles)
         self.steps = TrainingSteps(plugged, self.oracles)
         self.losses = OwnLosses(plugged, self.oracles)
+
+    @property
+    def left(self) -> Mapping[str, Any]:
+        own = {
+            "first": self.prober.first_left,
+            "own losses": self.losses.left,
+            "lost": self.plugged.link.lost,
+        }
+        return {"confirmations": self._confirmations_left, **own}
+
+    @left.setter
+    def left(self, left: Mapping[str, Any]) -> None:
+        self._confirmations_left = left["confirmations"]
+        self.prober.ask_first(left["first"])
+        self.losses.left = left["own losses"]
+        self.plugged.link.lost = left["lost"]
 
     def with_oracles(self, oracles: Sequence[Oracle], *, probes: bool = False) -> PluggedPanel:
         panel = PluggedPanel(self.plugged, oracles)

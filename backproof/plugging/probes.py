@@ -62,11 +62,12 @@ class Prober:
     def __init__(self, plugged: Any, oracles: Sequence[Oracle]) -> None:
         """`plugged` is a `plugged.Plugged`."""
         self.plugged, self.oracles = plugged, oracles
-        self._first_left: float = FIRST
+        self.first_left: float = FIRST
+        """How many more of the first cases are asked again in any case."""
 
     def ask_first(self, count: float) -> None:
         """Asks again about so many of the next cases, beside those that are sampled."""
-        self._first_left = count
+        self.first_left = count
 
     def probed(self, exams: Sequence[Exam], judgements: Sequence[Judgement]) -> list[Judgement]:
         """The judgements with what further questions show."""
@@ -99,7 +100,7 @@ class Prober:
 
         arrays = arrangement(case)
         odd = arrays != "plain" and judgement.verdict in FAILING
-        early = self._first_left > 0
+        early = self.first_left > 0
         asked = early or is_sampled(case, ONE_IN)
         if odd or asked:
             yield question("nothing", case, arrays=arrays)
@@ -107,7 +108,7 @@ class Prober:
             yield question("plain arrays", case)
         if not asked:
             return
-        self._first_left -= early
+        self.first_left -= early
         yield question("itself", case, before=(case,), arrays=arrays)
         for other in _other_batches(case, self.plugged.declaration):
             yield question("another batch", case, before=(other,), arrays=arrays)

@@ -93,7 +93,8 @@ class OwnLosses:
     def __init__(self, plugged: Any, oracles: Sequence[Oracle]) -> None:
         """`plugged` is a `plugged.Plugged`."""
         self.plugged, self.oracles = plugged, oracles
-        self._left = ASKED_AT_MOST
+        self.left = ASKED_AT_MOST
+        """How many more are held against them."""
 
     def held(self, case: Case, trace: Trace, judgement: Judgement) -> Judgement:
         """The judgement with what the own loss says of a gradient that is wrong, or out of step.
@@ -114,8 +115,8 @@ class OwnLosses:
                     check._replace(reason=f"{check.reason}; {words}") if check in wrong else check
                     for check in checks
                 ]
-        if self._left > 0:
-            self._left -= 1
+        if self.left > 0:
+            self.left -= 1
             checks += self._against_own_loss(case, trace, as_declared=apart and not wrong)
         return replace(judgement, checks=tuple(checks))
 

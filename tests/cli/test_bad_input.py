@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import backproof.oracle_names
 import backproof.run
 from refimpl import ACTIVATIONS, LOSSES
 from tests.reporting.sample_report import sample_report
@@ -53,6 +54,8 @@ def assert_refused(outcome: Any, remedy: str) -> None:
         ("run --frobnicate", "No such option: --frobnicate.*; see 'backproof run --help'"),
         ("run 7", r"unexpected extra argument.*\(7\).*; see 'backproof run --help'"),
         ("run --cases", "'--cases' requires an argument; see 'backproof run --help'"),
+        ("run --workers 0", "workers must be at least 1, not 0"),
+        ("run --workers two", "'two' is not a whole number; give one, such as 100"),
         ("run --cases 0", "cases must be at least 1, not 0"),
         ("run --cases -3", "cases must be at least 1, not -3"),
         ("run --cases ten", "'--cases': 'ten' is not a whole number; give one, such as 100"),
@@ -224,7 +227,7 @@ NONSENSE: tuple[Any, ...] = (
 def test_a_case_with_nonsense_in_any_one_place_is_refused_or_still_a_case(command, monkeypatch):
     # How such a case is judged is not what is tested here.
     monkeypatch.setattr(backproof.run, "replay", lambda *_: sample_report())
-    monkeypatch.setattr(backproof.run, "ORACLES", {"torch": lambda: None, "jax": lambda: None})
+    monkeypatch.setattr(backproof.oracle_names, "ORACLES", {"torch": lambda: None, "jax": lambda: None})
     refused = 0
     for place in places_in(CASE):
         for value in NONSENSE:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backproof.chunks
 import backproof.run
 from backproof.corpus import read_corpus
 from backproof.reporting.files import read_report, write_report
@@ -282,15 +283,15 @@ def test_an_implementation_in_a_process_of_its_own_is_judged_alike(command):
 
 def test_who_interrupts_gets_what_was_judged_until_then(command, monkeypatch):
     saved(Path("kept"), kept(), kept(case("float32")))
-    monkeypatch.setattr(backproof.run, "CHUNK", 1)
+    monkeypatch.setattr(backproof.chunks, "SIZES", (1,))
 
-    def once(*arguments: Any, judge: Any = backproof.run.judge_kept, told: list[int] = []) -> Any:  # noqa: B006
+    def once(*arguments: Any, judge: Any = backproof.chunks.judge_kept, told: list[int] = []) -> Any:  # noqa: B006
         if told:
             raise KeyboardInterrupt
         told.append(1)
         return judge(*arguments)
 
-    monkeypatch.setattr(backproof.run, "judge_kept", once)
+    monkeypatch.setattr(backproof.chunks, "judge_kept", once)
     outcome = command("corpus", "run", "kept", "--oracles", "truth", "--out", "out")
     assert outcome.status == 130
     assert outcome.out.startswith("Interrupted after 1 of 2 cases.")
@@ -304,9 +305,9 @@ def test_who_interrupts_gets_what_was_judged_until_then(command, monkeypatch):
 def test_a_run_judges_its_corpus_before_its_random_cases(command, monkeypatch):
     saved(Path("kept"), kept(), kept(case("float32")))
     order: list[str] = []
-    judge, draw = backproof.run.judge_kept, backproof.run.draw_case
-    monkeypatch.setattr(backproof.run, "judge_kept", lambda *a: order.append("kept") or judge(*a))
-    monkeypatch.setattr(backproof.run, "draw_case", lambda *a: order.append("drawn") or draw(*a))
+    judge, draw = backproof.chunks.judge_kept, backproof.chunks.draw_case
+    monkeypatch.setattr(backproof.chunks, "judge_kept", lambda *a: order.append("kept") or judge(*a))
+    monkeypatch.setattr(backproof.chunks, "draw_case", lambda *a: order.append("drawn") or draw(*a))
     words = ("--cases", "3", "--oracles", "torch", *DOCUMENTED, "--corpus", "kept", "--out", "out")
     outcome = command("run", *words)
     assert outcome.status == 0
@@ -333,7 +334,7 @@ def test_a_broken_entry_is_an_error_before_anything_is_computed(command, monkeyp
         raise AssertionError("something was computed")
 
     monkeypatch.setattr(backproof.run, "run", forbidden)
-    monkeypatch.setattr(backproof.run, "ORACLES", {"torch": forbidden})
+    monkeypatch.setattr(backproof.chunks, "ORACLES", {"torch": forbidden})
     [path] = saved(Path("kept"), kept())
     path.write_text(path.read_text()[:-20])
     outcome = command(*words.split(), "--oracles", "torch", "--out", "out")

@@ -6,7 +6,7 @@ from typing import Never
 
 import pytest
 
-import backproof.run
+import backproof.oracle_names
 from backproof.diagnosis.mistakes import MISTAKES
 from refimpl import case_to_json
 from tests.cli.test_bad_input import assert_refused
@@ -87,7 +87,7 @@ def test_the_frameworks_that_are_installed_are_asked_besides_the_truth(command):
 def test_by_default_what_is_installed_and_the_truth_are_asked(monkeypatch, usual, asked):
     from backproof.cli_explain import _oracle_names
 
-    monkeypatch.setattr(backproof.run, "usual_oracles", lambda: usual)
+    monkeypatch.setattr(backproof.oracle_names, "usual_oracles", lambda: usual)
     assert _oracle_names(None) == asked
 
 
@@ -167,5 +167,5 @@ def test_an_oracle_that_is_not_installed_is_told_with_the_way_out(command, monke
     def missing() -> Never:
         raise OracleMissingError("torch is not installed; pip install 'backproof[torch]'")
 
-    monkeypatch.setitem(backproof.run.ORACLES, "torch", missing)
+    monkeypatch.setitem(backproof.oracle_names.ORACLES, "torch", missing)
     assert_refused(command("explain", "--oracles", "torch"), "not installed; .*: --oracles truth")

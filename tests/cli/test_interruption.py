@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +27,10 @@ runpy.run_module("backproof", run_name="__main__", alter_sys=True)
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
-def _press_ctrl_c_once(tmp_path, when: bytes, **changes: str) -> tuple[int, str, str]:
+def _press_ctrl_c_once(tmp_path, when: bytes, *more: str, **changes: str) -> tuple[int, str, str]:
     """Status, standard output and terminal of a long run that gets SIGINT once `when` is on the terminal."""
     terminal, inside = pty.openpty()
-    words = ["run", "--cases", "1000000", "--dtype", "float32", "--oracles", "torch", "--out", "out"]
+    words = ["run", "--cases", "1000000", "--dtype", "float32", "--oracles", "torch", "--out", "out", *more]
     process = subprocess.Popen(
         [sys.executable, "-c", _HEARING, *words],
         cwd=tmp_path,
@@ -36,6 +38,7 @@ def _press_ctrl_c_once(tmp_path, when: bytes, **changes: str) -> tuple[int, str,
         stdout=subprocess.PIPE,
         stderr=inside,
         text=True,
+        start_new_session=True,
     )
     os.close(inside)
     guard = threading.Timer(300, process.kill)
@@ -45,7 +48,7 @@ def _press_ctrl_c_once(tmp_path, when: bytes, **changes: str) -> tuple[int, str,
         while piece := os.read(terminal, 65536):
             seen += piece
             if not pressed and re.search(when, seen):
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it, too
                 pressed = True
     except OSError:  # how a terminal tells that the other side has left
         pass
@@ -64,12 +67,37 @@ def test_ctrl_c_in_mid_run_leaves_a_valid_report_of_what_was_judged(tmp_path):
     assert 100 <= report.counts.total < 10_000
     assert sum(row.cases for row in report.regimes) == report.counts.total
     assert report.check_counts.total == sum(row.checks.total for row in report.pairs)
-    assert out.startswith(f"Interrupted after {report.counts.total} of 1,000,000 cases. ")
+    assert out.startswith(f"Interrupted after {report.counts.total:,} of 1,000,000 cases. ")
     plain = _STYLE.sub("", terminal)
     assert "Ctrl-C again stops at once" in plain
     assert plain.splitlines()[-1].startswith("backproof: interrupted; the report is valid")
     assert "Traceback" not in plain
     assert terminal.rstrip().count("\x1b[?25l") == terminal.count("\x1b[?25h"), "the cursor stays hidden"
+
+
+@pytest.mark.long
+def test_ctrl_c_ends_a_run_with_workers_and_leaves_none_behind(tmp_path):
+    seen = rb"judged [\d,]{3,} of 1,000,000 cases, 0 wrong"
+    status, out, terminal = _press_ctrl_c_once(tmp_path, seen, "--workers", "2")
+    assert status == 130
+    report = read_report(tmp_path / "out" / "report.json")
+    assert (report.status, report.environment.versions["torch"]) == ("interrupted", metadata.version("torch"))
+    assert 320 <= report.counts.total < 20_000
+    assert out.startswith(f"Interrupted after {report.counts.total:,} of 1,000,000 cases. ")
+    assert "Traceback" not in terminal
+    assert "KeyboardInterrupt" not in terminal
+    left = [
+        entry for entry in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in _environment_of(entry)
+    ]
+    assert left == []
+
+
+def _environment_of(entry: Path) -> str:
+    """The environment of a process, which names the folder of its cache; empty if it is not ours, or gone."""
+    try:
+        return entry.with_name("environ").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 @pytest.mark.long

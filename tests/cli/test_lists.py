@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -11,6 +12,8 @@ from backproof.run import ORACLES
 from refimpl import ACTIVATIONS, LOSSES
 from refimpl.equations import EQUATIONS
 
+from .conftest import ROOT
+
 NAMES = {
     "equations": [equation.id for equation in EQUATIONS],
     "activations": list(ACTIVATIONS),
@@ -18,6 +21,16 @@ NAMES = {
     "oracles": list(ORACLES),
     "mistakes": list(MISTAKES),
 }
+
+
+@pytest.mark.parametrize("what", [*NAMES, "left-out"])
+def test_a_list_imports_no_framework(what):
+    script = f"import sys; from backproof.cli import main; main(['list', {what!r}]); print(*sys.modules)"
+    modules = subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True).splitlines()[-1]
+    assert "backproof.cli_lists" in modules.split()
+    # The names of the oracles are known without them.
+    heavy = {"torch", "jax", "optax", "flint", "matplotlib", *(("numpy",) if what == "oracles" else ())}
+    assert not heavy & set(modules.split())
 
 
 @pytest.mark.parametrize("what", NAMES)

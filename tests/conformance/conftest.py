@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from backproof.cases import DrawOptions, draw_case
+from backproof.findings_tally import Origin
 from backproof.judging.verdicts import Check, Judgement
-from backproof.tally import Origin
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, Case
 
 from .narrowing import NotDeclaredError, resized, with_activation, with_loss

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backproof.cases import DrawOptions, draw_case
 from backproof.cases.strategies import cases
-from backproof.tally import Origin
+from backproof.findings_tally import Origin
 from refimpl import DTYPES
 
 from .conftest import options_within, require_offered

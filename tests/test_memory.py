@@ -1,0 +1,49 @@
+"""Memory does not grow with the number of cases."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_MEASURED = """
+import json, resource, sys
+from backproof.run import RunOptions, run
+
+kept, peaks = [], {}
+
+def progress(done, total, wrong):
+    if LEAK:
+        kept.append(bytearray(LEAK))
+    peaks[done] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+drawn = {"activations": ONLY, "losses": ONLY and ("mse",)}
+run(RunOptions(CASES, dtypes=("float64",), oracles=ORACLES, **drawn), progress)
+print(json.dumps(sorted(peaks.items())))
+"""
+
+
+def _growth(cases: int, after: int, oracles: tuple[str, ...], only: object = None, leak: int = 0) -> float:
+    """The peak of a run's memory over the peak after its first so many cases."""
+    given = {"CASES": cases, "ORACLES": oracles, "ONLY": only, "LEAK": leak}
+    head = "".join(f"{name} = {value!r}\n" for name, value in given.items())
+    root = Path(__file__).parents[1]
+    done = subprocess.check_output([sys.executable, "-c", head + _MEASURED], cwd=root, text=True)
+    peaks = dict(json.loads(done.splitlines()[-1]))
+    early = max(peak for judged, peak in peaks.items() if judged <= after)
+    return max(peaks.values()) / early
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="has no peak of memory to be asked for")
+def test_the_peak_after_20_000_cases_is_that_after_4_000():
+    assert _growth(20_000, 5_000, ("torch", "jax")) < 1.05
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="has no peak of memory to be asked for")
+def test_what_is_kept_of_each_chunk_is_seen():
+    assert _growth(3_000, 400, ("torch",), ("relu",), leak=2**27) > 1.2
