@@ -34,6 +34,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 NUMBERS = "throughput.json"
 _PACKAGES = ("backproof", "numpy", "torch", "jax", "jaxlib", "optax", "hypothesis")
 _MOST_CASES = (10_000, 200_000)
+LEAST_PROCESSES = 5
 
 
 class Peer(NamedTuple):
@@ -65,7 +66,7 @@ PEERS = {
 
 
 class Processes:
-    """Runs parts, each in a process of its own, with a JAX cache for ours that is empty in the beginning."""
+    """Runs parts, each in a process of its own, with a folder for ours where JAX keeps its programs."""
 
     def __init__(self, cache: str) -> None:
         self._cache = cache
@@ -129,8 +130,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         first = number * len(parts) // options.processes  # so that nothing is always measured after the same
         return [*parts[first:], *parts[:first]]
 
-    with tempfile.TemporaryDirectory() as cache:
-        processes = Processes(cache)
+    with tempfile.TemporaryDirectory() as empty:
+        processes = Processes(options.cache or empty)
         cold = processes.run("start", seed)
         for number in range(options.processes):
             for part in parts_of(number):
@@ -148,8 +149,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def run_memory(options: argparse.Namespace) -> dict[str, Any]:
     """The peak of processes that judge few and many cases."""
     given = {"seed": options.seed, "sizes": options.sizes}
-    with tempfile.TemporaryDirectory() as cache:
-        processes = Processes(cache)
+    with tempfile.TemporaryDirectory() as empty:
+        processes = Processes(options.cache or empty)
         processes.run("memory", given | {"cases": 1024})  # compiling needs memory, too
         runs = [processes.run("memory", given | {"cases": cases}) for cases in options.memory_cases]
     return {**_made(options, processes.seconds), "sizes": options.sizes, "runs": runs}
@@ -204,12 +205,17 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=5, help="for each number (default: %(default)s)")
+    parser.add_argument(
+        "--processes", type=int, default=LEAST_PROCESSES, help="for each number (default: %(default)s)"
+    )
     parser.add_argument(
         "--cases", type=int, default=2048, help="of ours, in each dtype and process (default: %(default)s)"
     )
     parser.add_argument(
         "--workers", type=int, choices=(1, 2), default=2, help="the most to measure (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cache", help="a folder where JAX keeps its programs; for trials, as it need not be empty"
     )
     parser.add_argument("--write", action="store_true", help="into benchmarks/results and the README")
     parser.add_argument("--tables", action="store_true", help="make the tables of the numbers that are kept")
@@ -218,7 +224,10 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--memory-cases", type=int, nargs=2, default=_MOST_CASES, help="(default: %(default)s)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.write and not (options.memory or options.tables) and options.processes < LEAST_PROCESSES:
+        parser.error(f"what is written is measured in at least {LEAST_PROCESSES} processes")
+    return options
 
 
 def main() -> None:

@@ -22,13 +22,13 @@ from unittest.mock import patch
 import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
+from backproof.run import CHUNK
 from benchmarks.throughput_networks import TorchNetworks
 from oracles import jax_compiled
 from oracles.jax_oracle import JaxOracle
 from refimpl import DTYPES, Backprop, Case
 
 ROUNDS = 3
-_CHUNK = 256
 
 
 def bare(cases: int, seed: int, sizes: DrawOptions) -> dict[str, dict[str, float]]:
@@ -95,8 +95,8 @@ def _jax(cases: Sequence[Case]) -> Callable[[], None]:
     with patch.object(jax_compiled, "trace_stack", recorded):
         for dtype in DTYPES:
             own = [case for case in cases if case.dtype == dtype]
-            for first in range(0, len(own), _CHUNK):
-                oracle.traces(own[first : first + _CHUNK])
+            for first in range(0, len(own), CHUNK):
+                oracle.traces(own[first : first + CHUNK])
     if not packed:
         raise LookupError("the JAX oracle has not called jax_compiled.trace_stack")
 

@@ -236,6 +236,14 @@ def test_every_tool_that_is_asked_for_is_there_and_all_cases_are_among_ours() ->
             assert options.processes * most <= options.cases * dtypes, name
 
 
+def test_nothing_is_written_that_few_processes_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed(["--write", "--processes", "4"])
+    assert "at least 5 processes" in capsys.readouterr().err
+    assert parsed(["--processes", "4"]).processes == 4
+    assert parsed(["--write"]).processes == 5
+
+
 # ---------------------------------------------------------------- bare gradients
 
 
