@@ -22,10 +22,10 @@ def undisturbed() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SLOWING} | THREADS
 
 
-def pin() -> None:
-    """Keeps this process, and the threads that it starts from now on, on one core; where that is possible."""
+def pin(cores: int = 1) -> None:
+    """Keeps this process, and what it starts from now on, on so many cores; where that is possible."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 def on_one_core() -> None:

@@ -6,7 +6,8 @@ Each from the case's arrays in the case's dtype to the gradients of the loss by 
 - torch: tensors of the arrays without copying, forward, one autograd.grad by all W and b a case.
 - jax: the oracle's compiled program for all shapes, of which only loss, dW and db are asked, so that XLA
   leaves the rest out: a call for a stack of cases, with its arrays handed over, until the answers are there.
-  Padding the cases to stacks is left out, and so is compiling.
+  Padding the cases to stacks is left out, and so is compiling. (A program written for loss, dW and db alone
+  took 5 to 9 % less than what XLA leaves of the oracle's: that is 2 to 3 % of the three together.)
 
 Left out of all are drawing, δ, the values of a trace, updates, and copies of the results. The best of a few
 rounds is taken, so that the ratio to it is not too good.

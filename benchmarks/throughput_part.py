@@ -14,8 +14,7 @@ from benchmarks.machine import pin
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    if asked["cores"] == 1:  # before anything starts threads
-        pin()
+    pin(asked["cores"])  # before anything starts threads
     warnings.simplefilter("ignore")  # torch's of arrays that must not be written to; overflows
     if asked["part"] == "measured":
         from benchmarks import throughput_peers as home

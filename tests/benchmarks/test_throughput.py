@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from backproof.cases import DrawOptions, draw_case
+from benchmarks import throughput
 from benchmarks import throughput_ours as ours
 from benchmarks import throughput_peers as peers
 from benchmarks.throughput import PEERS, parsed
 from benchmarks.throughput_bare import bare
 from benchmarks.throughput_networks import TorchNetworks, arrays_of, jax_loss
+from benchmarks.throughput_tables import OURS, OURS_BY_TWO, report
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import DTYPES, Backprop, Case
@@ -254,3 +256,76 @@ def test_the_bare_gradients_cost_something_and_no_more_than_a_judged_case() -> N
     assert set(found) == {"reference", "torch", "jax"}
     whole = ours.judged(ours.options_of(16, 5, TINY))
     assert 0 < sum(each["processor ms"] for each in found.values()) < 1e3 * whole["processor"] / 32
+
+
+# ---------------------------------------------------------------- the whole
+
+
+class Told:
+    """In the place of processes: what each part would give, and what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any], int]] = []
+        self.seconds = 60.0
+
+    def run(self, part: str, arguments: dict[str, Any], cores: int = 1) -> Any:
+        self.asked.append((part, arguments, cores))
+        cases = {"cases": 10, "seconds": 0.5, "processor": 0.4}
+        bare = {name: {"ms": 1.0, "processor ms": 1.0} for name in ("reference", "torch", "jax")}
+        return {
+            "growth": {"depth": {"1": {"ours": 1.0, "bare": 1.0}}},
+            "start": {"imported": 1.0, "first": 2.0, "cases": 256},
+            "rates": cases | {"shorter": [], "bare": bare, "end": 0.1, "compiled while measured": 0},
+            "several_workers": {"cases": 10, "seconds": 0.3},
+            "measured": cases,
+            "breakdown": {"float32": {"drawing": 0.1}},
+            "memory": cases | {"peak": 900.0},
+        }[part]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    found = Told()
+    monkeypatch.setattr(throughput, "Processes", lambda _: found)
+    return found
+
+
+def test_each_part_is_measured_in_every_round_at_another_place(told: Told) -> None:
+    results = throughput.run(parsed(["--processes", "5"]))
+    parts = (len(told.asked) - 1) // 5
+    assert [part for part, *_ in told.asked].count("start") == 1 + 5  # and once from nothing
+    rounds = [told.asked[1 + k * parts : 1 + (k + 1) * parts] for k in range(5)]
+    assert len({one[0][0] + str(one[0][1]) for one in rounds}) == 5
+    names = [sorted(part for part, *_ in one) for one in rounds]
+    assert all(one == names[0] for one in names)
+    for sizes, found in results["rates"].items():
+        assert list(found) == [OURS, OURS_BY_TWO, *PEERS[sizes]]
+        assert {len(own) for own in found.values()} == {5}
+    assert "# Judged cases a second" in report(results)
+
+
+def test_the_cases_of_a_tool_are_others_in_each_round(told: Told) -> None:
+    throughput.run(parsed([]))
+    for sizes, tools in PEERS.items():
+        for tool, (most, _) in tools.items():
+            firsts = [
+                arguments["first"]
+                for part, arguments, _ in told.asked
+                if part == "measured" and (arguments["sizes"], arguments["tool"]) == (sizes, tool)
+            ]
+            assert sorted(firsts) == [k * most for k in range(5)]
+
+
+def test_only_two_workers_have_two_cores_and_are_left_out_where_one_is_the_most(told: Told) -> None:
+    throughput.run(parsed([]))
+    assert {(part, cores) for part, _, cores in told.asked if cores == 2} == {("several_workers", 2)}
+    told.asked.clear()
+    results = throughput.run(parsed(["--workers", "1"]))
+    assert {cores for *_, cores in told.asked} == {1}
+    assert OURS_BY_TWO not in results["rates"]["small"]
+
+
+def test_memory_is_measured_after_all_programs_were_compiled_once(told: Told) -> None:
+    results = throughput.run_memory(parsed(["--memory", "--memory-cases", "10", "2000"]))
+    assert [arguments["cases"] for _, arguments, _ in told.asked] == [1024, 10, 2000]
+    assert len(results["runs"]) == 2
