@@ -158,8 +158,11 @@ def run_memory(options: argparse.Namespace) -> dict[str, Any]:
 
 def _made(options: argparse.Namespace, seconds: float) -> dict[str, Any]:
     return {
+        "command": (
+            f"python -m benchmarks.throughput --seed {options.seed} --processes {options.processes} "
+            f"--cases {options.cases}"
+        ),
         "date": datetime.now(UTC).date().isoformat(),
-        "seed": options.seed,
         "seconds": round(seconds),
         "python": platform.python_version(),
         "versions": versions(_PACKAGES),

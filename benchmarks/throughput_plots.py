@@ -66,7 +66,7 @@ def _growth(figure: Any, results: Mapping[str, Any]) -> None:
             )
         axes.set_xlabel(axis)
         axes.set_xlim(0)
-        axes.set_ylim(0)
         axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylim(0)  # of all panels, once all has been drawn
     panels[0].set_ylabel("ms a case")
     panels[0].legend(frameon=False)

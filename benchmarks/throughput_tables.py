@@ -126,8 +126,9 @@ def report(results: Json) -> str:
     parts = [
         "# Judged cases a second",
         (
-            f"Made by `make bench` on {made['date']} in {number(made['seconds'] / 60)} minutes; Python "
-            f"{made['python']}, {packages}; {made['processor']}, {made['cores']} cores, {made['system']}. "
+            f"Made by `make bench`, or `{made['command']}`, on {made['date']} in "
+            f"{number(made['seconds'] / 60)} minutes; Python {made['python']}, {packages}; "
+            f"{made['processor']}, {made['cores']} cores, {made['system']}. "
             f"{made['processes']} processes for each number, in turn with the others: medians, in brackets "
             f"the least and the most. Threads: {threads}; every process is kept on one core, but the two "
             "workers on two. OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset."

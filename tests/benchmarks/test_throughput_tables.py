@@ -64,6 +64,7 @@ def numbers() -> dict[str, Any]:
     }
     return {
         "made": {
+            "command": "a command",
             "date": "2026-11-28",
             "processor": "a processor",
             "processes": 3,
