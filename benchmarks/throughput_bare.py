@@ -84,7 +84,7 @@ def _torch(cases: Sequence[Case]) -> Callable[[], None]:
 
 @cache
 def _without_the_rest(whole: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The program with loss, dW and db as its only results; one for all calls, as it takes long to compile."""
+    """The program with loss, dW and db as its only results; one for all, as it takes long to compile."""
     import jax
 
     @jax.jit
