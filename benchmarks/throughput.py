@@ -44,23 +44,20 @@ class Peer(NamedTuple):
     budget: float
 
 
-# As many as a process judges in a few seconds, where that is not less than a few tens in all processes.
+# As many as a process judges in a few seconds: in all processes, some tens at least of the small ones.
 PEERS = {
     SMALL: {
-        "obvious test, jax.jit": Peer(40, 15),
-        "obvious test, eager jax.grad": Peer(10, 20),
-        "gradcheck": Peer(40, 10),
-        "gradcheck, fast mode": Peer(200, 5),
-        "check_grads": Peer(100, 5),
-        "check_grads of JAX's own network": Peer(10, 20),
+        "obvious test, jax.jit": Peer(25, 10),
+        "obvious test, eager jax.grad": Peer(6, 12),
+        "gradcheck": Peer(30, 8),
+        "gradcheck, fast mode": Peer(100, 5),
+        "check_grads": Peer(50, 5),
+        "check_grads of JAX's own network": Peer(6, 12),
     },
     FULL: {
         "obvious test, jax.jit": Peer(10, 5),
-        "obvious test, eager jax.grad": Peer(5, 8),
-        "gradcheck": Peer(10, 8),
-        "gradcheck, fast mode": Peer(100, 3),
-        "check_grads": Peer(50, 3),
-        "check_grads of JAX's own network": Peer(5, 8),
+        "gradcheck": Peer(10, 5),
+        "gradcheck, fast mode": Peer(50, 3),
     },
 }
 
@@ -110,29 +107,26 @@ class Part(NamedTuple):
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Everything but memory."""
     rates: dict[str, dict[str, list[Any]]] = {sizes: {} for sizes in PEERS}
-    breakdown: dict[str, list[Any]] = {sizes: [] for sizes in PEERS}
     growth: list[Any] = []
-    warm: list[Any] = []
     seed, cases = {"seed": options.seed}, options.cases
 
     def parts_of(number: int) -> list[Part]:
-        parts = [Part(growth, "growth", seed | {"cases": cases // 8}), Part(warm, "start", seed)]
+        parts = [Part(growth, "growth", seed | {"cases": cases // 8})]
         for sizes, peers in PEERS.items():
             given = seed | {"sizes": sizes}
             own, two = (rates[sizes].setdefault(name, []) for name in (OURS, OURS_BY_TWO))
             parts.append(Part(own, "rates", given | {"cases": cases, "bare_cases": cases // 2}))
             if options.workers > 1:
-                parts.append(Part(two, "several_workers", given | {"cases": 4 * cases, "workers": 2}, 2))
+                parts.append(Part(two, "several_workers", given | {"cases": 2 * cases, "workers": 2}, 2))
             for name, (most, budget) in peers.items():
                 asked = {"tool": name, "first": number * most, "cases": most, "budget": budget}
                 parts.append(Part(rates[sizes].setdefault(name, []), "measured", given | asked))
-            parts.append(Part(breakdown[sizes], "breakdown", given | {"cases": cases // 2}))
         first = number * len(parts) // options.processes  # so that nothing is always measured after the same
         return [*parts[first:], *parts[:first]]
 
     with tempfile.TemporaryDirectory() as empty:
         processes = Processes(options.cache or empty)
-        cold = processes.run("start", seed)
+        start = processes.run("start", seed)
         for number in range(options.processes):
             for part in parts_of(number):
                 part.found.append(processes.run(part.name, part.arguments, part.cores))
@@ -140,9 +134,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "made": {**_made(options, processes.seconds), "processes": options.processes},
         "sizes": _sizes(),
         "rates": {sizes: {name: own for name, own in found.items() if own} for sizes, found in rates.items()},
-        "breakdown": breakdown,
         "growth": growth,
-        "start": {"cold": cold, "warm": warm},
+        "start": start,
     }
 
 

@@ -30,7 +30,7 @@ from oracles.torch_oracle import TorchOracle
 from refimpl import DTYPES, Backprop
 
 SIZES = {"small": DrawOptions(max_depth=5, max_width=32, max_batch=16), "full range": DrawOptions()}
-WARM_UP = 512
+WARM_UP = 1024
 """How many cases in each dtype are judged before anything is measured: all programs are compiled or read."""
 Json = dict[str, Any]
 
@@ -106,26 +106,30 @@ def compilations() -> Iterator[list[float]]:
 
 
 def rates(sizes: str, cases: int, bare_cases: int, seed: int) -> Json:
-    """One worker on one core: runs of a quarter, half and all of the cases; and bare gradients of some."""
+    """One worker on one core: runs of a quarter, half and all of the cases; then of what they consist.
+
+    With how long the first cases took from the start of the process, and the bare gradients of some cases.
+    """
     from benchmarks.throughput_bare import bare
 
-    chosen = SIZES[sizes]
-    with compilations() as programs:
-        judged(options_of(WARM_UP, seed + 1, chosen))
-    ready = running()
+    imported, chosen = running(), SIZES[sizes]
+    warm_up = judged(options_of(max(cases, WARM_UP), seed + 1, chosen))
     with compilations() as late:
         runs = [judged(options_of(cases // part, seed, chosen)) for part in (4, 2, 1)]
-    for each in runs:
-        del each["marks"]
     return {
-        **runs[-1],
-        "shorter": runs[:-1],
-        "ready": ready,
-        "programs": len(programs),
-        "compiling": sum(programs),
+        **_told(runs[-1]),
+        "shorter": list(map(_told, runs[:-1])),
+        "imported": imported,
+        "first": imported + warm_up["marks"][0][1],
         "compiled while measured": len(late),
+        "parts": parts(sizes, bare_cases, seed),
         "bare": bare(bare_cases, seed, chosen),
     }
+
+
+def _told(run: Json) -> Json:
+    """A run without its progress."""
+    return {name: value for name, value in run.items() if name != "marks"}
 
 
 def several_workers(sizes: str, cases: int, seed: int, workers: int) -> Json:
@@ -148,9 +152,8 @@ def start(seed: int) -> Json:
     return {"imported": imported, "cases": cases, "first": imported + seconds}
 
 
-def breakdown(sizes: str, cases: int, seed: int) -> Json:
+def parts(sizes: str, cases: int, seed: int) -> Json:
     """Dtype → part of the work → milliseconds of processor time a case, until the last case is counted."""
-    judged(options_of(WARM_UP, seed + 1, SIZES[sizes]))
     clock = Clock()
     found = {}
     with clock.watching(WATCHED):
@@ -159,16 +162,16 @@ def breakdown(sizes: str, cases: int, seed: int) -> Json:
             spent: dict[str, float] = {}
             options = options_of(cases, seed, SIZES[sizes], dtypes=(dtype,))
             whole = judged(options, lambda spent=spent: spent.update(clock.seconds))["processor"]
-            parts = {name: spent.get(name, 0.0) for name in WATCHED}
-            parts["the rest"] = whole - sum(parts.values())
-            found[dtype] = {name: 1e3 * seconds / cases for name, seconds in parts.items()}
+            own = {name: spent.get(name, 0.0) for name in WATCHED}
+            own["the rest"] = whole - sum(own.values())
+            found[dtype] = {name: 1e3 * seconds / cases for name, seconds in own.items()}
     return found
 
 
 AXES = {
-    "depth": ((1, 2, 3, 5, 8), {"width": 16, "batch": 8}),
-    "width": ((1, 4, 8, 16, 32, 64), {"depth": 3, "batch": 8}),
-    "batch": ((1, 4, 8, 16, 32), {"depth": 3, "width": 16}),
+    "depth": ((1, 2, 4, 8), {"width": 16, "batch": 8}),
+    "width": ((1, 8, 16, 32, 64), {"depth": 3, "batch": 8}),
+    "batch": ((1, 8, 16, 32), {"depth": 3, "width": 16}),
 }
 """Axis → its sizes, and those of the others."""
 

@@ -147,7 +147,7 @@ def report(results: Json) -> str:
         _asked(results),
         "## Where the time of a case goes",
         _PARTS,
-        _breakdown(results),
+        _parts(results),
         "## How the cost grows",
         (
             "All networks have exactly the size that a row says and the others of "
@@ -277,18 +277,16 @@ def _yes(reached: bool) -> str:
     return "yes" if reached else "no"
 
 
-def _breakdown(results: Json) -> str:
+def _parts(results: Json) -> str:
     columns = [
-        (sizes, dtype, [part[dtype] for part in parts])
-        for sizes, parts in results["breakdown"].items()
-        for dtype in parts[0]
+        (f"{sizes}, {dtype}", [part["parts"][dtype] for part in found[OURS]])
+        for sizes, found in results["rates"].items()
+        for dtype in found[OURS][0]["parts"]
     ]
-    rows = [
-        (name, *(str(Spread.of(part[name] for part in parts)) for *_, parts in columns))
-        for name in columns[0][2][0]
-    ]
-    rows.append(("all", *(str(Spread.of(sum(part.values()) for part in parts)) for *_, parts in columns)))
-    return table(("ms a case", *(f"{sizes}, {dtype}" for sizes, dtype, _ in columns)), rows)
+    names = columns[0][1][0]
+    rows = [(name, *(str(Spread.of(each[name] for each in own)) for _, own in columns)) for name in names]
+    rows.append(("all", *(str(Spread.of(sum(each.values()) for each in own)) for _, own in columns)))
+    return table(("ms a case", *(title for title, _ in columns)), rows)
 
 
 def _growth(parts: Sequence[Json]) -> str:
@@ -318,13 +316,13 @@ def _linear(results: Json) -> str:
 
 
 def _start(results: Json) -> str:
-    start, ours = results["start"], results["rates"][SMALL][OURS]
-    warm, imported = (Spread.of(each[name] for each in start["warm"]) for name in ("first", "imported"))
+    cold, rates = results["start"], results["rates"]
+    warm, imported = (Spread.of(part[name] for part in rates[FULL][OURS]) for name in ("first", "imported"))
     return (
-        f"A process had judged its first {start['cold']['cases']} cases of the full range after {warm} s, "
+        f"A process had judged its first {cold['cases']} cases of the full range after {warm} s, "
         f"with JAX's programs in its cache, of which imports took {imported} s; with an empty cache, as the "
-        f"first time on a machine, after {number(start['cold']['first'])} s. After the last case of the "
-        f"small sizes, the report took {Spread.of(part['end'] for part in ours)} s more, once a run. "
+        f"first time on a machine, after {number(cold['first'])} s. After the last case of the small "
+        f"sizes, the report took {Spread.of(part['end'] for part in rates[SMALL][OURS])} s more, once a run. "
         f"{_late(results)}"
     )
 

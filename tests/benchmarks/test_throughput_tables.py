@@ -39,6 +39,9 @@ def ours(ms: float, bare: float) -> dict[str, Any]:
     return {
         **of(ms, 100),
         "shorter": [of(2 * ms, 50)],
+        "imported": 1,
+        "first": 5,
+        "parts": {"float32": {"drawing": 0.25 * ms, "the rest": 0.75 * ms}},
         "end": 0.5,
         "compiled while measured": 0,
         "bare": dict.fromkeys(("reference", "torch", "jax"), each),
@@ -80,12 +83,8 @@ def numbers() -> dict[str, Any]:
             FULL: {"depth": 8, "width": 64, "batch": 32},
         },
         "rates": {SMALL: found, FULL: {OURS: [ours(3, 1)] * 3}},
-        "breakdown": {SMALL: [{"float32": {"drawing": 0.25, "the rest": 0.75}}]},
         "growth": [growth],
-        "start": {
-            "cold": {"first": 30, "cases": 256},
-            "warm": [{"imported": 1, "first": 5, "cases": 256}],
-        },
+        "start": {"first": 30, "cases": 256},
     }
 
 
@@ -214,6 +213,12 @@ def test_memory_may_grow_by_a_twentieth(peak: float, reached: str) -> None:
     text = report(results)
     assert row(text, "more memory at most than at fewest cases")[-1] == reached
     assert row(text, "200,000") == [f"{peak:,}", "1.00"]
+
+
+def test_the_parts_of_a_case_are_added_up() -> None:
+    text = report(numbers()).partition("## Where the time of a case goes")[2]
+    assert row(text, "drawing") == ["0.500 (0.250–1.00)", "0.750"]
+    assert row(text, "all") == ["2.00 (1.00–4.00)", "3.00"]
 
 
 def test_programs_that_were_compiled_in_between_are_told() -> None:
