@@ -61,22 +61,33 @@ def options_of(
 def judged(options: RunOptions, each_time: Callable[[], object] = lambda: None) -> Json:
     """One run: its cases, seconds and processor time, the seconds that its end took, and its progress.
 
-    `each_time` is called when some cases have been counted. RuntimeError if the run did not pass: then it is
-    no measure of anything.
+    And how many programs JAX compiled, or read from its cache, until the last case was counted. `each_time`
+    is called when some cases have been counted. RuntimeError if the run did not pass: then it is no measure
+    of anything.
     """
     marks: list[tuple[int, float, float]] = []
+    programs: list[int] = []
     began, busy = time.perf_counter(), time.process_time()
 
     def progress(done: int, *_: int) -> None:
         marks.append((done, time.perf_counter() - began, time.process_time() - busy))
+        programs.append(len(compiled))
         each_time()
 
-    report = run(options, progress)
+    with compilations() as compiled:
+        report = run(options, progress)
     if not report.passed:
         raise RuntimeError(f"the reference did not pass: {report.model_dump_json()[:2000]}")
     done, seconds, processor = marks[-1]
     end = time.perf_counter() - began - seconds
-    return {"cases": done, "seconds": seconds, "processor": processor, "end": end, "marks": marks}
+    return {
+        "cases": done,
+        "seconds": seconds,
+        "processor": processor,
+        "end": end,
+        "programs": programs[-1],
+        "marks": marks,
+    }
 
 
 def steady(marks: Sequence[tuple[int, float, float]], skipped: float = 1 / 3) -> tuple[int, float]:
@@ -87,7 +98,7 @@ def steady(marks: Sequence[tuple[int, float, float]], skipped: float = 1 / 3) ->
 
 @contextmanager
 def compilations() -> Iterator[list[float]]:
-    """The seconds of each program that JAX compiles, or reads from its cache, in the block."""
+    """An entry for each program that JAX compiles, or reads from its cache, in the block: its seconds."""
     import jax
 
     found: list[float] = []
@@ -98,8 +109,10 @@ def compilations() -> Iterator[list[float]]:
             found.append(seconds)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
-    yield found
-    listening = False
+    try:
+        yield found
+    finally:
+        listening = False
 
 
 # ---------------------------------------------------------------- parts
@@ -114,14 +127,12 @@ def rates(sizes: str, cases: int, bare_cases: int, seed: int) -> Json:
 
     imported, chosen = running(), SIZES[sizes]
     warm_up = judged(options_of(max(cases, WARM_UP), seed + 1, chosen))
-    with compilations() as late:
-        runs = [judged(options_of(cases // part, seed, chosen)) for part in (4, 2, 1)]
+    runs = [judged(options_of(cases // part, seed, chosen)) for part in (4, 2, 1)]
     return {
         **_told(runs[-1]),
         "shorter": list(map(_told, runs[:-1])),
         "imported": imported,
         "first": imported + warm_up["marks"][0][1],
-        "compiled while measured": len(late),
         "parts": parts(sizes, bare_cases, seed),
         "bare": bare(bare_cases, seed, chosen),
     }

@@ -328,7 +328,7 @@ def _start(results: Json) -> str:
 
 
 def _late(results: Json) -> str:
-    late = [part["compiled while measured"] for found in results["rates"].values() for part in found[OURS]]
+    late = [part["programs"] for found in results["rates"].values() for part in found[OURS]]
     if not any(late):
         return "No program was compiled or read while cases a second were measured."
     return (

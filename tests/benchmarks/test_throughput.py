@@ -65,6 +65,17 @@ def test_a_run_that_did_not_pass_is_no_measure(monkeypatch: pytest.MonkeyPatch) 
         ours.judged(options)
 
 
+def test_programs_are_counted_until_the_block_ends() -> None:
+    import jax
+
+    with ours.compilations() as found:
+        assert jax.jit(lambda x: 2 * x)(3) == 6
+        assert len(found) >= 1
+        before = len(found)
+    assert jax.jit(lambda x: 3 * x)(3) == 9
+    assert len(found) == before
+
+
 def test_the_steady_part_leaves_out_the_first_third() -> None:
     # The first 30 of 90 cases take 10 seconds, the others a second for each 30.
     marks = [(10, 9.0, 0.0), (30, 10.0, 0.0), (60, 11.0, 0.0), (90, 12.0, 0.0)]
@@ -276,7 +287,7 @@ class Told:
             "growth": {"depth": {"1": {"ours": 1.0, "bare": 1.0}}},
             "start": {"imported": 1.0, "first": 2.0, "cases": 256},
             "rates": cases
-            | {"shorter": [], "bare": bare, "end": 0.1, "compiled while measured": 0}
+            | {"shorter": [], "bare": bare, "end": 0.1, "programs": 0}
             | {"imported": 1.0, "first": 2.0, "parts": {"float32": {"drawing": 0.1}}},
             "several_workers": {"cases": 10, "seconds": 0.3},
             "measured": cases,
