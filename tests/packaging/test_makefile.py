@@ -127,6 +127,14 @@ def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkou
     assert not (checkout.folder / "mutants").exists()
 
 
+def test_speed_and_memory_are_measured_and_written(checkout: Checkout) -> None:
+    checkout.make("test")
+    speed = ["python -m benchmarks.throughput --write", "python -m benchmarks.reference --write"]
+    assert checkout.make("bench") == (0, speed, "")
+    memory = ["python -m benchmarks.throughput --memory --write"]
+    assert checkout.make("bench-memory") == (0, memory, "")
+
+
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
 def test_other_requirements_are_installed_into_the_same_environment(checkout: Checkout, changed: str) -> None:
     checkout.make("test")
