@@ -18,7 +18,7 @@ _COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
-# Collecting cyclic garbage is a quarter of the time in which tests are found, and a twentieth of that in which
+# Collecting cyclic garbage was a fifth of the time in which tests are found, and a twentieth of that in which
 # they run: by default all that torch, jax and 23,000 tests keep for ever is looked through time and again.
 gc.set_threshold(50_000, 20, 100)
 
