@@ -235,42 +235,39 @@ class Case:
         >>> plus.content_hash[:8], minus.content_hash[:8], plus == minus
         ('189dd308', '0f888e56', False)
         """
-        digest = hashlib.sha256()
-
-        # Each text ends with a byte that no text holds, and each array is preceded by its shape: no two
-        # cases can give the same bytes.
-        def text(value: str) -> None:
-            digest.update(value.encode() + b"\0")
-
-        def array(value: Any) -> None:
-            text(f"{value.shape}")
-            digest.update(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
-
-        def parameters(values: Mapping[str, float]) -> None:
-            for name in sorted(values):
-                text(f"{name}={values[name].hex()}")
-
-        text(f"backproof case 1 {self.dtype.name} {self.learning_rate.hex()}")
         loss = self.network.loss
-        text(f"{loss.name} {loss.reduction}")
-        parameters(loss.parameters)
+        parts = [
+            _text(f"backproof case 1 {self.dtype.name} {self.learning_rate.hex()}"),
+            _text(f"{loss.name} {loss.reduction}"),
+            *_parameters(loss.parameters),
+        ]
         for name in sorted(loss.arrays):
-            text(name)
-            array(loss.arrays[name])
+            parts += [_text(name), *_array(loss.arrays[name])]
         for layer in self.network.layers:
-            text(layer.activation.name)
-            parameters(layer.activation.parameters)
-            array(layer.W)
-            array(layer.b)
-        array(self.X)
-        array(self.Y)
-        return digest.hexdigest()
+            parts += [_text(layer.activation.name), *_parameters(layer.activation.parameters)]
+            parts += [*_array(layer.W), *_array(layer.b)]
+        parts += [*_array(self.X), *_array(self.Y)]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Case) and self.content_hash == other.content_hash
 
     def __hash__(self) -> int:
         return hash(self.content_hash)
+
+
+# What is hashed of a case. Each text ends with a byte that no text holds, and each array is preceded by its
+# shape: no two cases can give the same bytes.
+def _text(value: str) -> bytes:
+    return value.encode() + b"\0"
+
+
+def _array(value: Any) -> tuple[bytes, bytes]:
+    return _text(f"{value.shape}"), value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _parameters(values: Mapping[str, float]) -> list[bytes]:
+    return [_text(f"{name}={values[name].hex()}") for name in sorted(values)]
 
 
 Arrays = tuple[Any, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from backproof.errors import UsageError
 from refimpl import ACTIVATIONS, LOSSES, Activation, Loss
 from refimpl.backprop import SPECIAL_FORMS
+from refimpl.domains import Interval
 from refimpl.functions import ALL_REDUCTIONS, REDUCTIONS
 
 from .regimes import REGIMES, AllowedSizes, Regime, Span
@@ -186,8 +187,14 @@ def output_activations(loss: Loss, names: Names | None) -> list[Activation]:
     return [
         entry
         for entry in ACTIVATIONS.values()
-        if (names is None or entry.name in names) and loss.prediction_domain.covers(entry.range)
+        if (names is None or entry.name in names) and _covers(loss.prediction_domain, entry.range)
     ]
+
+
+@cache
+def _covers(domain: Interval, values: Interval) -> bool:
+    # All options that are made ask this of every pair of a loss and an activation.
+    return domain.covers(values)
 
 
 def fitting_outputs(options: DrawOptions, loss: Loss) -> tuple[Activation, ...]:
