@@ -130,7 +130,7 @@ def bounds_of(cases: Sequence[Case], traces: Sequence[Trace], oracle: Any) -> li
     found: dict[tuple[str, str], dict[int, dict[int, Any]]] = {}
     with np.errstate(all="ignore"):
         blocks = [
-            *LocalSteps(sides, oracle, {"reference": [{} for _ in ordered]}).blocks(),
+            *LocalSteps(sides, oracle, {}).blocks(),
             *EndToEnd(sides, oracle, {oracle.name: centres}).blocks(),
         ]
     for block in blocks:

@@ -26,6 +26,7 @@ from .end_to_end import EndToEnd
 from .judge import Tables, extreme
 from .local import LocalSteps
 from .rounding import precision
+from .step_answers import GivenSteps
 from .verdicts import FAILING, Alternative, Check, Comparison, Held, Judgement, Ruling, Scope, Settled
 
 TRUTH = "truth"
@@ -168,8 +169,7 @@ class _Holding:
         return found
 
     def _local_bounds(self) -> _Bounds:
-        nobody: dict[str, Any] = {name: [{}] * len(self.cases) for name in self.sides.names}
-        steps = LocalSteps(self.sides, self.bounding, nobody, exact=True)
+        steps = LocalSteps(self.sides, self.bounding, {}, exact=True)
         found: _Bounds = {(block.quantity, block.layer): block.bound for block in steps.blocks()}
         return found | steps.nonlinear_bounds()
 
@@ -232,7 +232,7 @@ class _Holding:
     def _judged(self, k: int, places: set[tuple[Scope, str, int | None, int]]) -> list[Check]:
         """The verdict on answers outside the bound of the truth: there may be another reading of them."""
         one, alone = self.cases[k], self.sides.alone(k)
-        steps = {name: [{TRUTH: _step_values(own)}] for name, own in one.own.items()}
+        steps = {name: {TRUTH: GivenSteps([_step_values(own)])} for name, own in one.own.items()}
         assert one.whole is not None
         centre = _trace(one.whole)
         blocks = [

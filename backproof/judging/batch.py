@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles import StepInputs
+from oracles import StepBatch, StepInputs
 from oracles.layout import Layout, Matrices
 from oracles.trace_batch import GivenTraces, TraceBatch, as_batch
 from refimpl import QUANTITIES, Case, Trace
@@ -183,6 +183,18 @@ class Sides:
                 W, deltas = batch.W[l], Matrices(above, self.has.delta[l])
                 found.append(summed(W, deltas, layout, batch.dtype, left_turned=True))
         return tuple(found)
+
+    def step_batch(self, asked: Sequence[int]) -> StepBatch:
+        """What to ask an oracle's `step_batch` for these sides."""
+        assert self.has.Z is not None
+        assert self.has.A is not None
+        rows = list(asked)
+        return StepBatch(
+            self.batch.cases,
+            tuple(Z[rows] for Z in self.has.Z),
+            self.batch.last(self.has.A)[rows],
+            tuple(sums.value[rows] for sums in self.dA),
+        )
 
     def step_inputs(self, side: int, k: int) -> StepInputs:
         """What to ask an oracle's `steps` for one of the sides of case k."""

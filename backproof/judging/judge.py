@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles import Oracle, StepInputs
+from oracles import Oracle, StepInputs, StepValues
 from oracles.trace_batch import TraceBatch
 from refimpl import Case, Trace
 
@@ -20,6 +20,7 @@ from .faults import without_faults
 from .local import LocalSteps, Steps
 from .loss_facts import LOSS_FACTS
 from .rounding import precision
+from .step_answers import GivenSteps, RowOfSteps, StepAnswers
 from .verdicts import Check, Judgement
 
 
@@ -44,19 +45,31 @@ class Table:
 
     def step_requests(self) -> list[tuple[str, StepInputs]]:
         """What to ask the oracles' `steps`: (name, inputs) for each side that offers Z, A and δ."""
-        return [(name, inputs) for name, (inputs,) in Tables([self]).step_requests().items()]
+        return [
+            (name, sides.step_inputs(side, 0))
+            for sides in Tables([self]).sides
+            if sides.nonlinear
+            for side, name in enumerate(sides.names)
+        ]
 
     def judge(
-        self, centres: Mapping[str, Trace], steps: Mapping[str, Steps], bounding: Oracle, subject: str = ""
+        self,
+        centres: Mapping[str, Trace],
+        steps: Mapping[str, Mapping[str, StepValues]],
+        bounding: Oracle,
+        subject: str = "",
     ) -> Judgement:
         """Judge every trace against every oracle but itself; `subject` names the implementation under test.
 
         `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the
         nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
         """
-        return Tables([self]).judge(
-            {name: [each] for name, each in centres.items()}, [steps], bounding, subject
-        )[0]
+        about = {name: [each] for name, each in centres.items()}
+        given = {
+            name: {oracle: GivenSteps([values]) for oracle, values in own.items()}
+            for name, own in steps.items()
+        }
+        return Tables([self]).judge(about, given, bounding, subject)[0]
 
 
 class Tables:
@@ -81,19 +94,24 @@ class Tables:
         batches = {name: taken(batch, places) for name, batch in self.batches.items()}
         return Tables([self.tables[k] for k in places], batches)
 
-    def step_requests(self) -> dict[str, list[StepInputs]]:
-        """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ."""
-        return {
-            name: [sides.step_inputs(side, k) for k in range(len(self.tables))]
-            for sides in self.sides
-            if sides.nonlinear
-            for side, name in enumerate(sides.names)
-        }
+    def steps(self, oracles: Sequence[Oracle]) -> dict[str, dict[str, StepAnswers]]:
+        """Name → each other oracle → its values of the steps; only of sides that offer Z, A and δ."""
+        found: dict[str, dict[str, StepAnswers]] = {}
+        for sides in self.sides:
+            for oracle in oracles if sides.nonlinear else ():
+                asked = [side for side, name in enumerate(sides.names) if name != oracle.name]
+                if not asked:
+                    continue
+                values = oracle.step_batch(sides.step_batch(asked))
+                for row, side in enumerate(asked):
+                    answers = RowOfSteps(sides.batch, values, row)
+                    found.setdefault(sides.names[side], {})[oracle.name] = answers
+        return found
 
     def judge(
         self,
         centres: Mapping[str, Sequence[Trace]],
-        steps: Sequence[Mapping[str, Steps]],
+        steps: Mapping[str, Steps],
         bounding: Oracle,
         subject: str = "",
     ) -> list[Judgement]:
@@ -101,8 +119,7 @@ class Tables:
         blocks = self.blocks = []
         parts: list[LocalSteps | EndToEnd] = []
         for sides in self.sides:
-            own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
-            local, whole = LocalSteps(sides, bounding, own_steps), EndToEnd(sides, bounding, centres)
+            local, whole = LocalSteps(sides, bounding, steps), EndToEnd(sides, bounding, centres)
             self._end_to_end.append((whole, list(whole.blocks())))
             blocks += [*local.blocks(), *self._end_to_end[-1][1]]
             parts += [local, whole]

@@ -33,6 +33,7 @@ from .deviations import Deviation, deviations_of
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
+from .step_answers import StepAnswers
 from .sums import summed
 from .verdicts import Alternative, Verdict
 
@@ -41,18 +42,18 @@ ON_A_KINK = "on a kink"
 NAIVE_REASON = "as inaccurate as the textbook formula; a stable one exists"
 
 Kinks = tuple[Kink, ...]
-# One implementation's values of the nonlinear steps of one case: oracle → values.
-Steps = Mapping[str, StepValues]
+# The nonlinear steps on one side's numbers: oracle → values.
+Steps = Mapping[str, StepAnswers]
 
 
 class LocalSteps:
     """Gives the local comparisons of the traces of a batch."""
 
     def __init__(
-        self, sides: Sides, bounding: Oracle, steps: Mapping[str, Sequence[Steps]], *, exact: bool = False
+        self, sides: Sides, bounding: Oracle, steps: Mapping[str, Steps], *, exact: bool = False
     ) -> None:
-        """`bounding` evaluates functions for the bounds; `steps[name][k]` holds each oracle's values on
-        `sides.step_inputs(side, k)`. With `exact` those are the exact values, and nothing is added for them.
+        """`bounding` evaluates functions for the bounds; `steps[name]` has oracles' values on that side's
+        own numbers. With `exact` those are the exact values, and nothing is added for them.
         """
         self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
         self.exact = exact
@@ -148,7 +149,9 @@ class LocalSteps:
     def _nonlinear(self) -> Iterator[Block]:
         batch, t = self.batch, self.sides.has
         pairs = [
-            (side, oracle) for side, name in enumerate(self.sides.names) for oracle in self.steps[name][0]
+            (side, oracle)
+            for side, name in enumerate(self.sides.names)
+            for oracle in self.steps.get(name, {})
         ]
         if not pairs:
             return
@@ -166,17 +169,14 @@ class LocalSteps:
                     accurate[quantity, l - 1][rows], batch.layouts[l], self._readings(quantity, l, pairs),
                 )  # fmt: skip
         if t.loss is not None:
-            losses = np.array(
-                [[steps[oracle].loss for steps in self.steps[self.sides.names[i]]] for i, oracle in pairs]
-            )
+            losses = np.array([self.steps[self.sides.names[i]][oracle].loss for i, oracle in pairs])
             yield Block(
                 "loss", None, "local", left, right, t.loss[rows], losses, accurate["loss", 0][rows],
                 batch.layout("loss", 0), self._readings("loss", batch.depth, pairs),
             )  # fmt: skip
 
     def _expected(self, quantity: str, l: int, side: int, oracle: str) -> Any:
-        steps = self.steps[self.sides.names[side]][: self.batch.counts[l]]
-        return np.concatenate([getattr(each[oracle], quantity)[l - 1].reshape(-1) for each in steps])
+        return self.steps[self.sides.names[side]][oracle].flat(quantity, l)
 
     def _errors(self, levels: Levels) -> dict[tuple[str, int], Any]:
         """(quantity, layer index) → the bound of that step: own error plus the expected value's.
@@ -255,7 +255,10 @@ class LocalSteps:
         """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
         if k not in self._known_among:
             places = self.doubtful if k in self.doubtful else (k,)
-            steps = {name: [each[i] for i in places] for name, each in self.steps.items()}
+            steps = {
+                name: {oracle: answers.part(places) for oracle, answers in own.items()}
+                for name, own in self.steps.items()
+            }
             part = LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
             self._known_among |= {i: (part, place) for place, i in enumerate(places)}
         return self._known_among[k]
@@ -272,7 +275,7 @@ class LocalSteps:
 
         def readings(row: int, k: int) -> tuple[Alternative, ...]:
             (side, oracle), name = pairs[row], self.sides.names[pairs[row][0]]
-            case, values = self.batch.cases[k], self.steps[name][k][oracle]
+            case, values = self.batch.cases[k], self.steps[name][oracle].case(k)
             expected = np.float64(values.loss) if quantity == "loss" else getattr(values, quantity)[l - 1]
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:

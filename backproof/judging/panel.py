@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from oracles import Oracle, StepValues
+from oracles import Oracle
 from oracles.trace_batch import GivenTraces, TraceBatch, as_batch
 from refimpl import Case, Trace
 
@@ -129,7 +129,7 @@ class Panel:
             batches = {name: taken(batch, places) for name, batch in sound.items()}
             together = Tables([tables[k] for k in places], batches)
             about = {name: taken(batch, places) for name, batch in centres.items()}
-            found = together.judge(about, self._steps(together, oracles), oracles[0], self.name)
+            found = together.judge(about, together.steps(oracles), oracles[0], self.name)
             if self.truth is not None:
                 marks = together.remarkable()
                 whys = [self.truth.why(j, remarkable=mark) for j, mark in zip(found, marks, strict=True)]
@@ -187,18 +187,3 @@ class Panel:
                 return trace, ()
             reason = f"returned {type(trace).__name__}, not a Trace"
         return Trace(), (Check("trace", None, "local", self.name, "a trace", "", "fault", reason),)
-
-    @staticmethod
-    def _steps(tables: Tables, oracles: Sequence[Oracle]) -> list[dict[str, dict[str, StepValues]]]:
-        """For each case: name → oracle → that oracle's values of the nonlinear steps on its own numbers."""
-        requests = tables.step_requests()
-        answers: list[dict[str, dict[str, StepValues]]] = [
-            {name: {} for name in requests} for _ in tables.tables
-        ]
-        for oracle in oracles:
-            asked = [name for name in requests if name != oracle.name]
-            values = iter(oracle.steps([inputs for name in asked for inputs in requests[name]]))
-            for name in asked:
-                for answer in answers:
-                    answer[name][oracle.name] = next(values)
-        return answers

@@ -67,7 +67,7 @@ def test_a_layers_bounds_are_the_end_to_end_ones_forwards():
 
 def _local(case: Case, trace: Trace) -> Any:
     sides = Sides(Batch([case]), {"given": [trace]})
-    return LocalSteps(sides, ORACLE, {"given": [{}]}, exact=True).nonlinear_bounds()
+    return LocalSteps(sides, ORACLE, {}, exact=True).nonlinear_bounds()
 
 
 def test_an_activations_bounds_are_the_local_ones():
