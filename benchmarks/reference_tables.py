@@ -13,6 +13,7 @@ Times = Sequence[Mapping[str, Mapping[str, float]]]
 """Of each process: network → contender → seconds a step."""
 
 PEERS = ("torch eager", "jax.jit")
+CLOCKS = {"perf_counter": "the clock", "process_time": "the processor's time, as other programs ran"}
 HEAD = """# The training step of the reference
 
 `python benchmarks/reference.py --write`, on {date}: {processor}, {cores} cores, load {load} before; Python
@@ -71,6 +72,7 @@ def page(data: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     about, all_times = data["machine"], data["times"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     shown = {key: about[key] for key in ("date", "processor", "cores", "python", "blas", "rounds", "clock")}
+    shown["clock"] = CLOCKS[about["clock"]]
     processes = len(all_times["one"])
     lines = [HEAD.format(**shown, versions=versions, load=about["load before"], processes=processes)]
     for name, times in all_times.items():

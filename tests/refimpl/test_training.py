@@ -149,6 +149,26 @@ def test_training_that_leaves_the_finite_numbers_is_refused_with_layer_and_remed
         train(made, 1, type("Jumping", (Backprop,), {method: jumping})())
 
 
+def test_what_overflows_or_divides_by_0_on_the_way_warns_of_nothing() -> None:
+    huge = Layer(np.full((1, 1), 1e200), np.zeros((1, 1)), ActivationSpec("identity"))
+    made = Case(Network((huge,), LossSpec("mse")), np.full((1, 1), 1e200), np.zeros((1, 1)))
+    with pytest.raises(InvalidCaseError, match="is no longer finite"):
+        train(made, 1)
+    dividing = {"update_bias": lambda _self, b, _db, _rate: np.ones(b.shape) / np.zeros(b.shape)}
+    with pytest.raises(InvalidCaseError, match="is no longer finite"):
+        train(case(), 1, type("Dividing", (Backprop,), dividing)())
+
+
+def test_a_forward_pass_of_one_activation_too_many_is_refused() -> None:
+    class Repeating(Backprop):
+        def forward(self, case: Case) -> tuple[list[Any], list[Any], Any]:
+            Z, A, loss = super().forward(case)
+            return Z, [*A, A[-1]], loss
+
+    with pytest.raises(ValueError, match="argument 3 is longer than arguments 1-2"):
+        train(case(), 1, Repeating())
+
+
 def test_an_update_of_another_dtype_is_refused_as_a_layer_of_it_is() -> None:
     single = {"update_bias": lambda _self, b, _db, _rate: b.astype("float32")}
     with pytest.raises(InvalidCaseError, match=r"^W is float64 and b is float32; make them the same$"):
