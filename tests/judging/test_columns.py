@@ -177,17 +177,33 @@ def test_one_row_of_bounds_may_stand_for_all() -> None:
     assert [[check.ratio for check in checks] for checks in found] == [[0.5, 1.0], [0.0, 150.0]]
 
 
-def test_only_a_case_with_an_entry_outside_is_asked_whether_it_is_extreme() -> None:
+def test_the_cases_with_an_entry_outside_are_told_before_any_other_reading_is_asked_for() -> None:
+    told: list[list[int]] = []
+
+    def readings(row: int, case: int) -> tuple[Alternative, ...]:
+        assert told == [[1, 3]]
+        return READINGS
+
+    row = [TENSORS[name] for name in ("inside", "read otherwise", "infinite bounds", "far beyond")]
+    blocks = [_block(("dW", 1, "local"), [row])._replace(readings=readings)] * 2
+    found = decide_blocks(_cases((1,) * 4), blocks, lambda _: False, lambda places: told.append([*places]))
+    assert told == [[1, 3]]
+    assert [checks[0].verdict for checks in found] == ["conforms", "convention", "not judged", "mismatch"]
+
+
+def test_only_a_case_with_an_entry_that_is_no_number_is_asked_whether_it_is_extreme_and_once() -> None:
     asked = []
 
     def is_extreme(k: int) -> bool:
         asked.append(k)
         return k == 2
 
-    row = [TENSORS[name] for name in ("inside", "not a number", "not a number", "one infinite bound")]
-    found = decide_blocks(_cases((1,) * 4), [_block(("dW", 1, "local"), [row])], is_extreme)
+    names = ("inside", "not a number", "not a number", "one infinite bound", "far beyond")
+    blocks = [_block(("dW", 1, "local"), [[TENSORS[name] for name in names]])] * 2
+    found = decide_blocks(_cases((1,) * 5), blocks, is_extreme)
     assert asked == [1, 2]
-    assert [checks[0].verdict for checks in found] == ["conforms", "mismatch", "unstable", "conforms"]
+    verdicts = ["conforms", "mismatch", "unstable", "conforms", "mismatch"]
+    assert [[check.verdict for check in checks] for checks in found] == [[v, v] for v in verdicts]
 
 
 def test_a_check_of_a_column_names_its_place_and_equation() -> None:

@@ -13,9 +13,10 @@ from measuring import ends_of, oracle_of, targets_in
 
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.batch import Batch
-from backproof.judging.levels import levels_of
+from backproof.judging.deviations import deviations_of
+from backproof.judging.levels import Levels, levels_of
 from backproof.judging.loss_facts import LOSS_FACTS
-from backproof.judging.nonlinear import loss_errors
+from backproof.judging.nonlinear import activated, backward_activation, loss_errors
 from backproof.judging.pieces import ActivationPieces, Activations, Losses, LossPieces, members_of
 from backproof.judging.spread import activation_spread, loss_spread
 from oracles.layout import Layout
@@ -167,8 +168,14 @@ def _errors(rng: np.random.Generator, total: int, moved: str) -> Any:
     """(levels, sides, entries): none are off, all are, or some."""
     errors = 2.0 ** rng.integers(-60, 2, (2, 3, total))
     if moved == "some":
-        errors *= rng.uniform(0, 1, total) < 0.5
+        errors *= rng.uniform(0, 1, errors.shape) < 0.2
     return errors if moved != "none" else 0 * errors
+
+
+def _levels(dtype: str, moved: str) -> list[Levels]:
+    """Accurate; and once with what naive formulas and declared deviations may err by."""
+    wide = levels_of(dtype, 2, naive=True, deviations=deviations_of("torch", "jax"))
+    return [levels_of(dtype, 2), *([wide] if moved == "some" else [])]
 
 
 def _require_same(together: Sequence[Any], alone: Sequence[Sequence[Any]]) -> None:
@@ -183,22 +190,24 @@ def _require_same(together: Sequence[Any], alone: Sequence[Sequence[Any]]) -> No
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_an_activation_moves_as_if_its_case_were_alone(name: str, dtype: str, moved: str) -> None:
-    rng, oracle = np.random.Generator(np.random.Philox(1)), BOUNDING
+    rng = np.random.Generator(np.random.Philox(1))
     specs = [ActivationSpec(name, parameters) for parameters in _drawn(name, ACTIVATIONS, rng)]
-    allowance, total = levels_of(dtype, 2).allowance, sum(SIZES)
+    total = sum(SIZES)
     z, E = 2 * rng.standard_normal((3, total)), _errors(rng, total, moved)
     # On, beside and near kinks, of the same member or of another, and at zero.
     kinks = [kink.at for spec in specs for kink in spec.entry.kinks(spec.parameters)]
     z[0] = rng.choice([0.0, 2.0**-30, *kinks], total)
     z[1] = np.nextafter(rng.choice([0.0, *kinks], total), rng.choice([-INF, INF], total))
     ends = np.cumsum(SIZES)
-    with np.errstate(all="ignore"):
-        together = activation_spread(oracle, ActivationPieces(specs, SIZES), z, E, allowance)
-        alone = [
-            activation_spread(oracle, spec, z[:, end - size : end], E[..., end - size : end], allowance)
-            for spec, size, end in zip(specs, SIZES, ends.tolist(), strict=True)
-        ]
-    _require_same(together, alone)
+    for levels in _levels(dtype, moved):
+        off, pieces = E[: len(levels.precisions)], ActivationPieces(specs, SIZES)
+        with np.errstate(all="ignore"):
+            together, alone = activation_spread(BOUNDING, pieces, z, off, levels.allowance), []
+            for spec, size, end in zip(specs, SIZES, ends.tolist(), strict=True):
+                own = slice(end - size, end)
+                given = (spec, z[:, own], off[..., own], levels.allowance)
+                alone.append(activation_spread(BOUNDING, *given))
+        _require_same(together, alone)
 
 
 def _loss_members(name: str, rng: np.random.Generator, *, arrays: bool) -> list[LossSpec]:
@@ -223,24 +232,45 @@ def _loss_members(name: str, rng: np.random.Generator, *, arrays: bool) -> list[
     [(name, arrays) for name in SEPARABLE for arrays in (False, True) if not arrays or LOSSES[name].arrays],
 )
 def test_a_loss_moves_as_if_its_case_were_alone(name: str, dtype: str, moved: str, *, arrays: bool) -> None:
-    rng, oracle, entry = np.random.Generator(np.random.Philox(2)), BOUNDING, LOSSES[name]
+    rng, entry = np.random.Generator(np.random.Philox(2)), LOSSES[name]
     specs = _loss_members(name, rng, arrays=arrays)
     total, ends, domain = sum(SIZES), np.cumsum(SIZES), entry.prediction_domain
     y = rng.choice(targets_in(entry.target_domain), total)
     a, E = 2 * rng.standard_normal((3, total)), _errors(rng, total, moved)
     a[0] = y + rng.choice([0.0, 2.0**-30], total)
     a = np.clip(a, domain.low, domain.high)
-    shapes = [(1, size) for size in SIZES] if arrays else ()
-    allowance = levels_of(dtype, 2).allowance
+    pieces = LossPieces(specs, SIZES, [(1, size) for size in SIZES] if arrays else ())
+    for levels in _levels(dtype, moved):
+        off, alone = E[: len(levels.precisions)], []
+        with np.errstate(all="ignore"):
+            together = loss_spread(BOUNDING, pieces, a, off, y, levels.allowance)
+            for spec, size, end in zip(specs, SIZES, ends.tolist(), strict=True):
+                own = slice(end - size, end)
+                given = (spec, a[:, own], off[..., own], y[own], levels.allowance)
+                alone.append(loss_spread(BOUNDING, *given))
+        _require_same(together, alone)
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["accurate", "naive"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_activations_of_many_cases_move_as_if_each_were_alone(dtype: str, *, wide: bool) -> None:
+    """All there are, in a drawn order, of one to three units: some of one name have as many, and some not."""
+    rng = np.random.Generator(np.random.Philox(6))
+    drawn = [(name, each) for name in ACTIVATIONS for each in _drawn(name, ACTIVATIONS, rng)]
+    specs = [ActivationSpec(*drawn[k]) for k in rng.permutation(len(drawn))]
+    layout = Layout([(int(rng.integers(1, 4)), int(rng.integers(1, 4))) for _ in specs])
+    levels = levels_of(dtype, naive=wide, about_centre=True)
+    Z, g = 3 * rng.standard_normal((2, layout.total))
+    E_Z, E_g = (_errors(rng, layout.total, "some")[: len(levels.precisions), k] for k in (0, 1))
     with np.errstate(all="ignore"):
-        together = loss_spread(oracle, LossPieces(specs, SIZES, shapes), a, E, y, allowance)
-        alone = []
-        for spec, size, end in zip(specs, SIZES, ends.tolist(), strict=True):
-            own = slice(end - size, end)
-            alone.append(loss_spread(oracle, spec, a[:, own], E[..., own], y[own], allowance))
+        found, alone = activated(levels, BOUNDING, specs, layout, Z, E_Z), []
+        together = (found.A, found.E_A, found.E_slope, backward_activation(levels, found, g, E_g))
+        for k, spec in enumerate(specs):
+            at = layout.entries([k])
+            own = activated(levels, BOUNDING, [spec], Layout([layout.shapes[k]]), Z[at], E_Z[:, at])
+            E_delta = backward_activation(levels, own, g[at], E_g[:, at])
+            alone.append((own.A, own.E_A, own.E_slope, E_delta))
     _require_same(together, alone)
-    if arrays:
-        assert all(spec.arrays for spec in specs)
 
 
 def _samples_of(name: str) -> list[LossSpec]:
