@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test test-long test-exhaustive lint book sample-report error-facts screenshots mutants clean
+.PHONY: conformance test test-long test-all test-exhaustive
+.PHONY: lint book sample-report error-facts screenshots mutants bench bench-memory clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -20,6 +21,9 @@ test: $(STAMP)  ## run all tests but the long ones, on up to four cores
 
 test-long: $(STAMP)  ## run the long tests: every combination, every process, every installation
 	$(PYTEST) -m long
+
+test-all: $(STAMP)  ## run both in one go, which is quicker: what they share is imported, traced and compiled once
+	$(PYTEST) --long
 
 test-exhaustive: $(STAMP)  ## run the tests that go through all there is: an hour or more
 	$(PYTEST) -m exhaustive
@@ -64,6 +68,14 @@ mutants: $(STAMP)  ## change refimpl in thousands of ways, and list the changes 
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[mutants]'
 	rm -rf mutants
 	nice -n 19 $(BIN)/python -m benchmarks.mutants
+
+# On a machine that does nothing else.
+bench: $(STAMP)  ## measure how fast all is, beside others: a quarter of an hour; writes benchmarks/results
+	$(BIN)/python -m benchmarks.throughput --write
+	$(BIN)/python -m benchmarks.reference --write
+
+bench-memory: $(STAMP)  ## measure how much memory 10,000 and 200,000 cases take, and write it there, too
+	$(BIN)/python -m benchmarks.throughput --memory --write
 
 # The stamp comes last: an installation that was interrupted is taken up again, and a virtual environment
 # that is not whole, or is of an older Python, is made anew. torch comes first and by its exact pin: that is

@@ -16,11 +16,10 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from backproof.cli import _keep_compiled_programs
 from backproof.diagnosis.mistakes import MISTAKES
 from benchmarks import injected
 from benchmarks.judge_tables import in_readme, readme_table, report
-from benchmarks.judged_cases import on_one_core
+from benchmarks.machine import on_one_core, processor, versions
 from benchmarks.ours import FULL_TRACE, GRADIENTS_ONLY, Judge, answer_of
 from benchmarks.peers import Answer, FiniteDifferences, Problem, Tool, all_peers
 from refimpl import DTYPES, Backprop, Case, Trace
@@ -268,19 +267,10 @@ def _made(seed: int, counts: Counts, seconds: float) -> dict[str, Any]:
         "cases": vars(counts),
         "seconds": round(seconds),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in packages},
-        "processor": _processor(),
+        "versions": versions(packages),
+        "processor": processor(),
         "system": f"{platform.system()} {platform.machine()}, one core",
     }
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    lines: Iterable[str] = (
-        information.read_text(encoding="utf-8").splitlines() if information.exists() else ()
-    )
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"
 
 
 def write(results: Mapping[str, Any], *, into_readme: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-BEGIN, END = "<!-- judge table: begin -->", "<!-- judge table: end -->"
+PLACE = "judge table"
+"""What the README's comments call the part with these numbers."""
 SMOOTH, EVERY = "ordinary and smooth", "every regime"
 NOTHING = "–"
 Numbers = Mapping[str, int]
@@ -107,18 +108,25 @@ def readme_table(results: Mapping[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{note}"
 
 
-def in_readme(page: str, text: str) -> str:
+def comments(place: str) -> tuple[str, str]:
+    """The two comments in the README that such a text stands between."""
+    return f"<!-- {place}: begin -->", f"<!-- {place}: end -->"
+
+
+def in_readme(page: str, text: str, place: str = PLACE) -> str:
     """The page with the text between the two comments. Raises ValueError if they are not there."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = comments(place)
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"the README has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+        raise ValueError(f"the README has no {first} … {last}")
+    return f"{before}{first}\n{text}\n{last}{after}"
 
 
-def readme_part(page: str) -> str:
+def readme_part(page: str, place: str = PLACE) -> str:
     """What stands between the two comments."""
-    return page.partition(BEGIN)[2].partition(END)[0].strip("\n")
+    first, last = comments(place)
+    return page.partition(first)[2].partition(last)[0].strip("\n")
 
 
 # ---------------------------------------------------------------- the whole report

@@ -35,7 +35,7 @@ from backproof.diagnosis.mistakes import MISTAKES, Mistake
 from backproof.judging.verdicts import FAILING, Judgement
 from backproof.run import ORACLES
 from backproof.subject import Subject
-from benchmarks.judged_cases import on_one_core
+from benchmarks.machine import on_one_core
 from benchmarks.ours import FULL_TRACE, GRADIENTS_ONLY, Judge
 from benchmarks.peers import FiniteDifferences, Problem, Tool, all_peers
 from refimpl import DTYPES, Backprop, Case

@@ -13,7 +13,7 @@ from refimpl import ActivationSpec, Case, LossSpec, Trace
 from .ball_activations import ELEMENTWISE, OF_COLUMNS
 from .ball_losses import TERMS, TERMS_OF_COLUMNS, divisor
 from .ball_tape import Matrix, back, ones, recording
-from .oracle import StepInputs
+from .steps import StepInputs
 
 # Quantity → its matrices of balls, one a layer; of loss and dX, one.
 Balls = dict[str, list[Any]]

@@ -25,7 +25,10 @@ from .ball_branches import Branches, deciding
 from .ball_losses import TERMS
 from .ball_network import Balls, entry_function, entry_term, nonlinear_steps, steps, whole
 from .ball_tape import at
-from .oracle import StepInputs, StepValues
+from .pieces import PieceByPiece
+from .step_batch import StepByStep
+from .steps import StepInputs, StepValues
+from .trace_batch import GivenTraces, TraceBatch
 
 FIRST_BITS, MOST_BITS = 256, 2048
 NARROW = 2.0**-40
@@ -76,7 +79,7 @@ class TruthTrace:
 Resolution = Mapping[str, Sequence[Any]]
 
 
-class BallOracle:
+class BallOracle(PieceByPiece, StepByStep):
     """Exact values by python-flint; see `Oracle` for the methods."""
 
     name = "truth"
@@ -96,9 +99,9 @@ class BallOracle:
         """Each quantity as one step from the trace's own numbers, for as many as it offers the inputs of."""
         return _narrow(lambda: steps(case, trace), case.dtype, resolution, hull=True)
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The exact trace of each case, rounded to `dtype`, or to the case's own."""
-        return [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases]
+        return GivenTraces(cases, [self._trace(case, np.dtype(dtype or case.dtype)) for case in cases])
 
     def _trace(self, case: Case, dtype: Any) -> Trace:
         found = _narrow(lambda: whole(case), dtype, None, hull=False).quantities

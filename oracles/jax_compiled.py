@@ -154,32 +154,6 @@ def _gradient_step(parameters: dict[str, Any], gradients: Arrays, rate: Any) -> 
     return optax.apply_updates(parameters, updates)
 
 
-def _step(case: Arrays) -> dict[str, Any]:
-    """Each nonlinear step of one padded case on the Z, A_last and dA that are given with it."""
-    masks, output_mask = _masks(case, case["Y"].shape[1])
-    loss, dA_last = jax.value_and_grad(lambda A: _loss(case, A, output_mask))(case["A_last"])
-    dA = _clean(masks[1:], case["dA"].at[case["depth"] - 1].set(dA_last))
-
-    def layer(given: Arrays) -> tuple[Any, Any]:
-        def value(Z: Any) -> Any:
-            return _activation(given["activation"], given["parameters"], Z, given["mask"])
-
-        A, pull_back = jax.vjp(value, given["Z"])
-        return A, pull_back(given["dA"])[0]
-
-    A, delta = lax.map(
-        layer,
-        {
-            "Z": case["Z"],
-            "dA": dA,
-            "activation": case["activations"],
-            "parameters": case["parameters"],
-            "mask": masks[1:],
-        },
-    )
-    return {"A": A, "loss": loss, "dA_last": dA_last, "delta": delta}
-
-
 def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], dict[str, Any]]:
     """The program over a stack of cases. Empty places (depth 0) are skipped and give zeros."""
 
@@ -196,44 +170,3 @@ def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], d
 
 
 trace_stack = _mapped(_trace)
-step_stack = _mapped(_step)
-
-
-def _elementwise(functions: list[Callable[..., Any]]) -> Callable[..., tuple[Any, Any]]:
-    """A program (index, arguments, points, *others) → value and derivative by the points, of one of many.
-
-    `arguments` has a row for each parameter (or array) with its value at each point.
-    """
-
-    @jax.jit
-    def program(index: Any, arguments: Any, points: Any, *others: Any) -> tuple[Any, Any]:
-        def value(points: Any) -> Any:
-            branches = [lambda p, f=f: f(p, *others, arguments) for f in functions]
-            return lax.switch(index, branches, points)
-
-        values, pull_back = jax.vjp(value, points)
-        # No entry depends on another, so a cotangent of ones gives each its own derivative.
-        return values, pull_back(jnp.ones_like(values))[0]
-
-    return program
-
-
-ELEMENTWISE_ACTIVATIONS = [entry.name for entry, _ in _ACTIVATIONS if entry.elementwise]
-SEPARABLE_LOSSES = [entry.name for entry, line in _LOSSES if line.separable]
-
-activation_points = _elementwise(
-    [
-        lambda Z, arguments, entry=ACTIVATIONS[name]: ACTIVATION_LINES[entry.name](
-            Z, None, **_named(entry, arguments)
-        )
-        for name in ELEMENTWISE_ACTIVATIONS
-    ]
-)
-loss_points = _elementwise(
-    [
-        lambda A, Y, arguments, entry=LOSSES[name]: LOSS_LINES[entry.name].terms(
-            A, Y, None, **_named(entry, arguments)
-        )
-        for name in SEPARABLE_LOSSES
-    ]
-)

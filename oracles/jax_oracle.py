@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from refimpl import ActivationSpec, Case, LossSpec, Trace
+from refimpl import ACTIVATIONS, ActivationSpec, Case, LossSpec, Trace
 
 from . import jax_packing as packing
-from .oracle import OracleMissingError, StepInputs, StepValues
-
-# Points go through the elementwise programs in pieces of this size, so that each is compiled once.
-_POINTS = 4096
+from . import pieces
+from .oracle import OracleMissingError
+from .shapes import Shapes
+from .step_batch import StepBatch, StepBatchValues, StepByStep, one_by_one
+from .steps import StepInputs, StepValues
+from .trace_batch import GivenTraces, TraceBatch, joined
 
 
 class JaxOracle:
@@ -44,9 +46,11 @@ class JaxOracle:
             ) from error
         self._jax: Any = jax
         self._optax: Any = optax
-        from . import jax_activations, jax_compiled, jax_losses
+        from . import jax_activations, jax_compiled, jax_losses, jax_points, jax_steps
 
         self._compiled: Any = jax_compiled
+        self._points: Any = jax_points
+        self._steps: Any = jax_steps
         self.activations: Mapping[str, jax_activations.Function] = jax_activations.ACTIVATION_LINES
         self.losses: Mapping[str, jax_losses.LossLine] = jax_losses.LOSS_LINES
 
@@ -54,45 +58,61 @@ class JaxOracle:
         """What answers: package → version."""
         return {name: metadata.version(name) for name in ("jax", "jaxlib", "optax")}
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case, by the compiled path."""
-        traces: dict[int, Trace] = {}
+        parts, positions = [], []
+        shapes = Shapes(cases)
         with self._scope():
-            for bucket, computed_in, positions in packing.stacks(cases, dtype):
-                chosen = [cases[position] for position in positions]
-                packed = packing.pack_cases(chosen, bucket, computed_in, self._divisor)
-                results = self._fetched(self._compiled.trace_stack(packed))
-                for place, (position, case) in enumerate(zip(positions, chosen, strict=True)):
-                    traces[position] = packing.unpack_trace(results, place, case)
-        return [traces[position] for position in range(len(cases))]
+            for computed_in, stacks in packing.stacks(cases, dtype):
+                results = []
+                for bucket, chosen in stacks:
+                    own = [cases[position] for position in chosen]
+                    packed = packing.pack_cases(own, shapes.of(chosen), bucket, computed_in, self._divisor)
+                    results.append(self._fetched(self._compiled.trace_stack(packed)))
+                positions.append([position for _, chosen in stacks for position in chosen])
+                own = [cases[position] for position in positions[-1]]
+                parts.append(packing.unpacked(own, shapes.of(positions[-1]), stacks, results))
+        return joined(cases, parts, positions)
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64, by the compiled path."""
-        values: dict[int, StepValues] = {}
+        return one_by_one(self.step_batch, inputs)
+
+    def step_batch(self, batch: StepBatch) -> StepBatchValues:
+        """As `steps`, for many cases and sides at once."""
         with self._scope():
-            for bucket, _, positions in packing.stacks([step.case for step in inputs], "float64"):
-                chosen = [inputs[position] for position in positions]
-                packed = packing.pack_steps(chosen, bucket, self._divisor)
-                results = self._fetched(self._compiled.step_stack(packed))
-                for place, (position, step) in enumerate(zip(positions, chosen, strict=True)):
-                    values[position] = packing.unpack_step(results, place, step.case)
-        return [values[position] for position in range(len(inputs))]
+            found: StepBatchValues = self._steps.steps_together(batch)
+        return found
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at float64 `points`; ValueError if σ is not elementwise."""
-        if not spec.entry.elementwise:
-            raise ValueError(f"{spec.name} is not elementwise: it has no derivative at single points")
-        index = self._compiled.ELEMENTWISE_ACTIVATIONS.index(spec.name)
-        return self._pointwise(self._compiled.activation_points, index, spec, np.asarray(points, "float64"))
+        program = self._activation_program(spec.name)
+        rows = [spec.parameters[name] for name in packing.argument_names(spec.entry)]
+        return self._at_points(program, np.asarray(points, "float64"), rows)
+
+    def activation_pieces(
+        self, specs: Sequence[ActivationSpec], sizes: Sequence[int], points: Any
+    ) -> tuple[Any, Any]:
+        """As `activation` for specs of one function: sizes[i] entries of the last axis belong to specs[i]."""
+        points = np.asarray(points, "float64")
+        pieces.checked(specs, sizes, points)
+        program = self._activation_program(specs[0].name)
+        return self._at_points(program, points, pieces.argument_rows(specs, sizes))
 
     def loss_terms(self, spec: LossSpec, points: Any, targets: Any) -> tuple[Any, Any]:
         """(ℓ, ∂ℓ/∂a) at float64 `points`; ValueError if the loss has no terms of single entries."""
-        if not self.losses[spec.name].separable:
-            raise ValueError(f"{spec.name} is not a sum of terms of single entries")
-        index = self._compiled.SEPARABLE_LOSSES.index(spec.name)
+        program = self._loss_program(spec.name)
+        rows = [targets, *(spec.arguments[name] for name in packing.argument_names(spec.entry))]
+        return self._at_points(program, np.asarray(points, "float64"), rows)
+
+    def loss_pieces(
+        self, specs: Sequence[LossSpec], sizes: Sequence[int], points: Any, targets: Any
+    ) -> tuple[Any, Any]:
+        """As `loss_terms` for specs of one loss: sizes[i] entries of the last axis belong to specs[i]."""
         points = np.asarray(points, "float64")
-        targets = np.broadcast_to(np.asarray(targets, "float64"), points.shape)
-        return self._pointwise(self._compiled.loss_points, index, spec, points, targets)
+        pieces.checked(specs, sizes, points)
+        program = self._loss_program(specs[0].name)
+        return self._at_points(program, points, [targets, *pieces.argument_rows(specs, sizes)])
 
     def plain(self) -> PlainJax:
         """The same answers by the plain path, as an oracle of its own: slow, and free of all packing."""
@@ -163,22 +183,19 @@ class JaxOracle:
         loss = case.network.loss
         return self.losses[loss.name].divisor(loss.reduction, case.network.widths[-1], case.samples)
 
-    def _pointwise(self, program: Any, index: int, spec: Any, *arrays: Any) -> tuple[Any, Any]:
-        """Value and derivative at every point of the first array, whatever its shape."""
-        shape = arrays[0].shape
-        flat = [array.reshape(-1) for array in arrays]
-        arguments = packing.argument_rows(spec, shape)
-        values, derivatives = np.empty(flat[0].size), np.empty(flat[0].size)
+    def _activation_program(self, name: str) -> Any:
+        if not ACTIVATIONS[name].elementwise:
+            raise ValueError(f"{name} is not elementwise: it has no derivative at single points")
+        return self._points.activation_program(name)
+
+    def _loss_program(self, name: str) -> Any:
+        if not self.losses[name].separable:
+            raise ValueError(f"{name} is not a sum of terms of single entries")
+        return self._points.loss_program(name)
+
+    def _at_points(self, program: Any, points: Any, rows: Sequence[Any]) -> tuple[Any, Any]:
         with self._scope():
-            for start in range(0, flat[0].size, _POINTS):
-                pieces = [array[start : start + _POINTS] for array in flat]
-                size = pieces[0].size
-                padded = [np.pad(piece, (0, _POINTS - size)) for piece in pieces]
-                rows = np.pad(arguments[:, start : start + size], ((0, 0), (0, _POINTS - size)))
-                value, derivative = program(np.int32(index), rows, *padded)
-                values[start : start + size] = np.asarray(value)[:size]
-                derivatives[start : start + size] = np.asarray(derivative)[:size]
-        return values.reshape(shape), derivatives.reshape(shape)
+            return self._points.at_points(program, points, rows)
 
     @staticmethod
     def _fetched(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +212,7 @@ class JaxOracle:
             yield
 
 
-class PlainJax:
+class PlainJax(StepByStep):
     """JAX as one would write it by hand, eager and unpadded; see `Oracle` for the methods."""
 
     name = JaxOracle.name
@@ -208,10 +225,11 @@ class PlainJax:
             oracle.activation,
             oracle.loss_terms,
         )
+        self.activation_pieces, self.loss_pieces = oracle.activation_pieces, oracle.loss_pieces
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case."""
-        return [self._oracle.plain_trace(case, dtype) for case in cases]
+        return GivenTraces(cases, [self._oracle.plain_trace(case, dtype) for case in cases])
 
     def plain(self) -> None:
         """None: this is it."""

@@ -5,7 +5,7 @@ NumPy only. Whatever stands in the padding makes no difference to the programs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +14,11 @@ from refimpl import (
     ACTIVATIONS,
     LOSSES,
     QUANTITIES,
-    ActivationSpec,
     Case,
-    LossSpec,
-    Trace,
-    quantity_shape,
 )
 
-from .oracle import StepInputs, StepValues
+from .shapes import Blocks, Shapes, segments
+from .trace_batch import TraceBatch, padded_traces
 
 Arrays = dict[str, Any]
 
@@ -30,7 +27,6 @@ LOSS_INDEX = {name: index for index, name in enumerate(LOSSES)}
 # One vector holds the parameters of any function, one stack of arrays those of any loss, in their order.
 _PARAMETERS = max(len(entry.parameters) for table in (ACTIVATIONS, LOSSES) for entry in table.values())
 _ARRAYS = max(len(entry.arrays) for entry in LOSSES.values())
-_ARGUMENTS = _PARAMETERS + _ARRAYS
 
 
 class Bucket(NamedTuple):
@@ -67,28 +63,29 @@ def bucket_of(case: Case) -> Bucket:
     return Bucket(depth, width, batch, stack=1)
 
 
-def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[Bucket, np.dtype[Any], list[int]]]:
-    """All positions in `cases`, parted into stacks of one bucket and dtype."""
-    groups: dict[tuple[Bucket, np.dtype[Any]], list[int]] = {}
+Stacks = list[tuple[Bucket, list[int]]]
+
+
+def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[np.dtype[Any], Stacks]]:
+    """All positions in `cases`, for each dtype parted into stacks of one bucket each."""
+    groups: dict[np.dtype[Any], dict[Bucket, list[int]]] = {}
     for position, case in enumerate(cases):
-        groups.setdefault((bucket_of(case), np.dtype(dtype or case.dtype)), []).append(position)
-    for (bucket, computed_in), positions in groups.items():
-        for start in range(0, len(positions), bucket.stack):
-            yield bucket, computed_in, positions[start : start + bucket.stack]
+        group = groups.setdefault(np.dtype(dtype or case.dtype), {})
+        group.setdefault(bucket_of(case), []).append(position)
+    for computed_in, group in groups.items():
+        yield (
+            computed_in,
+            [
+                (bucket, positions[start : start + bucket.stack])
+                for bucket, positions in group.items()
+                for start in range(0, len(positions), bucket.stack)
+            ],
+        )
 
 
 def argument_names(entry: Any) -> tuple[str, ...]:
     """The names of an entry's parameters, then of a loss's arrays."""
     return tuple(each.name for each in (*entry.parameters, *getattr(entry, "arrays", ())))
-
-
-def argument_rows(spec: ActivationSpec | LossSpec, shape: tuple[int, ...]) -> Any:
-    """A row for each argument with its value at each of the points of `shape`, flattened; padded."""
-    arguments = spec.arguments if isinstance(spec, LossSpec) else spec.parameters
-    rows = np.zeros((_ARGUMENTS, int(np.prod(shape))))
-    for row, name in zip(rows, argument_names(spec.entry), strict=False):
-        row[:] = np.broadcast_to(arguments[name], shape).reshape(-1)
-    return rows
 
 
 def parameter_vector(spec: Any) -> Any:
@@ -98,43 +95,76 @@ def parameter_vector(spec: Any) -> Any:
     return vector
 
 
-def pack_steps(steps: Sequence[StepInputs], bucket: Bucket, divisor: Callable[[Case], int]) -> Arrays:
-    """The inputs of single steps as one stack, in float64."""
-    D, N, M, S = bucket
-    packed = _pack_common([step.case for step in steps], bucket, np.dtype("float64"), divisor)
-    packed |= {"Z": np.zeros((S, D, N, M)), "dA": np.zeros((S, D, N, M)), "A_last": np.zeros((S, N, M))}
-    for k, step in enumerate(steps):
-        _put(packed["A_last"][k], step.A_last)
-        for l, Z in enumerate(step.Z):
-            _put(packed["Z"][k, l], Z)
-        for l, dA in enumerate(step.dA):
-            _put(packed["dA"][k, l], dA)
-    return packed
+def blocks(
+    bucket: Any, shapes: Shapes, quantity: str, l: Any, cases: Any, places: Any, start: Any = 0
+) -> Blocks:
+    """Where the matrices of layer l of these cases are, which stand at these places of stacks of the bucket.
+
+    `bucket` has numbers or arrays of one number a case, `start` is where each one's stack begins.
+    """
+    D, N, M, _ = bucket
+    layer = places if quantity in WITHOUT_LAYERS else places * D + l - 1
+    rows, columns = shapes.matrix(quantity, l, cases)
+    if quantity in ("dW", "W_updated"):
+        size, stride = N * N, N
+    elif quantity in ("db", "b_updated"):
+        size, stride = N, 1
+    else:
+        size, stride = N * M, M
+    return Blocks(start + layer * size, rows, columns, np.broadcast_to(stride, rows.shape))
+
+
+WITHOUT_LAYERS = ("dX", "Y")
+
+
+class _Packing:
+    """Arrays of one stack, filled from the cases' own."""
+
+    def __init__(self, shapes: Shapes, bucket: Bucket) -> None:
+        self._shapes, self._bucket = shapes, bucket
+        self._places = np.arange(len(shapes.depths))
+        self.owners, self.layers = shapes.layers()
+
+    def put(self, padded: Any, quantity: str, matrices: Iterable[Any]) -> None:
+        """The matrices, one a case, or one a layer case by case, into their places."""
+        cases, l = (self._places, 0) if quantity in WITHOUT_LAYERS else (self.owners, self.layers)
+        if quantity == "Y":
+            l = self._shapes.depths
+        at = blocks(self._bucket, self._shapes, quantity, l, cases, cases)
+        padded.reshape(-1)[at.positions] = np.concatenate(list(matrices), axis=None)
 
 
 def pack_cases(
-    cases: Sequence[Case], bucket: Bucket, dtype: np.dtype[Any], divisor: Callable[[Case], int]
+    cases: Sequence[Case],
+    shapes: Shapes,
+    bucket: Bucket,
+    dtype: np.dtype[Any],
+    divisor: Callable[[Case], int],
 ) -> Arrays:
     """The cases as one stack, in `dtype`; places that are left over have depth 0."""
     D, N, M, S = bucket
-    packed = _pack_common(cases, bucket, dtype, divisor)
+    packed = _pack_common(cases, shapes, bucket, dtype, divisor)
     packed |= {
         "W": np.zeros((S, D, N, N), dtype),
         "b": np.zeros((S, D, N, 1), dtype),
         "X": np.zeros((S, N, M), dtype),
         "rate": np.zeros(S, dtype),
     }
-    for k, case in enumerate(cases):
-        packed["rate"][k] = case.learning_rate
-        _put(packed["X"][k], case.X)
-        for l, layer in enumerate(case.network.layers):
-            _put(packed["W"][k, l], layer.W)
-            _put(packed["b"][k, l], layer.b)
+    layers = [layer for case in cases for layer in case.network.layers]
+    into = _Packing(shapes, bucket)
+    into.put(packed["W"], "dW", (layer.W for layer in layers))
+    into.put(packed["b"], "db", (layer.b for layer in layers))
+    into.put(packed["X"], "dX", (case.X for case in cases))
+    packed["rate"][: len(cases)] = [case.learning_rate for case in cases]
     return packed
 
 
 def _pack_common(
-    cases: Sequence[Case], bucket: Bucket, dtype: np.dtype[Any], divisor: Callable[[Case], int]
+    cases: Sequence[Case],
+    shapes: Shapes,
+    bucket: Bucket,
+    dtype: np.dtype[Any],
+    divisor: Callable[[Case], int],
 ) -> Arrays:
     """Sizes, functions and targets."""
     D, N, M, S = bucket
@@ -150,63 +180,47 @@ def _pack_common(
         "divisor": np.ones(S, dtype),
         "Y": np.zeros((S, N, M), dtype),
     }
-    for k, case in enumerate(cases):
-        network = case.network
-        packed["depth"][k] = network.depth
-        packed["samples"][k] = case.samples
-        packed["widths"][k, : network.depth + 1] = network.widths
-        packed["loss"][k] = LOSS_INDEX[network.loss.name]
-        packed["loss_parameters"][k] = parameter_vector(network.loss)
-        packed["divisor"][k] = divisor(case)
-        for padded, array in zip(packed["loss_arrays"][k], network.loss.entry.arrays, strict=False):
-            value = network.loss.arguments[array.name]
-            _put(padded, np.broadcast_to(value, (network.widths[-1], case.samples)))
-        _put(packed["Y"][k], case.Y)
-        for l, layer in enumerate(network.layers):
-            packed["activations"][k, l] = ACTIVATION_INDEX[layer.activation.name]
-            if layer.activation.parameters:
-                packed["parameters"][k, l] = parameter_vector(layer.activation)
+    count, into = len(cases), _Packing(shapes, bucket)
+    packed["depth"][:count], packed["samples"][:count] = shapes.depths, shapes.samples
+    packed["widths"][:count, : shapes.depth + 1] = shapes.widths
+    packed["divisor"][:count] = [divisor(case) for case in cases]
+    into.put(packed["Y"], "Y", (case.Y for case in cases))
+    activations = [layer.activation for case in cases for layer in case.network.layers]
+    k, l = into.owners, into.layers - 1
+    packed["activations"][k, l] = [ACTIVATION_INDEX[spec.name] for spec in activations]
+    for place, spec in enumerate(activations):
+        if spec.parameters:
+            packed["parameters"][k[place], l[place]] = parameter_vector(spec)
+    losses = [case.network.loss for case in cases]
+    packed["loss"][:count] = [LOSS_INDEX[loss.name] for loss in losses]
+    for place, loss in enumerate(losses):
+        if loss.parameters:
+            packed["loss_parameters"][place] = parameter_vector(loss)
+        for padded, array in zip(packed["loss_arrays"][place], loss.entry.arrays, strict=False):
+            padded[: cases[place].Y.shape[0], : cases[place].Y.shape[1]] = loss.arguments[array.name]
     return packed
 
 
-def _put(padded: Any, array: Any) -> None:
-    padded[: array.shape[0], : array.shape[1]] = array
-
-
-def _cut(padded: Any, rows: int, columns: int) -> Any:
-    # A copy: a view would keep the whole stack alive.
-    return padded[:rows, :columns].copy()
-
-
-def unpack_trace(results: Arrays, place: int, case: Case) -> Trace:
-    """The trace of the case at one place of a stack."""
-    values: Arrays = {}
-    for quantity, per_layer in QUANTITIES.items():
-        padded = results[quantity][place]
-        if per_layer:
-            values[quantity] = tuple(
-                _cut(padded[l - 1], *quantity_shape(case, quantity, l))
-                for l in range(1, case.network.depth + 1)
-            )
-        elif padded.ndim:
-            values[quantity] = _cut(padded, *quantity_shape(case, quantity, None))
-        else:
-            values[quantity] = padded
-    return Trace(**values)
-
-
-def unpack_step(results: Arrays, place: int, case: Case) -> StepValues:
-    """The values of the steps at one place of a stack."""
-
-    def per_layer(quantity: str) -> tuple[Any, ...]:
-        return tuple(
-            _cut(padded, outputs, case.samples)
-            for padded, outputs in zip(results[quantity][place], case.network.widths[1:], strict=False)
-        )
-
-    return StepValues(
-        A=per_layer("A"),
-        loss=float(results["loss"][place]),
-        dA_last=_cut(results["dA_last"][place], case.network.widths[-1], case.samples),
-        delta=per_layer("delta"),
+def unpacked(cases: Sequence[Case], shapes: Shapes, found: Stacks, results: Sequence[Arrays]) -> TraceBatch:
+    """The traces of the cases, which stand in these stacks one after the other."""
+    counts = [len(positions) for _, positions in found]
+    stack_of = np.repeat(np.arange(len(found)), counts)
+    places = segments(np.zeros(len(found), dtype=np.int64), np.array(counts))
+    buckets = np.array([bucket for bucket, _ in found]).T[:, stack_of]
+    padded = {
+        quantity: np.concatenate([result[quantity] for result in results], axis=None)
+        for quantity in QUANTITIES
+    }
+    padded["loss"] = np.concatenate(
+        [result["loss"][:count] for result, count in zip(results, counts, strict=True)]
     )
+    starts = {}
+    for quantity in QUANTITIES:
+        ends = np.cumsum([result[quantity].size for result in results])
+        starts[quantity] = np.concatenate([[0], ends[:-1]])[stack_of]
+
+    def where(quantity: str, l: int, members: Any) -> Blocks:
+        own = buckets[:, members], shapes, quantity, l, members, places[members]
+        return blocks(*own, starts[quantity][members])
+
+    return padded_traces(cases, shapes, padded, where)

@@ -7,7 +7,8 @@ precisions, implementations. Nothing is padded, so that what is computed for a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
 
@@ -51,6 +52,25 @@ class Layout:
         start, end, shape = self._parts[case]
         return data[..., start:end].reshape(*data.shape[:-1], *shape)
 
+    def entries(self, cases: Sequence[int]) -> Any:
+        """The places of these cases' entries in the data, case after case."""
+        if list(cases) == list(range(len(self))):
+            return slice(None)
+        chosen = np.asarray(cases)
+        starts, sizes = self.starts[chosen], self.sizes[chosen]
+        if len(chosen) == 1:
+            return slice(int(starts[0]), int(starts[0] + sizes[0]))
+        ends = np.cumsum(sizes)
+        return np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
+
+    def columns_at(self, cases: Sequence[int]) -> Any:
+        """The places of the entries of cases of as many rows each, side by side: (rows, all columns)."""
+        rows = self.shapes[cases[0]][0]
+        columns = np.array([self.shapes[k][1] for k in cases])
+        ends = np.cumsum(columns)
+        first = np.arange(ends[-1]) + np.repeat(self.starts[list(cases)] - ends + columns, columns)
+        return first + np.arange(rows)[:, None] * np.repeat(columns, columns)
+
     def each(self, numbers: Any) -> Any:
         """One number a case, repeated for each of its entries."""
         return np.repeat(numbers, self.sizes)
@@ -63,16 +83,95 @@ class Layout:
         """The largest of each case's entries: (…, cases)."""
         return np.maximum.reduceat(data, self.starts, axis=-1)
 
-    def products(self, left: Sequence[Any], right: Sequence[Any], leading: tuple[int, ...]) -> Any:
+    def products(
+        self, left: Sequence[Any], right: Sequence[Any], leading: tuple[int, ...], dtype: Any = _FLOAT64
+    ) -> Any:
         """left @ right of each case, as data of this layout."""
-        data = self.empty(leading)
+        data = np.empty((*leading, self.total), dtype)
         for a, b, out in zip(left, right, self.views(data), strict=True):
             np.matmul(a, b, out=out)
         return data
 
-    def columns(self, bias: Sequence[Any]) -> Any:
-        """Columns (rows, 1), broadcast to the matrices of this layout, as data."""
-        data = self.empty()
-        for column, out in zip(bias, self.views(data), strict=True):
-            out[...] = column
-        return data
+    @cached_property
+    def row_lengths(self) -> Any:
+        """The number of columns of each row of each matrix."""
+        rows, columns = np.array(self.shapes, dtype=np.int64).reshape(-1, 2).T
+        return np.repeat(columns, rows)
+
+    @cached_property
+    def row_starts(self) -> Any:
+        """Where each row of each matrix begins."""
+        return np.cumsum(self.row_lengths) - self.row_lengths
+
+    def columns(self, bias: Any) -> Any:
+        """One number for each row of each matrix, broadcast along it, as data."""
+        return np.repeat(bias, self.row_lengths)
+
+    def row_sums(self, data: Any) -> Any:
+        """The sum of each row of each matrix."""
+        return np.add.reduceat(data, self.row_starts, axis=-1)
+
+
+class Matrices(Sequence[Any]):
+    """Matrices as the data of a layout, with leading axes or none, and what is often made of them."""
+
+    def __init__(self, layout: Layout, data: Any) -> None:
+        self.layout, self.data = layout, data
+
+    @classmethod
+    def of(cls, matrices: Sequence[Any]) -> Matrices:
+        """The same of single matrices, as float64."""
+        if isinstance(matrices, Matrices):
+            return matrices
+        layout = Layout([matrix.shape for matrix in matrices])
+        return cls(layout, layout.flat(matrices))
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+    def __getitem__(self, place: Any) -> Any:
+        return self.views[place]
+
+    @cached_property
+    def views(self) -> list[Any]:
+        """Each matrix."""
+        return self.layout.views(self.data)
+
+    @cached_property
+    def turned(self) -> list[Any]:
+        """Each matrix, transposed."""
+        return [np.swapaxes(view, -1, -2) for view in self.views]
+
+    @cached_property
+    def rows(self) -> Any:
+        """The number of rows of each."""
+        return np.array([rows for rows, _ in self.layout.shapes])
+
+    @cached_property
+    def columns(self) -> Any:
+        """The number of columns of each."""
+        return np.array([columns for _, columns in self.layout.shapes])
+
+    @cached_property
+    def magnitudes(self) -> Matrices:
+        """Their absolute values."""
+        return Matrices(self.layout, np.abs(self.data))
+
+    @cached_property
+    def squares(self) -> Matrices:
+        """The squares of their entries."""
+        return Matrices(self.layout, np.square(self.data))
+
+    @cached_property
+    def with_magnitudes(self) -> Matrices:
+        """They, and along another leading axis their absolute values."""
+        return Matrices(self.layout, np.stack([self.data, self.magnitudes.data]))
+
+    @cached_property
+    def beside_magnitudes(self) -> Matrices:
+        """Along a leading axis their absolute values, twice, and they."""
+        return Matrices(self.layout, np.stack([self.magnitudes.data, self.magnitudes.data, self.data]))

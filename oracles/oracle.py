@@ -7,40 +7,13 @@ formula: it calls its framework's own functions, and its derivatives are the fra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from refimpl import ActivationSpec, Case, LossSpec, Trace
+from refimpl import ActivationSpec, Case, LossSpec
 
-
-@dataclass(frozen=True)
-class StepInputs:
-    """An implementation's own numbers, on which its single steps are judged; float64 arrays.
-
-    Per-layer tuples have layer 1 first.
-    """
-
-    case: Case
-    Z: tuple[Any, ...]
-    """Z[1 … L], (n_l, m), as the implementation has them."""
-    A_last: Any
-    """The implementation's A[L], (n_L, m)."""
-    dA: tuple[Any, ...]
-    """∂L/∂A[l] for the hidden layers l = 1 … L-1, (n_l, m): W[l+1]^T δ[l+1] of its own δ."""
-
-
-@dataclass(frozen=True)
-class StepValues:
-    """What each nonlinear step gives on those inputs, in float64."""
-
-    A: tuple[Any, ...]
-    """σ(Z[l]) for l = 1 … L."""
-    loss: float
-    """The loss of A_last against the case's Y."""
-    dA_last: Any
-    """∂L/∂A[L] at A_last."""
-    delta: tuple[Any, ...]
-    """(∂A[l]/∂Z[l])^T dA[l] at Z[l] for l = 1 … L, with dA[L] = dA_last."""
+from .step_batch import StepBatch, StepBatchValues
+from .steps import StepInputs, StepValues
+from .trace_batch import TraceBatch
 
 
 class OracleMissingError(ImportError):
@@ -56,7 +29,7 @@ class Oracle(Protocol):
         """What answers: package → version, for the report."""
         ...
 
-    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], dtype: str | None = None) -> TraceBatch:
         """The full trace of each case by the framework's autograd, one backward pass over the whole network.
 
         Computed in `dtype`, or in each case's own dtype if None. With dtype "float64" a float32 case is
@@ -66,6 +39,10 @@ class Oracle(Protocol):
 
     def steps(self, inputs: Sequence[StepInputs]) -> list[StepValues]:
         """Each nonlinear step applied to the given inputs, in float64."""
+        ...
+
+    def step_batch(self, batch: StepBatch) -> StepBatchValues:
+        """As `steps`, for many cases and several sides at once."""
         ...
 
     def activation(self, spec: ActivationSpec, points: Any) -> tuple[Any, Any]:
@@ -80,5 +57,23 @@ class Oracle(Protocol):
         """(ℓ, ∂ℓ/∂a) of a loss that is a sum of terms ℓ(a, y), one an entry, without its reduction.
 
         `points` has any shape, float64; `targets` broadcasts against it.
+        """
+        ...
+
+    def activation_pieces(
+        self, specs: Sequence[ActivationSpec], sizes: Sequence[int], points: Any
+    ) -> tuple[Any, Any]:
+        """As `activation` for specs of one function: sizes[i] entries of the last axis belong to specs[i].
+
+        `points` (…, Σ sizes), float64; at least one spec. ValueError if names differ or sizes do not add up.
+        """
+        ...
+
+    def loss_pieces(
+        self, specs: Sequence[LossSpec], sizes: Sequence[int], points: Any, targets: Any
+    ) -> tuple[Any, Any]:
+        """As `loss_terms` for specs of one loss; `points` as above, `targets` (Σ sizes,).
+
+        A spec's arrays hold for its piece: they broadcast to (1, size), or have that many entries.
         """
         ...

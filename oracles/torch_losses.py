@@ -24,7 +24,14 @@ class LossLine(NamedTuple):
     separable: bool = True
     """Whether the loss is a sum of one term for each entry of A, which depends on no other entry."""
     terms: Function | None = None
-    """(A, Y, **arguments) → those terms, where reduction "none" does not give them."""
+    """(A, Y, **arguments) → those terms, where reduction "none" gives one a sample."""
+    weighs_classes: bool = False
+    """Whether its array is one weight a class, for all samples."""
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether reduction "none" gives a term for each entry; else it gives one a sample."""
+        return self.separable and self.terms is None
 
 
 def loss_lines(torch: Any) -> dict[str, LossLine]:
@@ -32,14 +39,16 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
     F = torch.nn.functional
     return {
         "mse": LossLine(F.mse_loss),
-        "half_squared_error": LossLine(_mean_over_entries(lambda A, Y: torch.square(A - Y) / 2)),
+        "half_squared_error": LossLine(_reducing(lambda A, Y: torch.square(A - Y) / 2)),
         "bce": LossLine(partial(_binary_cross_entropy, torch)),
-        "cross_entropy": LossLine(_mean_over_samples(lambda A, Y: -torch.xlogy(Y, A))),
+        "cross_entropy": LossLine(
+            _reducing(lambda A, Y: -torch.xlogy(Y, A).sum(dim=0)), terms=lambda A, Y: -torch.xlogy(Y, A)
+        ),
         "bce_with_logits": LossLine(partial(_binary_cross_entropy_with_logits, torch)),
         "l1": LossLine(F.l1_loss),
         "huber": LossLine(F.huber_loss),
         "smooth_l1": LossLine(F.smooth_l1_loss),
-        "log_cosh": LossLine(_mean_over_entries(partial(_log_cosh, torch))),
+        "log_cosh": LossLine(_reducing(partial(_log_cosh, torch))),
         "poisson_nll": LossLine(F.poisson_nll_loss),
         "gaussian_nll": LossLine(
             lambda A, Y, variance, reduction: F.gaussian_nll_loss(
@@ -51,9 +60,9 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
             terms=lambda A, Y: -Y * A,
         ),
         # torch's own "mean" warns that it is not what mathematics means by it.
-        "kl_div": LossLine(_mean_over_entries(partial(F.kl_div, reduction="none"))),
-        "hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A))),
-        "squared_hinge": LossLine(_mean_over_entries(lambda A, Y: torch.relu(1 - Y * A).square())),
+        "kl_div": LossLine(_reducing(partial(F.kl_div, reduction="none"))),
+        "hinge": LossLine(_reducing(lambda A, Y: torch.relu(1 - Y * A))),
+        "squared_hinge": LossLine(_reducing(lambda A, Y: torch.relu(1 - Y * A).square())),
         "hinge_embedding": LossLine(F.hinge_embedding_loss),
         "soft_margin": LossLine(F.soft_margin_loss),
         "multilabel_soft_margin": LossLine(
@@ -62,39 +71,32 @@ def loss_lines(torch: Any) -> dict[str, LossLine]:
             ),
             terms=lambda A, Y, weight: weight * _binary_terms(F, A, Y),
         ),
-        "sigmoid_focal": LossLine(_mean_over_entries(partial(_sigmoid_focal, torch))),
-        "perceptron": LossLine(_mean_over_entries(lambda A, Y: torch.relu(-Y * A))),
-        "cross_entropy_with_logits": LossLine(partial(_cross_entropy, F), separable=False),
-        "cosine_distance": LossLine(
-            _mean_over_samples(lambda A, Y: 1 - F.cosine_similarity(A, Y, dim=0)), separable=False
+        "sigmoid_focal": LossLine(_reducing(partial(_sigmoid_focal, torch))),
+        "perceptron": LossLine(_reducing(lambda A, Y: torch.relu(-Y * A))),
+        "cross_entropy_with_logits": LossLine(
+            partial(_cross_entropy, F), separable=False, weighs_classes=True
         ),
-        "multi_margin": LossLine(partial(_multi_margin, F), separable=False),
-        "poly_loss": LossLine(_mean_over_samples(partial(_poly, F)), separable=False),
+        "cosine_distance": LossLine(
+            _reducing(lambda A, Y: 1 - F.cosine_similarity(A, Y, dim=0)), separable=False
+        ),
+        "multi_margin": LossLine(partial(_multi_margin, F), separable=False, weighs_classes=True),
+        "poly_loss": LossLine(_reducing(partial(_poly, F)), separable=False),
     }
 
 
-def _mean_over_entries(terms: Function) -> Function:
-    """A loss from its terms, whose "mean" divides by n·m, as torch's elementwise losses do."""
+def _reducing(terms: Function) -> Function:
+    """A loss from its terms, one an entry or one a sample; "mean" is their mean, as in torch's losses."""
 
     def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
-        return _reduced(terms(A, Y, **parameters), reduction, A.numel())
+        return _reduced(terms(A, Y, **parameters), reduction)
 
     return loss
 
 
-def _mean_over_samples(terms: Function) -> Function:
-    """A loss from its terms, whose "mean" divides by m, as torch's cross_entropy does."""
-
-    def loss(A: Any, Y: Any, reduction: str, **parameters: float) -> Any:
-        return _reduced(terms(A, Y, **parameters), reduction, A.shape[-1])
-
-    return loss
-
-
-def _reduced(terms: Any, reduction: str, mean_divisor: int) -> Any:
+def _reduced(terms: Any, reduction: str) -> Any:
     if reduction == "none":
         return terms
-    return terms.sum() / mean_divisor if reduction == "mean" else terms.sum()
+    return terms.sum() / terms.numel() if reduction == "mean" else terms.sum()
 
 
 def _class_weight(weight: Any) -> Any:
@@ -123,7 +125,7 @@ def _binary_cross_entropy(torch: Any, A: Any, Y: Any, weight: Any, reduction: st
     if not refused.any():
         return bce(A, Y, weight, reduction=reduction)
     terms = bce(A.masked_fill(refused, 0.5), Y, weight, reduction="none")
-    return _reduced(terms.masked_scatter(refused, A[refused] * math.nan), reduction, A.numel())
+    return _reduced(terms.masked_scatter(refused, A[refused] * math.nan), reduction)
 
 
 def _binary_cross_entropy_with_logits(

@@ -23,6 +23,8 @@ The appendix, to be looked things up in:
         to losses: the other ones that PyTorch and optax have
     `tables`
         all activations and all losses by name
+    `training`
+        to backprop: many steps of gradient descent
 
 Every example in a docstring is run by the tests, with doctest's ELLIPSIS and NORMALIZE_WHITESPACE; it needs
 the names of its own module, and NumPy as np. They can be followed by hand:
@@ -59,3 +61,4 @@ from .specs import InvalidCaseError as InvalidCaseError
 from .specs import LossSpec as LossSpec
 from .tables import ACTIVATIONS as ACTIVATIONS
 from .tables import LOSSES as LOSSES
+from .training import train as train

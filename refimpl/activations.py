@@ -105,8 +105,8 @@ def softmax(Z: Units) -> Units:
     # e^(z - c) = e^z/e^c: the same factor in numerator and denominator, so that any c may be subtracted. With
     # c the column's maximum every exponential is at most 1 and their sum at least 1.
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
-        e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
-    return e / np.sum(e, axis=0, keepdims=True)
+        e = np.exp(Z - Z.max(axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
 
 
 def softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
@@ -126,7 +126,7 @@ def softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
     # ∂a_i/∂z_j = a_i ([i = j] - a_j), so that J = diag(a) - a a^T, which is symmetric. J^T g is therefore
     # a ⊙ g - a (a^T g): n products and a sum, and no matrix.
     del Z
-    return A * (G - np.sum(A * G, axis=0, keepdims=True))
+    return A * (G - (A * G).sum(axis=0, keepdims=True))
 
 
 ENTRIES = (

@@ -162,7 +162,7 @@ class Backprop:
         array([[11.],
                [ 2.]])
         """
-        return np.sum(delta, axis=1, keepdims=True)
+        return delta.sum(axis=1, keepdims=True)
 
     # ---------------------------------------------------------------- update: U1 and U2
 
@@ -201,8 +201,28 @@ class Backprop:
             A.append(self.activation(Z[-1], layer.activation))
         return Z, A, self.loss(A[-1], case.Y, case.network.loss)
 
+    def errors(self, case: Case, Z: list[Any], A: list[Any]) -> list[Any]:
+        """δ[1 … L], (n_l, m), from the last layer to the first.
+
+        >>> from refimpl import Layer
+        >>> layer = Layer(np.array([[3.0]]), np.array([[-1.0]]), ActivationSpec("relu"))
+        >>> case = Case(Network((layer,), LossSpec("mse")), np.array([[2.0]]), np.array([[4.0]]))
+        >>> Z, A, loss = Backprop().forward(case)
+        >>> Backprop().errors(case, Z, A)  # 2 (5 - 4) · relu'(5)
+        [array([[2.]])]
+        """
+        layers = case.network.layers
+        dA = self.loss_gradient(A[-1], case.Y, case.network.loss)
+        deltas = [self.output_error(dA, Z[-1], A[-1], layers[-1].activation)]
+        for l in range(
+            len(layers) - 1, 0, -1
+        ):  # Z[l - 1] and layers[l - 1] are layer l's; A[l] is, as A[0] = X
+            dA = self.activation_gradient(layers[l].W, deltas[0])
+            deltas.insert(0, self.hidden_error(dA, Z[l - 1], A[l], layers[l - 1].activation))
+        return deltas
+
     def backward(self, case: Case, Z: list[Any], A: list[Any]) -> tuple[list[Any], Any]:
-        """δ[1 … L] and ∂L/∂X, (n_l, m) and (n_0, m), from the last layer to the first.
+        """δ[1 … L] and ∂L/∂X, (n_l, m) and (n_0, m): the error goes on to the input, below the first layer.
 
         >>> from refimpl import Layer
         >>> layer = Layer(np.array([[3.0]]), np.array([[-1.0]]), ActivationSpec("relu"))
@@ -211,14 +231,8 @@ class Backprop:
         >>> Backprop().backward(case, Z, A)  # δ = 2 (5 - 4) · relu'(5) and 3 δ
         ([array([[2.]])], array([[6.]]))
         """
-        layers = case.network.layers
-        dA = self.loss_gradient(A[-1], case.Y, case.network.loss)
-        deltas: list[Units] = []
-        for l in range(len(layers), 0, -1):  # Z[l - 1] and layers[l - 1] are layer l's; A[l] is, as A[0] = X
-            error = self.output_error if l == len(layers) else self.hidden_error
-            deltas.insert(0, error(dA, Z[l - 1], A[l], layers[l - 1].activation))
-            dA = self.activation_gradient(layers[l - 1].W, deltas[0])
-        return deltas, dA
+        deltas = self.errors(case, Z, A)
+        return deltas, self.activation_gradient(case.network.layers[0].W, deltas[0])
 
     def run(self, case: Case) -> Trace:
         """One forward, backward and update pass. All gradients are known before anything is updated.
@@ -320,9 +334,9 @@ def special_output_error(network: Network, A: Units, Y: Units) -> Units:
             f"B4's form Ŷ - Y does not hold for ({network.layers[-1].activation.name}, "
             f"{network.loss.name}); use output_error, the general rule"
         )
-    weight = np.sum(Y, axis=0, keepdims=True) if form.label_sums else 1
+    weight = Y.sum(axis=0, keepdims=True) if form.label_sums else 1
     divisor = network.loss.entry.divisor(network.loss.reduction, *A.shape)
-    return form.factor * (A * weight - Y) / A.dtype.type(divisor)
+    return form.factor * (A * weight - Y) / divisor
 
 
 class SpecialFormBackprop(Backprop):
@@ -339,21 +353,21 @@ class SpecialFormBackprop(Backprop):
     ((array([[nan]]),), (array([[-1.]]),))
     """
 
-    def backward(self, case: Case, Z: list[Any], A: list[Any]) -> tuple[list[Any], Any]:
-        """As Backprop.backward, with δ[L] from `special_output_error` where there is one.
+    def errors(self, case: Case, Z: list[Any], A: list[Any]) -> list[Any]:
+        """As Backprop.errors, with δ[L] from `special_output_error` where there is one.
 
         >>> from refimpl import Layer
         >>> layer = Layer(np.array([[-1000.0]]), np.array([[0.0]]), ActivationSpec("sigmoid"))
         >>> case = Case(Network((layer,), LossSpec("bce")), np.array([[1.0]]), np.array([[1.0]]))
         >>> Z, A = [np.array([[-1000.0]])], [case.X, np.array([[0.0]])]
-        >>> SpecialFormBackprop().backward(case, Z, A)  # ŷ - y = -1, and W^T δ
-        ([array([[-1.]])], array([[1000.]]))
+        >>> SpecialFormBackprop().errors(case, Z, A)  # ŷ - y
+        [array([[-1.]])]
         """
         network = case.network
         if special_form(network) is None:
-            return super().backward(case, Z, A)
+            return super().errors(case, Z, A)
         deltas = [special_output_error(network, A[-1], case.Y)]
         for l in range(network.depth - 1, 0, -1):
             dA = self.activation_gradient(network.layers[l].W, deltas[0])
             deltas.insert(0, self.hidden_error(dA, Z[l - 1], A[l], network.layers[l - 1].activation))
-        return deltas, self.activation_gradient(network.layers[0].W, deltas[0])
+        return deltas

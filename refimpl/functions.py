@@ -342,7 +342,7 @@ class Loss(_Entry):
         >>> LOSSES["mse"].reduced(A, Y, "batchmean"), LOSSES["mse"].reduced(A, Y, "mean")
         (np.float64(7.0), np.float64(3.5))
         """
-        return np.sum(self.terms(A, Y, **arguments)) / A.dtype.type(self.divisor(reduction, *A.shape))
+        return self.terms(A, Y, **arguments).sum() / self.divisor(reduction, *A.shape)
 
     def reduced_gradient(self, A: Units, Y: Units, reduction: str, **arguments: Any) -> Units:
         """∂L/∂A, shape (n, m): the gradient of the sum of the terms over the same divisor.
@@ -353,7 +353,7 @@ class Loss(_Entry):
         array([[1.5, 0.5],
                [1. , 0. ]])
         """
-        return self.gradient(A, Y, **arguments) / A.dtype.type(self.divisor(reduction, *A.shape))
+        return self.gradient(A, Y, **arguments) / self.divisor(reduction, *A.shape)
 
 
 # As torch has them: what random cases draw from.

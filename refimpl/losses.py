@@ -152,9 +152,9 @@ def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weigh
     # With c the largest logit no exponential overflows, and the sum is at least 1: its logarithm is finite.
     Y = weighted_labels(Y, label_smoothing, weight)
     # In halves, so that the distance to the largest logit is finite for any two numbers of the dtype.
-    below = Z / 2 - np.max(Z, axis=0, keepdims=True) / 2
+    below = Z / 2 - Z.max(axis=0, keepdims=True) / 2
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
-        log_sum = np.log(np.sum(np.exp(2 * below), axis=0, keepdims=True))
+        log_sum = np.log(np.exp(2 * below).sum(axis=0, keepdims=True))
         return 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below)))  # 0 · inf is not taken
 
 
@@ -164,9 +164,9 @@ def _cross_entropy_with_logits_gradient(
     # By z_j, -Σ_i y_i (z_i - log Σ_k e^(z_k)) has the derivative -y_j + Σ_i y_i · p_j: Ŷ ΣY - Y.
     Y = weighted_labels(Y, label_smoothing, weight)
     with np.errstate(over="ignore"):  # likewise
-        e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
+        e = np.exp(Z - Z.max(axis=0, keepdims=True))
     # The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
-    return e / np.sum(e, axis=0, keepdims=True) * np.sum(Y, axis=0, keepdims=True) - Y
+    return e / e.sum(axis=0, keepdims=True) * Y.sum(axis=0, keepdims=True) - Y
 
 
 ENTRIES = (

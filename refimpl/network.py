@@ -13,6 +13,7 @@ All values are immutable: arrays are copied and read-only.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .domains import REALS
 from .functions import rounded
 from .specs import ActivationSpec, InvalidCaseError, LossSpec, frozen_matrix, rounded_spec
 
@@ -46,19 +48,19 @@ class Layer:
     activation: ActivationSpec
 
     def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        set_(self, "W", frozen_matrix(self.W, "W"))
-        set_(self, "b", frozen_matrix(self.b, "b"))
-        if isinstance(self.activation, str):
-            set_(self, "activation", ActivationSpec(self.activation))
-        if self.b.dtype != self.W.dtype:
-            raise InvalidCaseError(f"W is {self.W.dtype} and b is {self.b.dtype}; make them the same")
-        if self.b.shape != (self.W.shape[0], 1):
+        W, b, activation = frozen_matrix(self.W, "W"), frozen_matrix(self.b, "b"), self.activation
+        if isinstance(activation, str):
+            activation = ActivationSpec(activation)
+        if b.dtype != W.dtype:
+            raise InvalidCaseError(f"W is {W.dtype} and b is {b.dtype}; make them the same")
+        if b.shape != (len(W), 1):
             raise InvalidCaseError(
-                f"b has shape {self.b.shape}; W has {self.W.shape[0]} rows, so b must be "
-                f"({self.W.shape[0]}, 1), a column"
+                f"b has shape {b.shape}; W has {len(W)} rows, so b must be ({len(W)}, 1), a column"
             )
-        set_(self, "activation", rounded_spec(self.activation, self.W.dtype))
+        set_ = object.__setattr__
+        set_(self, "W", W)
+        set_(self, "b", b)
+        set_(self, "activation", rounded_spec(activation, W.dtype))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Layer, (self.W, self.b, self.activation)  # made anew, since unpickled arrays can be written
@@ -177,7 +179,8 @@ class Case:
         set_(self, "X", frozen_matrix(self.X, "X"))
         set_(self, "Y", frozen_matrix(self.Y, "Y"))
         network, dtype = self.network, self.network.dtype
-        for name, array, rows in (("X", self.X, network.widths[0]), ("Y", self.Y, network.widths[-1])):
+        inputs, outputs = network.layers[0].inputs, network.layers[-1].outputs
+        for name, array, rows in (("X", self.X, inputs), ("Y", self.Y, outputs)):
             if array.dtype != dtype:
                 raise InvalidCaseError(
                     f"{name} is {array.dtype} but the network is {dtype}; use {name}.astype('{dtype}')"
@@ -192,19 +195,20 @@ class Case:
                 f"X has {self.X.shape[1]} samples (columns) and Y has {self.Y.shape[1]}; "
                 "they must be the same number"
             )
-        outside = network.loss.entry.target_domain.outside(self.Y)
+        domain = network.loss.entry.target_domain
+        outside = None if domain is REALS else domain.outside(self.Y)  # finite, and so real, it is
         if outside is not None:
             raise InvalidCaseError(
                 f"Y[{outside[0]}, {outside[1]}] is {self.Y[outside]}; targets of loss "
-                f"{network.loss.name} lie in {network.loss.entry.target_domain}"
+                f"{network.loss.name} lie in {domain}"
             )
-        network.loss.checked(network.widths[-1], self.samples, dtype)
+        network.loss.checked(outputs, self.samples, dtype)
         if isinstance(self.learning_rate, bool) or not isinstance(
             self.learning_rate, (int, float, np.floating)
         ):
             raise InvalidCaseError(f"learning_rate must be a number, not {self.learning_rate!r}")
         rate = rounded(self.learning_rate, dtype)
-        if not np.isfinite(rate):
+        if not math.isfinite(rate):
             raise InvalidCaseError(f"learning_rate {self.learning_rate!r} is not a finite number of {dtype}")
         set_(self, "learning_rate", rate)
 
@@ -231,42 +235,39 @@ class Case:
         >>> plus.content_hash[:8], minus.content_hash[:8], plus == minus
         ('189dd308', '0f888e56', False)
         """
-        digest = hashlib.sha256()
-
-        # Each text ends with a byte that no text holds, and each array is preceded by its shape: no two
-        # cases can give the same bytes.
-        def text(value: str) -> None:
-            digest.update(value.encode() + b"\0")
-
-        def array(value: Any) -> None:
-            text(f"{value.shape}")
-            digest.update(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
-
-        def parameters(values: Mapping[str, float]) -> None:
-            for name in sorted(values):
-                text(f"{name}={values[name].hex()}")
-
-        text(f"backproof case 1 {self.dtype.name} {self.learning_rate.hex()}")
         loss = self.network.loss
-        text(f"{loss.name} {loss.reduction}")
-        parameters(loss.parameters)
+        parts = [
+            _text(f"backproof case 1 {self.dtype.name} {self.learning_rate.hex()}"),
+            _text(f"{loss.name} {loss.reduction}"),
+            *_parameters(loss.parameters),
+        ]
         for name in sorted(loss.arrays):
-            text(name)
-            array(loss.arrays[name])
+            parts += [_text(name), *_array(loss.arrays[name])]
         for layer in self.network.layers:
-            text(layer.activation.name)
-            parameters(layer.activation.parameters)
-            array(layer.W)
-            array(layer.b)
-        array(self.X)
-        array(self.Y)
-        return digest.hexdigest()
+            parts += [_text(layer.activation.name), *_parameters(layer.activation.parameters)]
+            parts += [*_array(layer.W), *_array(layer.b)]
+        parts += [*_array(self.X), *_array(self.Y)]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Case) and self.content_hash == other.content_hash
 
     def __hash__(self) -> int:
         return hash(self.content_hash)
+
+
+# What is hashed of a case. Each text ends with a byte that no text holds, and each array is preceded by its
+# shape: no two cases can give the same bytes.
+def _text(value: str) -> bytes:
+    return value.encode() + b"\0"
+
+
+def _array(value: Any) -> tuple[bytes, bytes]:
+    return _text(f"{value.shape}"), value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _parameters(values: Mapping[str, float]) -> list[bytes]:
+    return [_text(f"{name}={values[name].hex()}") for name in sorted(values)]
 
 
 Arrays = tuple[Any, ...]

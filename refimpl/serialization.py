@@ -51,6 +51,10 @@ def _matrix(array: Any) -> Any:
     return [_matrix(row) for row in array]
 
 
+def _parameters(values: Mapping[str, float], scalar: type[np.floating]) -> dict[str, Any]:
+    return {name: _number(scalar(value)) for name, value in values.items()}
+
+
 def case_to_dict(case: Case) -> dict[str, Any]:
     """The case as JSON values; `case_from_dict` gives an equal case back.
 
@@ -65,10 +69,6 @@ def case_to_dict(case: Case) -> dict[str, Any]:
     [{'activation': 'tanh', 'parameters': {}, 'W': [[1.0, 2.0]], 'b': [0.5]}]
     """
     scalar = case.dtype.type
-
-    def parameters(values: Mapping[str, float]) -> dict[str, Any]:
-        return {name: _number(scalar(value)) for name, value in values.items()}
-
     loss = case.network.loss
     arrays = {name: _matrix(array) for name, array in loss.arrays.items()}
     return {
@@ -80,7 +80,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
             "layers": [
                 {
                     "activation": layer.activation.name,
-                    "parameters": parameters(layer.activation.parameters),
+                    "parameters": _parameters(layer.activation.parameters, scalar),
                     "W": _matrix(layer.W),
                     "b": _matrix(layer.b[:, 0]),
                 }
@@ -89,7 +89,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
             "loss": {
                 "name": loss.name,
                 "reduction": loss.reduction,
-                "parameters": parameters(loss.parameters),
+                "parameters": _parameters(loss.parameters, scalar),
                 **({"arrays": arrays} if arrays else {}),
             },
         },

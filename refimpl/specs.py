@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .functions import ALL_REDUCTIONS, Activation, Loss, find
+from .functions import ALL_REDUCTIONS, Activation, Loss, find, rounded
 from .tables import ACTIVATIONS, LOSSES
 
 DTYPES = ("float32", "float64")
+_DOUBLE = np.dtype("float64")
+_CHARACTERS = {np.dtype(name).char for name in DTYPES}
 
 
 class InvalidCaseError(ValueError):
@@ -48,7 +50,7 @@ def frozen_matrix(array: Any, place: str) -> Any:
         copy = np.array(array, order="C")
     except (TypeError, ValueError, OverflowError):
         raise InvalidCaseError(f"{place} is not a matrix of numbers") from None
-    if copy.dtype.name not in DTYPES:
+    if copy.dtype.char not in _CHARACTERS:
         raise InvalidCaseError(
             f"{place} has dtype {copy.dtype}; use {' or '.join(DTYPES)}, e.g. x.astype('float64')"
         )
@@ -57,12 +59,14 @@ def frozen_matrix(array: Any, place: str) -> Any:
             f"{place} has shape {copy.shape}; it must be a matrix with at least one row and column"
         )
     finite = np.isfinite(copy)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+    first = finite.argmin()  # of what is not finite, if anything is not
+    if not finite.item(first):
+        row, column = divmod(int(first), copy.shape[1])
         raise InvalidCaseError(
             f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
         )
-    copy = copy.astype(copy.dtype.newbyteorder("="), copy=False)  # arrays from files may be big-endian
+    if not copy.dtype.isnative:  # arrays from files may be big-endian
+        copy = copy.astype(copy.dtype.newbyteorder("="))
     copy.setflags(write=False)
     return copy
 
@@ -174,6 +178,8 @@ class LossSpec:
         refimpl.specs.InvalidCaseError: weight of loss bce has shape (2, 3); it must have one number for
             each entry of Y: (2, 5)
         """
+        if not self.arrays:
+            return
         for array in self.entry.arrays:
             given = self.arrays.get(array.name)
             if given is None:
@@ -220,9 +226,9 @@ def rounded_spec(spec: Any, dtype: np.dtype[Any]) -> Any:
     >>> spec.parameters["negative_slope"]
     0.10000000149011612
     """
-    parameters = spec.entry.complete(spec.parameters, dtype)
-    if parameters == spec.parameters:
+    if dtype == _DOUBLE or all(rounded(value, dtype) == value for value in spec.parameters.values()):
         return spec
+    parameters = spec.entry.complete(spec.parameters, dtype)
     if isinstance(spec, LossSpec):
         return LossSpec(spec.name, spec.reduction, parameters, spec.arrays)
     return ActivationSpec(spec.name, parameters)

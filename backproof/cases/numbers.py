@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,13 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SIGNIFICANDS = {"float32": 24, "float64": 53}
+_DTYPES = {name: np.dtype(name) for name in SIGNIFICANDS}
 _SCALE_BITS = 4  # the significand of a scale factor; the numbers it multiplies have that many bits less
+
+# Most arrays are so small that the conversion of a Python number takes as long as the loop over the array.
+_INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
+_PLACES = tuple(np.array(places) for places in range(64))
+_HALF_A_WORD = np.array(32, dtype=np.uint64)
 
 
 class Numbers:
@@ -30,7 +36,7 @@ class Numbers:
 
     def __init__(self, source: Source, dtype: str) -> None:
         self.source = source
-        self.dtype = np.dtype(dtype)
+        self.dtype = _DTYPES[dtype]
         self.significand = SIGNIFICANDS[dtype]
 
     def normal(self, rows: int, columns: int, scale: float = 1.0) -> Array:
@@ -39,14 +45,14 @@ class Numbers:
         Each is 3/2 of one uniform number of [-1, 1) plus another: 2.5 in magnitude at most, before scaling.
         """
         bits = self.significand - _SCALE_BITS - 3  # 3 k + 2 k' needs up to three bits more than k and k'
-        wide, narrow = self._signed(rows * columns, bits), self._signed(rows * columns, bits)
-        unit = scale * 2.0 ** -(bits + 1)
-        return (wide * (3 * unit) + narrow * (2 * unit)).reshape(rows, columns)
+        pairs = _signed(self.source.word_pairs(rows * columns), bits)
+        return _three_and_two(scale * 2.0 ** -(bits + 1)).dot(pairs).reshape(rows, columns)
 
     def uniform(self, rows: int, columns: int, largest: float) -> Array:
         """Uniform numbers of [-largest, largest), where `largest` has at most 4 significant bits."""
         bits = self.significand - _SCALE_BITS
-        return self._signed(rows * columns, bits).reshape(rows, columns) * (largest * 2.0**-bits)
+        k = _signed(self.source.words(rows * columns), bits)
+        return (k * (largest * 2.0**-bits)).reshape(rows, columns)
 
     def small_integers(self, rows: int, columns: int, largest: int) -> Array:
         """Integers from -largest to largest."""
@@ -54,22 +60,28 @@ class Numbers:
 
     def below(self, count: int, limit: int) -> Integers:
         """Shape (count,): integers with 0 ≤ integer < limit, uniform to within limit/2^32."""
-        words = self.source.words(count) >> 32
-        return (words * limit >> 32).view(np.int64)
+        words = self.source.words(count) >> _HALF_A_WORD
+        return (words * _unsigned(limit) >> _HALF_A_WORD).view(_INT64)
 
     def grid(self, rows: int, columns: int) -> tuple[Integers, int]:
         """Uniform integers k with 0 ≤ k < 2^bits, and bits, so that k/2^bits is a number of the dtype."""
         bits = self.significand - 1
         words = self.source.words(rows * columns) >> (64 - bits)
-        return words.view(np.int64).reshape(rows, columns), bits
+        return words.view(_INT64).reshape(rows, columns), bits
 
     def mask(self, rows: int, columns: int, n: int) -> NDArray[np.bool_]:
-        """True in one entry of n."""
-        return (self.below(rows * columns, n) == n - 1).reshape(rows, columns)
+        """True in one entry of n: where `below` n would give n - 1."""
+        return (self.source.words(rows * columns) >= _last_of(n)).reshape(rows, columns)
 
     def rounded(self, values: Array) -> Array:
         """The nearest numbers of the dtype."""
-        return values.astype(self.dtype).astype(np.float64)
+        return values.astype(self.dtype, copy=False).astype(np.float64, copy=False)
+
+    def frozen(self, values: Array) -> NDArray[Any]:
+        """A read-only copy of numbers of the dtype, in the dtype."""
+        copy = np.array(values, self.dtype, order="C")
+        copy.setflags(write=False)
+        return copy
 
     def learning_rate(self) -> float:
         """A number of [2^-10, 1): half of them with few bits, half with all that the dtype has."""
@@ -95,9 +107,26 @@ class Numbers:
         variance = pick(self.source, ((2, inputs), (2, inputs + outputs), (1, 1)))
         return short_root(*variance)
 
-    def _signed(self, count: int, bits: int) -> Array:
-        """Shape (count,): uniform integers from -2^bits to 2^bits - 1."""
-        return (self.source.words(count).view(np.int64) >> (63 - bits)).astype(np.float64)
+
+def _signed(words: NDArray[np.uint64], bits: int) -> Array:
+    """Of the same shape: uniform integers from -2^bits to 2^bits - 1."""
+    return (words.view(_INT64) >> _PLACES[63 - bits]).astype(_FLOAT64)
+
+
+@lru_cache(maxsize=256)
+def _unsigned(number: int) -> NDArray[np.uint64]:
+    return np.array(number, dtype=np.uint64)
+
+
+@lru_cache(maxsize=256)
+def _last_of(n: int) -> NDArray[np.uint64]:
+    """The least word of whose leading 32 bits h the product n h is (n - 1) 2^32 or more."""
+    return _unsigned(-(-(n - 1 << 32) // n) << 32)
+
+
+@lru_cache(maxsize=256)
+def _three_and_two(unit: float) -> Array:
+    return np.array([3 * unit, 2 * unit])
 
 
 @cache
@@ -128,16 +157,25 @@ def short_root(numerator: int, denominator: int) -> float:
     return math.ldexp(root, -exponent)
 
 
+_BEFORE_A_POWER = 1 + 2.0**-12
+
+
 def power_above(values: Array) -> int | None:
     """e with |value| < 2^e for all values, where 2^(e-1) is about too small; None if all are 0.
 
     Values come from a forward pass and differ between platforms in the last bits. Where e changes, at
     2^e · (1 - 2^-12), small integers and simple fractions do not lie, so that those bits do not decide it.
     """
-    largest = float(np.abs(values).max())
-    return math.frexp(largest * (1 + 2.0**-12))[1] if largest else None
+    magnitudes = np.abs(values)
+    largest = magnitudes.item(magnitudes.argmax())  # max() takes five times as long where there are few
+    return math.frexp(largest * _BEFORE_A_POWER)[1] if largest else None
+
+
+def powers_above(magnitudes: Array) -> Integers:
+    """That power for each of some magnitudes by itself; 0 for 0."""
+    return np.frexp(magnitudes * _BEFORE_A_POWER)[1].astype(_INT64)
 
 
 def times_power(values: Array | Integers, powers: NDArray[Any] | int) -> Array:
     """values · 2^powers, exactly."""
-    return np.ldexp(values, np.asarray(powers).astype(np.intc))
+    return np.ldexp(values, powers if isinstance(powers, int) else powers.astype(np.intc))

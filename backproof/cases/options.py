@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy as np
 from backproof.errors import UsageError
 from refimpl import ACTIVATIONS, LOSSES, Activation, Loss
 from refimpl.backprop import SPECIAL_FORMS
+from refimpl.domains import Interval
 from refimpl.functions import ALL_REDUCTIONS, REDUCTIONS
 
 from .regimes import REGIMES, AllowedSizes, Regime, Span
+from .source import Weighted, weighted
 
 LABELS = ("any", "hard", "one-hot", "indices")
 Names = tuple[str, ...]
@@ -185,8 +187,14 @@ def output_activations(loss: Loss, names: Names | None) -> list[Activation]:
     return [
         entry
         for entry in ACTIVATIONS.values()
-        if (names is None or entry.name in names) and loss.prediction_domain.covers(entry.range)
+        if (names is None or entry.name in names) and _covers(loss.prediction_domain, entry.range)
     ]
+
+
+@cache
+def _covers(domain: Interval, values: Interval) -> bool:
+    # All options that are made ask this of every pair of a loss and an activation.
+    return domain.covers(values)
 
 
 def fitting_outputs(options: DrawOptions, loss: Loss) -> tuple[Activation, ...]:
@@ -213,17 +221,16 @@ def drawn_losses(options: DrawOptions) -> tuple[Loss, ...]:
 class Choices:
     """The options worked out: what can be drawn, in the order of the tables, and how often."""
 
-    regimes: tuple[Regime, ...]
-    regime_weights: tuple[int, ...]
+    regimes: Weighted[Regime]
     losses: tuple[Loss, ...]
     outputs: Mapping[str, tuple[Activation, ...]]
     """Loss → the last activations that fit it."""
     customary: Mapping[str, tuple[Activation, ...]]
     """Loss → those of them that people pair it with; all, where no custom is known."""
     hidden: tuple[Activation, ...]
-    weights: tuple[int, ...]
+    hidden_weighted: Weighted[Activation]
     """How often each is a hidden layer's: those that mix the units of a sample less than the others."""
-    kink_weights: tuple[int, ...]
+    hidden_kinked: Weighted[Activation]
     """The same where kinks are wanted."""
     reductions: tuple[str, ...]
     sizes: AllowedSizes
@@ -241,8 +248,7 @@ def choices(options: DrawOptions) -> Choices:
     reductions = REDUCTIONS if options.reductions is None else options.reductions
     width = Span(options.min_width, options.max_width)
     return Choices(
-        regimes=regimes,
-        regime_weights=tuple(regime.weight for regime in regimes),
+        regimes=weighted(regimes, [regime.weight for regime in regimes]),
         losses=drawn_losses(options),
         outputs=outputs,
         customary={
@@ -250,8 +256,10 @@ def choices(options: DrawOptions) -> Choices:
             for name, fitting in outputs.items()
         },
         hidden=tuple(hidden),
-        weights=tuple(weights),
-        kink_weights=tuple(8 * w if _has_kinks(e) else w for e, w in zip(hidden, weights, strict=True)),
+        hidden_weighted=weighted(hidden, weights),
+        hidden_kinked=weighted(
+            hidden, [8 * w if _has_kinks(e) else w for e, w in zip(hidden, weights, strict=True)]
+        ),
         reductions=tuple(name for name in ALL_REDUCTIONS if name in reductions),
         sizes=AllowedSizes(
             depth=Span(options.min_depth, options.max_depth),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ import numpy as np
 from refimpl import Activation, ActivationSpec, LossSpec
 from refimpl.domains import REALS, UNIT, Interval
 
-from .numbers import Array, Integers, Numbers, power_above, times_power
+from .numbers import Array, Integers, Numbers, powers_above, times_power
 from .source import Source, one_in, pick, size
-from .targets import draw_labels, draw_targets, one_hot
+from .targets import Predictions, draw_labels, draw_targets, one_hot
 
 
 class Span(NamedTuple):
@@ -29,7 +29,8 @@ class Span(NamedTuple):
 
     def draw(self, source: Source, at_least: int = 1) -> int:
         """One of them: log-uniform, and `at_least` so many where that is allowed."""
-        return max(size(source, self.most, self.least), min(at_least, self.most))
+        drawn = size(source, self.most, self.least)
+        return drawn if drawn >= at_least else min(at_least, self.most)
 
     def limit(self, drawn: int) -> int:
         """The least or the most, whichever is nearer by its logarithm."""
@@ -45,8 +46,7 @@ class Span(NamedTuple):
         return Span(width, width)
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """The number of layers L and of samples m, and between which numbers the widths n_0 … n_L lie."""
 
     depth: int
@@ -56,8 +56,7 @@ class Sizes:
     outputs: Span
 
 
-@dataclass(frozen=True)
-class AllowedSizes:
+class AllowedSizes(NamedTuple):
     """How many layers, units in a layer and samples a draw may have; of inputs and outputs apart."""
 
     depth: Span
@@ -68,8 +67,13 @@ class AllowedSizes:
 
     def small(self) -> AllowedSizes:
         """Those of a small network: bounds are sharp there, and so is the judgement."""
-        widths = (span.small(8) for span in (self.hidden, self.inputs, self.outputs))
-        return AllowedSizes(self.depth.small(3), self.batch.small(8), *widths)
+        return _small(self)
+
+
+@lru_cache(maxsize=64)
+def _small(sizes: AllowedSizes) -> AllowedSizes:
+    widths = (span.small(8) for span in (sizes.hidden, sizes.inputs, sizes.outputs))
+    return AllowedSizes(sizes.depth.small(3), sizes.batch.small(8), *widths)
 
 
 # Where to round up: no sum of short binary and decimal numbers (a slope of 0.01) has this distance from an
@@ -130,9 +134,9 @@ class Regime:
             return np.zeros((len(W), 1))
         return numbers.uniform(len(W), 1, 0.25)
 
-    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
-        """Y, for predictions A."""
-        return draw_targets(numbers, loss.entry, A)
+    def targets(self, numbers: Numbers, loss: LossSpec, predictions: Predictions) -> Array:
+        """Y."""
+        return draw_targets(numbers, loss.entry, predictions)
 
 
 class Saturated(Regime):
@@ -155,7 +159,7 @@ class Kinks(Regime):
     def sizes(self, source: Source, allowed: AllowedSizes) -> Sizes:
         """As ordinary, with a hidden layer wherever that is allowed."""
         drawn = super().sizes(source, allowed)
-        return replace(drawn, depth=max(drawn.depth, min(2, allowed.depth.most)))
+        return drawn._replace(depth=max(drawn.depth, min(2, allowed.depth.most)))
 
     def inputs(self, numbers: Numbers, rows: int, samples: int) -> Array:
         return _integers(numbers, rows, samples)
@@ -163,8 +167,10 @@ class Kinks(Regime):
     def weights(self, numbers: Numbers, outputs: int, inputs: int, depth: int) -> Array:
         del depth
         W = _integers(numbers, outputs, inputs)
-        # A row of zeros makes z equal to its bias, whatever the layers before it give.
-        return np.where(numbers.mask(outputs, 1, 4) & (outputs > 1), 0.0, W)
+        zero = numbers.mask(outputs, 1, 4)
+        if outputs > 1:  # A row of zeros makes z equal to its bias, whatever the layers before it give.
+            W[zero.ravel()] = 0.0
+        return W
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
         """A kink for a row of zeros; a kink plus a small integer elsewhere."""
@@ -173,14 +179,15 @@ class Kinks(Regime):
         kinks = np.array([kink.at for kink in activation.entry.kinks(activation.parameters)] or [0.0])
         at = kinks[numbers.below(units, len(kinks))].reshape(units, 1)
         moved = at + numbers.small_integers(units, 1, 1)
-        return numbers.rounded(np.where(np.any(W != 0, axis=1, keepdims=True), moved, at))
+        return numbers.rounded(np.where(W.any(axis=1, keepdims=True), moved, at))
 
-    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
+    def targets(self, numbers: Numbers, loss: LossSpec, predictions: Predictions) -> Array:
         """As ordinary; where targets are any real numbers, half of the residuals A - Y lie on the loss's
         kinks, or at 0 if it has none, and the others 1 away, as far as A is a multiple of 1/16.
         """
         if loss.entry.target_domain != REALS:
-            return super().targets(numbers, loss, A)
+            return super().targets(numbers, loss, predictions)
+        A = predictions.A()
         # Where any target will do, the loss is one of A - Y, and its kinks at Y = 0 are those of A - Y.
         kinks = np.array([float(kink.at) for kink in loss.entry.kinks(0.0, loss.arguments)] or [0.0])
         at = kinks[numbers.below(A.size, len(kinks))] + np.array([0, 0, 1, -1])[numbers.below(A.size, 4)]
@@ -223,7 +230,8 @@ class Ties(Regime):
         return _tied(numbers, W, pick(numbers.source, ("constant", "equal features", "equal samples")))
 
     def bias(self, numbers: Numbers, W: Array, WA: Array, activation: ActivationSpec) -> Array:
-        return np.broadcast_to(super().bias(numbers, W[:1], WA[:1], activation), (len(W), 1))
+        b = super().bias(numbers, W[:1], WA[:1], activation)
+        return np.full((len(W), 1), b.item())
 
 
 def _tied(numbers: Numbers, values: Array, kind: str) -> Array:
@@ -233,7 +241,7 @@ def _tied(numbers: Numbers, values: Array, kind: str) -> Array:
     """
     rows, columns = values.shape
     if kind == "constant":
-        return np.broadcast_to(values[:1, :1], values.shape)
+        return np.full(values.shape, values.item(0))
     if kind == "equal features":
         return values[numbers.below(rows, max(1, rows // 2))]
     return values[:, numbers.below(columns, max(1, columns // 2))]
@@ -291,7 +299,7 @@ class Magnitudes(Regime):
 
 
 def _powers_above_rows(WA: Array) -> Integers:
-    return np.array([[power_above(row) or 0] for row in WA])
+    return powers_above(np.max(np.abs(WA), axis=1, keepdims=True))
 
 
 def _mixed(numbers: Numbers, values: Array, reach: int) -> Array:
@@ -312,12 +320,12 @@ class Limits(Regime):
         width = allowed.hidden.limit(allowed.hidden.draw(source))
         drawn = super().sizes(source, allowed)
         if extreme in ("depth", "all"):
-            drawn = replace(drawn, depth=allowed.depth.limit(drawn.depth))
+            drawn = drawn._replace(depth=allowed.depth.limit(drawn.depth))
         if extreme in ("batch", "all"):
-            drawn = replace(drawn, samples=allowed.batch.limit(drawn.samples))
+            drawn = drawn._replace(samples=allowed.batch.limit(drawn.samples))
         if extreme in ("width", "all"):
             inputs, outputs = allowed.inputs.nearest(width), allowed.outputs.nearest(width)
-            drawn = replace(drawn, hidden=Span(width, width), inputs=inputs, outputs=outputs)
+            drawn = drawn._replace(hidden=Span(width, width), inputs=inputs, outputs=outputs)
         return drawn
 
 
@@ -327,13 +335,13 @@ class Labels(Regime):
     weight = 1
     prefers_labels = True
 
-    def targets(self, numbers: Numbers, loss: LossSpec, A: Array) -> Array:
+    def targets(self, numbers: Numbers, loss: LossSpec, predictions: Predictions) -> Array:
         domain = loss.entry.target_domain
         if loss.entry.classes or not isinstance(domain, Interval) or not domain.contains([0.0, 1.0]):
-            return super().targets(numbers, loss, A)
+            return super().targets(numbers, loss, predictions)
         if one_in(numbers.source, 3):
-            return one_hot(numbers, *A.shape)
-        return draw_labels(numbers, UNIT, *A.shape)
+            return one_hot(numbers, *predictions.shape)
+        return draw_labels(numbers, UNIT, *predictions.shape)
 
 
 _REGIMES = (Regime, Saturated, Kinks, NearKinks, Ties, Sparse, Magnitudes, Limits, Labels)

@@ -59,6 +59,10 @@ class HypothesisSource:
             words[: len(leading)] = leading << 56 | words[: len(leading)] >> 8
         return words
 
+    def word_pairs(self, count: int) -> NDArray[np.uint64]:
+        """Shape (2, count): integers of 64 bits, each row a draw by itself."""
+        return np.stack((self.words(count), self.words(count)))
+
     def _seeded(self, count: int) -> NDArray[np.uint64]:
         """Shape (count,): integers of 64 bits that follow from the seed; every draw has others."""
         self._draws += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,23 +15,36 @@ from .numbers import Array, Numbers, power_above, times_power
 from .source import pick
 
 
-def draw_targets(numbers: Numbers, loss: Loss, A: Array) -> Array:
-    """Targets of the shape of the predictions A, (n, m), in the loss's domain.
+class Predictions(NamedTuple):
+    """The activations of the last layer, (n, m), as far as they are needed."""
+
+    shape: tuple[int, int]
+    A: Callable[[], Array]
+    """Computes them: labels do not depend on them."""
+
+    @classmethod
+    def of(cls, A: Array) -> Predictions:
+        """Predictions that are known."""
+        return cls(A.shape, lambda: A)
+
+
+def draw_targets(numbers: Numbers, loss: Loss, predictions: Predictions) -> Array:
+    """Targets of the shape of the predictions, in the loss's domain.
 
     Labels for losses that take labels; elsewhere numbers of about the size of the predictions.
     """
-    rows, columns = A.shape
+    rows, columns = predictions.shape
     domain = loss.target_domain
     if isinstance(domain, OneHot):
         return one_hot(numbers, rows, columns)
     if loss.classes:
         return draw_classes(numbers, domain, rows, columns)
     if isinstance(domain, OneOf):
-        return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(A.shape)
-    assert isinstance(domain, Interval)
+        return draw_values(numbers, domain, rows, columns)
     if is_bounded(domain):
         return draw_labels(numbers, domain, rows, columns)
-    return in_domain(domain, times_power(numbers.normal(rows, columns), (power_above(A) or 1) - 1))
+    power = (power_above(predictions.A()) or 1) - 1
+    return in_domain(domain, times_power(numbers.normal(rows, columns), power))
 
 
 def is_bounded(domain: TargetDomain) -> bool:
@@ -55,7 +70,13 @@ def draw_classes(numbers: Numbers, domain: TargetDomain, rows: int, columns: int
     # Cutting [0, 2^bits] in rows - 1 places gives integers that sum to 2^bits.
     k[-1] = 1 << bits
     k.sort(axis=0)
-    return times_power(np.diff(k, axis=0, prepend=0), -bits)
+    k[1:] -= k[:-1].copy()
+    return times_power(k, -bits)
+
+
+def draw_values(numbers: Numbers, domain: OneOf, rows: int, columns: int) -> Array:
+    """Some of a few values, each as often as the others."""
+    return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(rows, columns)
 
 
 def one_hot(numbers: Numbers, rows: int, columns: int) -> Array:
@@ -69,16 +90,17 @@ def draw_labels(numbers: Numbers, domain: Interval, rows: int, columns: int) -> 
     """Labels between two ends: hard ones at the ends, soft ones within, or some of both."""
     kind = pick(numbers.source, ("hard", "soft", "mixed"))
     k, bits = numbers.grid(rows, columns)
+    low, high = _ends(domain)
+    if kind == "hard":
+        return np.where(numbers.mask(rows, columns, 2), high, low)
     soft = numbers.rounded(domain.low + (domain.high - domain.low) * times_power(k, -bits))
-    # A half is inside whatever the ends are: it stands for an end that is not.
-    middle = (domain.low + domain.high) / 2
-    soft = np.where((soft == domain.low) & (not domain.low_inside), middle, soft)
-    soft = np.where((soft == domain.high) & (not domain.high_inside), middle, soft)
+    for end, inside in ((domain.low, domain.low_inside), (domain.high, domain.high_inside)):
+        if not inside:
+            soft[soft == end] = (domain.low + domain.high) / 2
     if kind == "soft":
         return soft
-    low, high = _ends(domain)
     hard = np.where(numbers.mask(rows, columns, 2), high, low)
-    return hard if kind == "hard" else np.where(numbers.mask(rows, columns, 2), soft, hard)
+    return np.where(numbers.mask(rows, columns, 2), soft, hard)
 
 
 def draw_hard_labels(numbers: Numbers, loss: Loss, shape: tuple[int, int], *, one_hot_columns: bool) -> Array:
@@ -89,7 +111,7 @@ def draw_hard_labels(numbers: Numbers, loss: Loss, shape: tuple[int, int], *, on
     rows, columns = shape
     domain = loss.target_domain
     if isinstance(domain, OneOf):
-        return np.array(domain.values)[numbers.below(rows * columns, len(domain.values))].reshape(shape)
+        return draw_values(numbers, domain, rows, columns)
     if loss.classes or isinstance(domain, OneHot):
         return one_hot(numbers, rows, columns)
     if one_hot_columns and rows > 1 and domain.contains([0.0, 1.0]):

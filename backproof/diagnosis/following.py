@@ -32,7 +32,7 @@ EQUATION_METHODS = {
     "update_bias": "",
 }
 """Method → the quantity that it gives, if later steps read it."""
-PASSES = ("forward", "backward", "run", "input_activation")
+PASSES = ("forward", "errors", "backward", "run", "input_activation")
 _READ_BY_GRADIENTS = ("Z", "A", "delta")
 
 

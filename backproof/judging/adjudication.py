@@ -81,7 +81,7 @@ def ruled(
     asked = [k for k, why in enumerate(whys) if why]
     if not asked:
         return list(judgements)
-    some = Tables([tables.tables[k] for k in asked])
+    some = tables.part(asked)
     cases = [_Case(judgements[k], whys[k]) for k in asked]
     for sides in some.sides:
         _Holding(sides, truth.oracle, bounding, cases).hold()

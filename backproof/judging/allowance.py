@@ -18,6 +18,7 @@ from .activation_facts import ACTIVATION_FACTS
 from .deviations import Deviation
 from .error_facts import ACCURACY, log_of_rest
 from .loss_facts import LOSS_FACTS
+from .pieces import ActivationPieces, LossPieces
 
 
 def underflow_factor(parameters: Mapping[str, Any]) -> Any:
@@ -43,7 +44,9 @@ class Allowance:
     naive: bool = False
     deviations: tuple[Deviation, ...] = ()
 
-    def activation(self, spec: ActivationSpec, z: Any, value: Any, slope: Any) -> tuple[Any, Any]:
+    def activation(
+        self, spec: ActivationSpec | ActivationPieces, z: Any, value: Any, slope: Any
+    ) -> tuple[Any, Any]:
         """The largest own error of σ and of σ' over the points along axis 0."""
         facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
         assert facts.derivative is not None
@@ -53,13 +56,13 @@ class Allowance:
         if self.naive and facts.naive_derivative:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(z, slope, p))
         extra = facts.underflow(z, p) if facts.underflow else 0.0
-        own, own_slope = self._errors(scales, spec.name, (z, p), extra)
+        own, own_slope = self._errors(scales, np.ndim(value), spec.name, (z, p), extra)
         if self.naive and facts.squared:
             size = np.max(np.abs(slope), axis=0)
             own_slope = own_slope + np.where(size < 2 * np.sqrt(self.tiny), size, 0.0)
         return own, own_slope
 
-    def loss(self, spec: LossSpec, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
+    def loss(self, spec: LossSpec | LossPieces, a: Any, value: Any, slope: Any, y: Any) -> tuple[Any, Any]:
         """The largest own error of ℓ and of ∂ℓ/∂a over the points along axis 0."""
         facts, p = LOSS_FACTS[spec.name], spec.arguments
         assert facts.value is not None
@@ -69,20 +72,22 @@ class Allowance:
             scales[0] = np.maximum(scales[0], facts.naive_value(a, value, y, p))
         if self.naive and facts.naive_derivative:
             scales[1] = np.maximum(scales[1], facts.naive_derivative(a, slope, y, p))
-        own, own_slope = self._errors(scales, spec.name, (a, y, p))
+        own, own_slope = self._errors(scales, np.ndim(value), spec.name, (a, y, p))
         if self.naive and facts.of_rest:
             own = own + np.max(facts.of_rest(y, p) * log_of_rest(self.u, a), axis=0)
         return own, own_slope
 
     def _errors(
-        self, scales: list[Any], function: str, arguments: tuple[Any, ...], extra: Any = 0.0
+        self, scales: list[Any], axes: int, function: str, arguments: tuple[Any, ...], extra: Any = 0.0
     ) -> tuple[Any, Any]:
+        """`axes` are those of the values, with that of the points."""
         times = underflow_factor(arguments[-1]) + extra
         lost = self.tiny * (np.max(times, axis=0) if np.ndim(extra) else times)
-        # A scale that is the number 0 says that nothing rounds, and then nothing underflows either.
+        # Some scales are the same at all points, such as a parameter. The number 0 says that nothing rounds,
+        # and then nothing underflows either.
         errors = [
             ACCURACY * self.u * np.max(s, axis=0) + lost
-            if np.ndim(s)
+            if np.ndim(s) == axes
             else (ACCURACY * self.u * s + lost) * (s > 0)
             for s in scales
         ]

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from oracles import StepInputs
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
+from oracles.trace_batch import GivenTraces, TraceBatch, as_batch
 from refimpl import QUANTITIES, Case, Trace
 
-from .rounding import product
+from .pieces import Activations, Losses
+from .sums import Sums, summed
 
 
 class Batch:
@@ -45,14 +47,16 @@ class Batch:
         )
 
     @cached_property
-    def W(self) -> tuple[list[Any], ...]:
+    def W(self) -> tuple[Matrices, ...]:
         """W[l] of each case, as float64."""
-        return tuple(self._layer(l, "W") for l in range(self.depth))
+        return tuple(
+            Matrices(layout, layout.flat(self._layer(l, "W"))) for l, layout in enumerate(self.weight_layouts)
+        )
 
     @cached_property
-    def b(self) -> tuple[list[Any], ...]:
-        """b[l] of each case, as float64."""
-        return tuple(self._layer(l, "b") for l in range(self.depth))
+    def b(self) -> tuple[Any, ...]:
+        """b[l] of each case, flat, as float64."""
+        return tuple(layout.flat(self._layer(l, "b")) for l, layout in enumerate(self.bias_layouts))
 
     @cached_property
     def X(self) -> Any:
@@ -63,6 +67,25 @@ class Batch:
     def outputs(self) -> Layout:
         """The layout of the last A of every case, in the order of the cases."""
         return Layout([case.Y.shape for case in self.cases])
+
+    @cached_property
+    def everywhere(self) -> Activations:
+        """Those of all layers, for their data end to end: layer 1 of every case, layer 2, …"""
+        shapes = [shape for layout in self.layouts[1:] for shape in layout.shapes]
+        return Activations([spec for layer in self.activations for spec in layer], Layout(shapes))
+
+    def cut(self, data: Any) -> list[Any]:
+        """Such data of all layers, layer by layer."""
+        ends = np.cumsum([layout.total for layout in self.layouts[1:]]).tolist()
+        return [
+            data[..., end - layout.total : end] for end, layout in zip(ends, self.layouts[1:], strict=True)
+        ]
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses of the cases, with their targets."""
+        specs, targets = zip(*((case.network.loss, case.Y) for case in self.cases), strict=True)
+        return Losses(specs, targets, self.outputs)
 
     def last(self, per_layer: Sequence[Any]) -> Any:
         """The data of every case's last layer, in the order of the cases, from data of all layers."""
@@ -93,24 +116,39 @@ class Batch:
             return self.bias_layouts[l - 1]
         return self.layouts[l]
 
-    def specs(self, l: int) -> list[Any]:
-        """The activation of layer l = 1 … depth of each case that has it."""
-        return [case.network.layers[l - 1].activation for case in self.cases[: self.counts[l]]]
+    @cached_property
+    def activations(self) -> tuple[Activations, ...]:
+        """The activations of the layers 1 … depth, each of the cases that have it."""
+        return tuple(
+            Activations(
+                [case.network.layers[l - 1].activation for case in self.cases[: self.counts[l]]],
+                self.layouts[l],
+            )
+            for l in range(1, self.depth + 1)
+        )
 
     def rates(self, layout: Layout) -> Any:
         """Each case's learning rate, for each entry of a layout."""
         return layout.each([case.learning_rate for case in self.cases[: len(layout)]])
 
     def _layer(self, l: int, name: str) -> list[Any]:
-        return [
-            getattr(case.network.layers[l], name).astype(np.float64)
-            for case in self.cases[: self.counts[l + 1]]
-        ]
+        return [getattr(case.network.layers[l], name) for case in self.cases[: self.counts[l + 1]]]
 
 
-def offered(trace: Trace) -> tuple[str, ...]:
-    """The quantities that a trace has."""
+def offered(trace: Trace | Sequence[Trace]) -> tuple[str, ...]:
+    """The quantities that a trace has, or traces that have the same; an oracle's batch has all."""
+    if isinstance(trace, TraceBatch) and not isinstance(trace, GivenTraces):
+        return tuple(QUANTITIES)
+    trace = trace if isinstance(trace, Trace) else trace[0]
     return tuple(quantity for quantity in QUANTITIES if getattr(trace, quantity) is not None)
+
+
+def taken(traces: Sequence[Trace], places: Sequence[int]) -> TraceBatch:
+    """The traces of some cases of a batch, as a batch."""
+    assert isinstance(traces, TraceBatch)
+    if list(places) == list(range(len(traces))):
+        return traces
+    return GivenTraces([traces.cases[k] for k in places], [traces[k] for k in places])
 
 
 class Sides:
@@ -120,9 +158,9 @@ class Sides:
     """
 
     def __init__(self, batch: Batch, traces: Mapping[str, Sequence[Trace]]) -> None:
-        """`traces[name][k]` is the trace of case k."""
+        """`traces[name][k]` is the trace of case k; all of one name may be a `TraceBatch`."""
         self.batch, self.names, self.traces = batch, tuple(traces), traces
-        self.offered = offered(next(iter(traces.values()))[0])
+        self.offered = offered(next(iter(traces.values())))
         self.has = Trace(**{quantity: self._gathered(quantity) for quantity in self.offered})
         hidden = self.has.A or (None,) * batch.depth
         X = np.broadcast_to(batch.X, (len(self.names), batch.X.size))
@@ -135,24 +173,16 @@ class Sides:
         return self.has.Z is not None and self.has.A is not None and self.has.delta is not None
 
     @cached_property
-    def dA(self) -> tuple[tuple[Any, Any], ...]:
-        """(W[l+1]^T δ[l+1], its error) for the layers l = 1 … depth - 1, for the cases that have l + 1."""
+    def dA(self) -> tuple[Sums, ...]:
+        """W[l+1]^T δ[l+1] for the layers l = 1 … depth - 1, for the cases that have l + 1."""
         assert self.has.delta is not None
         batch, found = self.batch, []
         with np.errstate(all="ignore"):
             for l in range(1, batch.depth):
-                layout, deltas = batch.layouts[l].first(batch.counts[l + 1]), self.has.delta[l]
-                turned = [W.T for W in batch.W[l]]
-                found.append(self.products(turned, batch.layouts[l + 1].views(deltas), layout))
+                layout, above = batch.layouts[l].first(batch.counts[l + 1]), batch.layouts[l + 1]
+                W, deltas = batch.W[l], Matrices(above, self.has.delta[l])
+                found.append(summed(W, deltas, layout, batch.dtype, left_turned=True))
         return tuple(found)
-
-    def products(self, left: Sequence[Any], right: Sequence[Any], layout: Layout) -> tuple[Any, Any]:
-        """left @ right of each case and side, as data of `layout`, and its error."""
-        rows = (len(self.names),)
-        value, error = layout.empty(rows), layout.empty(rows)
-        for a, b, v, e in zip(left, right, layout.views(value), layout.views(error), strict=True):
-            v[...], _, e[...] = product(a, b, self.batch.dtype)
-        return value, error
 
     def step_inputs(self, side: int, k: int) -> StepInputs:
         """What to ask an oracle's `steps` for one of the sides of case k."""
@@ -164,13 +194,17 @@ class Sides:
             case,
             tuple(layouts[l].view(self.has.Z[l - 1], k)[side] for l in range(1, L + 1)),
             layouts[L].view(self.has.A[L - 1], k)[side],
-            tuple(layouts[l].view(self.dA[l - 1][0], k)[side] for l in range(1, L)),
+            tuple(layouts[l].view(self.dA[l - 1].value, k)[side] for l in range(1, L)),
         )
+
+    def part(self, places: Sequence[int]) -> Sides:
+        """Some of the cases as a batch of their own."""
+        traces = {name: [self.traces[name][k] for k in places] for name in self.names}
+        return Sides(Batch([self.batch.cases[k] for k in places]), traces)
 
     def alone(self, k: int) -> Sides:
         """Case k as a batch of its own."""
-        traces = {name: [self.traces[name][k]] for name in self.names}
-        return Sides(Batch([self.batch.cases[k]]), traces)
+        return self.part((k,))
 
     def _gathered(self, quantity: str) -> Any:
         return gathered(self.batch, quantity, [self.traces[name] for name in self.names])
@@ -178,15 +212,15 @@ class Sides:
 
 def gathered(batch: Batch, quantity: str, sides: Sequence[Sequence[Trace]]) -> Any:
     """One quantity of each case and side: (sides, total), for each layer if there is one for each."""
-    values = [[getattr(trace, quantity) for trace in traces] for traces in sides]
-    if not QUANTITIES[quantity]:
-        return np.array([np.concatenate([np.ravel(v) for v in row], dtype=np.float64) for row in values])
-    return tuple(
-        np.array(
-            [
-                np.concatenate([v[l].reshape(-1) for v in row[: batch.counts[l + 1]]], dtype=np.float64)
-                for row in values
-            ]
-        )
-        for l in range(batch.depth)
-    )
+    flat = [as_batch(batch.cases, traces).flat(quantity) for traces in sides]
+    if QUANTITIES[quantity]:
+        return tuple(_rows([each[l] for each in flat]) for l in range(batch.depth))
+    return _rows(flat)
+
+
+def _rows(data: Sequence[Any]) -> Any:
+    """The arrays as the rows of one, as float64."""
+    found = np.empty((len(data), data[0].size))
+    for row, each in zip(found, data, strict=True):
+        row[...] = each
+    return found

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
 from refimpl import QUANTITIES, Case
 
 from .batch import Batch
@@ -38,16 +38,30 @@ from .nonlinear import Activated, activated, backward_activation, loss_errors, p
 
 
 def _through(
-    levels: Levels, matrices: Sequence[Any], below: Layout, x: Any, E_x: Any, layout: Layout
+    levels: Levels,
+    matrices: Matrices,
+    views: Sequence[Any],
+    below: Layout,
+    x: Any,
+    E_x: Any,
+    layout: Layout,
+    sums: Any = None,
 ) -> tuple[Any, Any]:
-    """(|M|(|x| + E_x), |M| E_x and what is lost of M where subnormal numbers are read as zero)."""
-    magnitudes = [np.abs(matrix) for matrix in matrices]
-    spread = np.abs(x) + E_x
-    both = np.stack([spread, np.broadcast_to(E_x, spread.shape)])
-    sums, moved = layout.products(magnitudes, below.views(both), both.shape[:-1])
-    if any(levels.may_flush(matrix) for matrix in magnitudes):
-        lost = [levels.for_matrices.flushed(matrix) for matrix in matrices]
-        moved = moved + layout.products(lost, below.views(spread), spread.shape[:-1])
+    """(|M|(|x| + E_x), |M| E_x and what is lost of M where subnormal numbers are read as zero).
+
+    `views` are those of |M|, or of its transpose; `sums` is |M||x|, where that is known.
+    """
+    if sums is not None and not np.any(E_x):
+        spread, sums, moved = np.abs(x)[None], sums[None], 0.0
+    else:
+        spread = np.abs(x) + E_x
+        both = np.stack([spread, np.broadcast_to(E_x, spread.shape)])
+        sums, moved = layout.products(views, below.views(both), both.shape[:-1])
+    if levels.may_flush(matrices.magnitudes.data):
+        flushed = Matrices(matrices.layout, levels.flushed(matrices.data))
+        lost = flushed.views if views is matrices.magnitudes.views else flushed.turned
+        leading = np.broadcast_shapes(flushed.data.shape[:-1], spread.shape[:-1])
+        moved = moved + layout.products(lost, below.views(spread), leading)
     return sums, moved
 
 
@@ -74,13 +88,16 @@ def affine(
     b: Any,
     layout: Layout,
     total: Any = None,
+    sums: Any = None,
 ) -> Any:
     """P1: the error of W A + b, where A has the layout `below`, W A + b that of `layout`; b is broadcast.
 
-    Here and below, `total` bounds |the result|, entry by entry, where it is known.
+    Here and below, `total` bounds |the result| and `sums` is the sum of the terms' sizes, |W||A|, entry by
+    entry, where they are known.
     """
-    n = layout.each([matrix.shape[1] for matrix in W])
-    sums, moved = _through(levels, W, below, A, E_A, layout)
+    W = Matrices.of(W)
+    n = layout.each(W.columns)
+    sums, moved = _through(levels, W, W.magnitudes.views, below, A, E_A, layout, sums)
     sums = sums + np.abs(b)
     E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
     return levels.limited(E + levels.flushed(b), sums)
@@ -94,10 +111,12 @@ def transposed(
     E_delta: Any,
     layout: Layout,
     total: Any = None,
+    sums: Any = None,
 ) -> Any:
     """P4: the error of W^T δ, where δ has the layout `above`, W^T δ that of `layout`."""
-    n = layout.each([matrix.shape[0] for matrix in W])
-    sums, moved = _through(levels, [matrix.T for matrix in W], above, delta, E_delta, layout)
+    W = Matrices.of(W)
+    n = layout.each(W.rows)
+    sums, moved = _through(levels, W, W.magnitudes.turned, above, delta, E_delta, layout, sums)
     return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
 
 
@@ -110,41 +129,34 @@ def weight_gradient(
     E_A: Any,
     layout: Layout,
     total: Any = None,
+    sums: Any = None,
 ) -> Any:
     """P5: the error of δ A^T; δ and A have the two layouts, δ A^T that of `layout`."""
     own, below = layouts
     m = layout.each([columns for _, columns in own.shapes])
-    d, a = np.abs(delta), np.abs(A)
-    leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
-    # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
-    left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
-    left[0], left[1], left[2] = E_delta, d, d + E_delta
-    right[0], right[1] = a + E_A, E_A
-    right[2] = right[0]
-    turned = [np.swapaxes(view, -1, -2) for view in below.views(right)]
-    parts = layout.products(own.views(left), turned, left.shape[:-1])
-    moved = parts[0] + parts[1]
-    E = moved + _rounding(levels, m, parts[2], moved, total) + 2 * m * levels.tiny
-    return levels.limited(E, parts[2])
+    if sums is not None and not np.any(E_delta) and not np.any(E_A):
+        sums, moved = sums[None], 0.0
+    else:
+        d, a = np.abs(delta), np.abs(A)
+        leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
+        # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
+        left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
+        left[0], left[1], left[2] = E_delta, d, d + E_delta
+        right[0], right[1] = a + E_A, E_A
+        right[2] = right[0]
+        parts = layout.products(own.views(left), Matrices(below, right).turned, left.shape[:-1])
+        sums, moved = parts[2], parts[0] + parts[1]
+    E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
+    return levels.limited(E, sums)
 
 
-def bias_gradient(
-    levels: Levels, own: Layout, delta: Any, E_delta: Any, layout: Layout, total: Any = None
-) -> Any:
+def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, total: Any = None) -> Any:
     """P5 with A = 1: the error of the sum of the columns of δ."""
-    m = layout.each([columns for _, columns in own.shapes])
-    both = np.stack([np.abs(delta) + E_delta, np.broadcast_to(E_delta, np.shape(delta + E_delta))])
-    sums, moved = row_sums(own, both, layout)
+    m = own.row_lengths
+    sums = own.row_sums(np.abs(delta) + E_delta)
+    moved = own.row_sums(np.broadcast_to(E_delta, np.shape(delta + E_delta)))
     rounding = _rounding(levels, m, sums, moved, total, products=False)
     return levels.limited(moved + rounding + m * levels.tiny, sums)
-
-
-def row_sums(own: Layout, data: Any, layout: Layout) -> Any:
-    """The sum of the columns of each case's matrix, as data of `layout`."""
-    sums = layout.empty(data.shape[:-1])
-    for view, out in zip(own.views(data), layout.views(sums), strict=True):
-        np.sum(view, axis=-1, keepdims=True, out=out)
-    return sums
 
 
 def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
@@ -191,9 +203,9 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             inputs, E_inputs = A[-1][: below.total], E_A[-1][..., : below.total]
             b = layout.columns(batch.b[l - 1])
             E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
-            Z = layout.products(W[l - 1], below.views(inputs), ()) + b
+            Z = layout.products(W[l - 1].views, below.views(inputs), ()) + b
             all_Z.append(Z)
-            activations.append(activated(levels, oracle, batch.specs(l), layout, Z, E_Z[-1]))
+            activations.append(activated(levels, oracle, batch.activations[l - 1], layout, Z, E_Z[-1]))
             A.append(activations[-1].A)
             E_A.append(activations[-1].E_A)
         losses = loss_errors(levels, oracle, batch, batch.last(A[1:]), batch.last(E_A[1:]))
@@ -209,23 +221,22 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             g, E_g = batch.with_last(l, g, losses.g), batch.with_last(l, E_g, losses.E_g)
             below = layouts[l - 1].first(batch.counts[l])
             inputs, E_inputs = A[l - 1][: below.total], E_A[l - 1][..., : below.total]
-            delta = pulled_back(activations[l - 1], layout, g)
-            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
+            delta = pulled_back(activations[l - 1], g)
+            E_delta = backward_activation(levels, activations[l - 1], g, E_g)
             for kept, value in ((centres.g, g), (centres.E_g, E_g), (centres.delta, delta)):
                 kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
-            E_db = bias_gradient(levels, layout, delta, E_delta, biases)
-            turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
-            dW = weights.products(layout.views(delta), turned, ())
-            old, bias = weights.flat(W[l - 1]), biases.flat(batch.b[l - 1])
+            E_db = bias_gradient(levels, layout, delta, E_delta)
+            dW = weights.products(layout.views(delta), Matrices(below, inputs).turned, ())
+            old, bias = W[l - 1].data, batch.b[l - 1]
             backward["delta"].insert(0, E_delta)
             backward["dW"].insert(0, E_dW)
             backward["db"].insert(0, E_db)
             backward["W_updated"].insert(0, updated(levels, batch.rates(weights), old, dW, E_dW))
-            db = row_sums(layout, delta, biases)
+            db = layout.row_sums(delta)
             backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
             E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
-            g = below.products([matrix.T for matrix in W[l - 1]], layout.views(delta), ())
+            g = below.products(W[l - 1].turned, layout.views(delta), ())
         found |= {name: tuple(values) for name, values in backward.items()}
         return found | {"dX": E_g}, centres
 

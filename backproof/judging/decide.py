@@ -14,6 +14,7 @@ See docs/bounds.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
         comparisons, sizes.tolist(), *found, strict=True
     ):
         if outside:
-            checks.append(_outside(c, depth, worst, size, unjudged, is_extreme=is_extreme))
+            checks.append(_outside(c, depth, worst, size, unjudged, is_extreme=lambda: is_extreme))
             continue
         reason = _reason(size, unjudged, posed, mute)
         verdict: Verdict = "not judged" if reason else "conforms"
@@ -95,7 +96,9 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
     return checks
 
 
-def _outside(c: Comparison, depth: int, worst: float, size: int, unjudged: int, *, is_extreme: bool) -> Check:
+def _outside(
+    c: Comparison, depth: int, worst: float, size: int, unjudged: int, *, is_extreme: Callable[[], bool]
+) -> Check:
     """The verdict on a comparison of which some entry lies outside its bound (J3)."""
     verdict, reason, entry = _classify(c, is_extreme=is_extreme)
     observed, expected, bound = (
@@ -121,15 +124,20 @@ def _outside(c: Comparison, depth: int, worst: float, size: int, unjudged: int, 
 
 
 def decide_blocks(
-    cases: Sequence[Case], blocks: Sequence[Block], is_extreme: Callable[[int], bool]
+    cases: Sequence[Case],
+    blocks: Sequence[Block],
+    is_extreme: Callable[[int], bool],
+    doubtful: Callable[[Sequence[int]], None] = lambda _: None,
 ) -> list[Sequence[Check]]:
     """The verdicts on all comparisons of each case, in the order of the blocks (J1 to J3).
 
-    `is_extreme(k)` is asked for cases with an entry outside its bound only.
+    Only for cases with an entry outside its bound, `is_extreme(k)` may be asked; `doubtful` is told which
+    these are before other readings of their answers are asked for.
     """
     if not blocks:
         return [() for _ in cases]
     columns = columns_of(cases, blocks)
+    doubtful(np.flatnonzero(~columns.plain).tolist())
     found: list[Sequence[Check]] = [
         ColumnChecks(columns, k) if plain else () for k, plain in enumerate(columns.plain.tolist())
     ]
@@ -158,6 +166,7 @@ def _singly(
     case: Case, blocks: Sequence[Block], columns: Columns, k: int, is_extreme: Callable[[int], bool]
 ) -> Iterator[Check]:
     """The checks of a case with an entry outside its bound."""
+    extreme = cache(partial(is_extreme, k))
     places = iter(range(len(columns.rows)))
     for block in blocks:
         for row in range(len(block.left)):
@@ -166,9 +175,7 @@ def _singly(
                 at = columns.starts[place] + k
                 if columns.code[at] == SINGLY:
                     known = (float(columns.ratio[at]), int(columns.entries[at]), int(columns.unjudged[at]))
-                    yield _outside(
-                        block.comparison(row, k), case.network.depth, *known, is_extreme=is_extreme(k)
-                    )
+                    yield _outside(block.comparison(row, k), case.network.depth, *known, is_extreme=extreme)
                 else:
                     yield columns.check(place, k)
 
@@ -215,7 +222,7 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate(parts).astype(np.float64, copy=False)
 
 
-def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int, ...]]:
+def _classify(c: Comparison, is_extreme: Callable[[], bool]) -> tuple[Verdict, str, tuple[int, ...]]:
     """The gravest verdict among the entries outside their bound, its reason and its worst entry."""
     shape = np.shape(c.expected)
     observed, expected, bound = (
@@ -235,7 +242,7 @@ def _classify(c: Comparison, is_extreme: bool) -> tuple[Verdict, str, tuple[int,
                 found.append((alternative.verdict, alternative.reason, fits))
                 open_ &= ~fits
         broken = open_ & ~np.isfinite(observed)
-        if broken.any() and is_extreme:
+        if broken.any() and is_extreme():
             found.append(("unstable", "not finite where the exact answer is", broken))
             open_ &= ~broken
         if open_.any():

@@ -97,7 +97,7 @@ def _fewer(v: Any) -> Any:
 
 def _celu_slope(z: Any, p: Any) -> Any:
     alpha = p["alpha"]
-    single = float(np.float32(alpha))
+    single = np.float64(np.float32(alpha))
     left = np.minimum(z, 0.0)
     return np.where(z > 0, 0.0, np.exp(left / alpha) - alpha / single * np.exp(left / single))
 

@@ -38,7 +38,9 @@ class EndToEnd:
         self.sides, self.batch, self.bounding, self.centres = sides, sides.batch, bounding, centres
         self.exact = exact
         self._known_bounds: dict[Levels, Mapping[str, Any]] = {}
-        self._known_alone: dict[int, EndToEnd] = {}
+        self._known_among: dict[int, tuple[EndToEnd, int]] = {}
+        self.doubtful: Sequence[int] = ()
+        """The cases of which wider bounds will be asked, once that is known."""
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
         """P7: quantity → the bound on the difference of two answers: the cases' error and the oracle's."""
@@ -54,13 +56,14 @@ class EndToEnd:
                 }
         return self._known_bounds[levels]
 
-    def _alone(self, k: int) -> EndToEnd:
-        """The same for case k by itself: wider bounds are worked out for few cases only."""
-        if k not in self._known_alone:
-            centres = {name: [traces[k]] for name, traces in self.centres.items()}
-            alone = self.sides.alone(k)
-            self._known_alone[k] = EndToEnd(alone, self.bounding, centres, exact=self.exact)
-        return self._known_alone[k]
+    def _among(self, k: int) -> tuple[EndToEnd, int]:
+        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
+        if k not in self._known_among:
+            places = self.doubtful if k in self.doubtful else (k,)
+            centres = {name: [traces[i] for i in places] for name, traces in self.centres.items()}
+            part = EndToEnd(self.sides.part(places), self.bounding, centres, exact=self.exact)
+            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
+        return self._known_among[k]
 
     def remarkable(self, blocks: Iterable[Block]) -> Any:
         """Whether some answer of a case is further from an oracle's than roundings usually come to.
@@ -115,19 +118,20 @@ class EndToEnd:
         def readings(row: int, k: int) -> tuple[Alternative, ...]:
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    alone = self._alone(k)
-                    bound = alone.bounds_on(**allowed)[quantity]
-                    bound = matrix(alone.sides, bound if l is None else bound[l - 1], 0)
+                    part, place = self._among(k)
+                    bound = part.bounds_on(**allowed)[quantity]
+                    bound = matrix(part.sides, bound if l is None else bound[l - 1], place)
                     value = matrix(self.sides, expected[row], k)
                     return value - bound, value + bound
 
                 return Alternative(verdict, reason, limits)
 
             side, oracle = pairs[row]
-            declared = concerned(deviations_of(self.sides.names[side], oracle), self.batch.cases[k])
+            declared = deviations_of(self.sides.names[side], oracle)
+            of_case = concerned(declared, self.batch.cases[k])
             naive = widened("unstable", NAIVE_REASON, naive=True)
-            if not declared:
+            if not of_case:
                 return (naive,)
-            return (widened("known deviation", ids(declared), deviations=declared), naive)
+            return (widened("known deviation", ids(of_case), deviations=declared), naive)
 
         return readings

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle, StepInputs
+from oracles.trace_batch import TraceBatch
 from refimpl import Case, Trace
 
-from .batch import Batch, Sides, offered
+from .batch import Batch, Sides, offered, taken
 from .blocks import Block
 from .decide import decide_blocks
 from .end_to_end import EndToEnd
@@ -41,13 +42,6 @@ class Table:
         """Tables of one kind can be judged together: the same dtype, sides, and quantities of each side."""
         return (self.case.dtype, *((name, offered(trace)) for name, trace in self.sound.items()))
 
-    def groups(self) -> list[dict[str, Trace]]:
-        """The sound traces by what they offer."""
-        found: dict[tuple[str, ...], dict[str, Trace]] = {}
-        for name, trace in self.sound.items():
-            found.setdefault(offered(trace), {})[name] = trace
-        return list(found.values())
-
     def step_requests(self) -> list[tuple[str, StepInputs]]:
         """What to ask the oracles' `steps`: (name, inputs) for each side that offers Z, A and δ."""
         return [(name, inputs) for name, (inputs,) in Tables([self]).step_requests().items()]
@@ -60,22 +54,32 @@ class Table:
         `centres` holds each oracle's float64 trace; `steps[name][oracle]` the oracle's values of the
         nonlinear steps on that trace's own numbers; `bounding` evaluates functions for the bounds.
         """
-        return Tables([self]).judge([centres], [steps], bounding, subject)[0]
+        return Tables([self]).judge(
+            {name: [each] for name, each in centres.items()}, [steps], bounding, subject
+        )[0]
 
 
 class Tables:
     """Tables of one kind, sorted by depth, the deepest first: judged together."""
 
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self.tables = tuple(tables)
-        batch = Batch([table.case for table in tables])
-        self.sides = [
-            Sides(batch, {name: [table.sound[name] for table in tables] for name in group})
-            for group in tables[0].groups()
-        ]
+    def __init__(self, tables: Sequence[Table], batches: Mapping[str, TraceBatch] | None = None) -> None:
+        """`batches` are traces of further sides, by name, which are known to be sound."""
+        self.tables, self.batches = tuple(tables), dict(batches or {})
+        self.batch = Batch([table.case for table in tables])
+        names = [*tables[0].sound]
+        traces: dict[str, Sequence[Trace]] = {n: [table.sound[n] for table in tables] for n in names}
+        groups: dict[tuple[str, ...], dict[str, Sequence[Trace]]] = {}
+        for name, each in (traces | self.batches).items():
+            groups.setdefault(offered(each), {})[name] = each
+        self.sides = [Sides(self.batch, group) for group in groups.values()]
         self._end_to_end: list[tuple[EndToEnd, list[Block]]] = []
         self.blocks: list[Block] = []
         """All comparisons, once they are judged."""
+
+    def part(self, places: Sequence[int]) -> Tables:
+        """Some of them."""
+        batches = {name: taken(batch, places) for name, batch in self.batches.items()}
+        return Tables([self.tables[k] for k in places], batches)
 
     def step_requests(self) -> dict[str, list[StepInputs]]:
         """Name → what to ask the oracles' `steps` for each table; only sides that offer Z, A and δ."""
@@ -88,26 +92,30 @@ class Tables:
 
     def judge(
         self,
-        centres: Sequence[Mapping[str, Trace]],
+        centres: Mapping[str, Sequence[Trace]],
         steps: Sequence[Mapping[str, Steps]],
         bounding: Oracle,
         subject: str = "",
     ) -> list[Judgement]:
-        """One judgement a table; arguments as in `Table.judge`, one a table."""
-        by_oracle = {name: [each[name] for each in centres] for name in centres[0]}
+        """One judgement a table; arguments as in `Table.judge`, with one trace a table."""
         blocks = self.blocks = []
+        parts: list[LocalSteps | EndToEnd] = []
         for sides in self.sides:
             own_steps = {name: [each.get(name, {}) for each in steps] for name in sides.names}
-            blocks += LocalSteps(sides, bounding, own_steps).blocks()
-            whole = EndToEnd(sides, bounding, by_oracle)
+            local, whole = LocalSteps(sides, bounding, own_steps), EndToEnd(sides, bounding, centres)
             self._end_to_end.append((whole, list(whole.blocks())))
-            blocks += self._end_to_end[-1][1]
+            blocks += [*local.blocks(), *self._end_to_end[-1][1]]
+            parts += [local, whole]
         cases = [table.case for table in self.tables]
 
         def is_extreme(k: int) -> bool:
-            return extreme(cases[k], next(iter(centres[k].values())))
+            return extreme(cases[k], next(iter(centres.values()))[k])
 
-        decided = decide_blocks(cases, blocks, is_extreme)
+        def doubtful(places: Sequence[int]) -> None:
+            for part in parts:
+                part.doubtful = places
+
+        decided = decide_blocks(cases, blocks, is_extreme, doubtful)
         return [
             Judgement(table.case, (*table.faults, *checks) if table.faults else checks, subject)
             for table, checks in zip(self.tables, decided, strict=True)

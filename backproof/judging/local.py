@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle, StepValues
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
 from refimpl import Case
 from refimpl.functions import Kink
 
@@ -33,6 +33,7 @@ from .deviations import Deviation, deviations_of
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
+from .sums import summed
 from .verdicts import Alternative, Verdict
 
 ARITHMETIC = "arithmetic"
@@ -56,8 +57,12 @@ class LocalSteps:
         self.sides, self.batch, self.bounding, self.steps = sides, sides.batch, bounding, steps
         self.exact = exact
         self.levels = self._levels()
+        self.own = levels_of(self.batch.dtype, 2, exact=True)
+        """Of sums of products only the case's own precision counts: the expected value is worked out here."""
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
-        self._known_alone: dict[int, LocalSteps] = {}
+        self._known_among: dict[int, tuple[LocalSteps, int]] = {}
+        self.doubtful: Sequence[int] = ()
+        """The cases of which wider bounds will be asked, once that is known."""
 
     def _levels(self, **allowed: Any) -> Levels:
         return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
@@ -67,8 +72,8 @@ class LocalSteps:
         with np.errstate(all="ignore"):  # overflow, 0·inf and the like end as infinite bounds
             for l in range(1, self.batch.depth + 1):
                 yield from self._linear(l)
-                yield from self._updates("W_updated", l, self.batch.W, self.sides.has.dW)
-                yield from self._updates("b_updated", l, self.batch.b, self.sides.has.db)
+                yield from self._updates("W_updated", l, self.batch.W[l - 1].data, self.sides.has.dW)
+                yield from self._updates("b_updated", l, self.batch.b[l - 1], self.sides.has.db)
             yield from self._input_gradient()
             if self.sides.nonlinear:
                 yield from self._nonlinear()
@@ -76,49 +81,49 @@ class LocalSteps:
     # ------------------------------------------------------------ L1
 
     def _linear(self, l: int) -> Iterator[Block]:
-        sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.levels
+        sides, batch, t, levels = self.sides, self.batch, self.sides.has, self.own
         layout, weights, biases = batch.layouts[l], batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
         below = batch.layouts[l - 1].first(batch.counts[l])
-        inputs = sides.inputs[l - 1]
+        W, inputs = batch.W[l - 1], sides.inputs[l - 1]
         if inputs is not None:
             inputs = inputs[:, : below.total]
+            E_A, own = levels.flushed(inputs), Matrices(below, inputs)
         if t.Z is not None and inputs is not None:
             b = layout.columns(batch.b[l - 1])
-            value, error = self.sides.products(batch.W[l - 1], below.views(inputs), layout)
+            value, sizes, error = summed(W, own, layout, batch.dtype)
             Z = value + b
             error = error + _rounded(Z)
-            E = bounds.affine(
-                levels, batch.W[l - 1], below, inputs, levels.flushed(inputs), b, layout, np.abs(Z) + error
-            )[0]
+            E = bounds.affine(levels, W, below, inputs, E_A, b, layout, np.abs(Z) + error, sizes)[0]
             yield self._sums("Z", l, t.Z[l - 1], Z, E + error, layout)
         if t.delta is None:
             return
         delta = t.delta[l - 1]
         E_delta = levels.flushed(delta)
         if t.dW is not None and inputs is not None:
-            turned = [np.swapaxes(view, -1, -2) for view in below.views(inputs)]
-            value, error = self.sides.products(layout.views(delta), turned, weights)
-            E_A = levels.flushed(inputs)
+            value, sizes, error = summed(
+                Matrices(layout, delta), own, weights, batch.dtype, right_turned=True
+            )
+            total = np.abs(value) + error
             E = bounds.weight_gradient(
-                levels, (layout, below), delta, E_delta, inputs, E_A, weights, np.abs(value) + error
+                levels, (layout, below), delta, E_delta, inputs, E_A, weights, total, sizes
             )[0]
             yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
         if t.db is not None:
-            value = bounds.row_sums(layout, extended(delta), biases)
-            terms = biases.each([columns for _, columns in layout.shapes])
-            error = lost_in_extended_sum(terms) * bounds.row_sums(layout, np.abs(delta), biases)
+            value = layout.row_sums(extended(delta))
+            error = lost_in_extended_sum(layout.row_lengths) * layout.row_sums(np.abs(delta))
             error = error + _rounded(value)
-            E = bounds.bias_gradient(levels, layout, delta, E_delta, biases, np.abs(value) + error)[0]
+            E = bounds.bias_gradient(levels, layout, delta, E_delta, np.abs(value) + error)[0]
+            value, error = value.astype(np.float64), error.astype(np.float64)
             yield self._sums("db", l, t.db[l - 1], value, E + error, biases)
 
     def _input_gradient(self) -> Iterator[Block]:
-        t, batch, levels = self.sides.has, self.batch, self.levels
+        t, batch, levels = self.sides.has, self.batch, self.own
         if t.delta is None or t.dX is None:
             return
-        layout, inputs, delta = batch.layouts[1], batch.layouts[0], t.delta[0]
-        value, error = self.sides.products([W.T for W in batch.W[0]], layout.views(delta), inputs)
-        total = np.abs(value) + error
-        E = bounds.transposed(levels, batch.W[0], layout, delta, levels.flushed(delta), inputs, total)[0]
+        layout, inputs, delta, W = batch.layouts[1], batch.layouts[0], t.delta[0], batch.W[0]
+        value, sizes, error = summed(W, Matrices(layout, delta), inputs, batch.dtype, left_turned=True)
+        total, E_delta = np.abs(value) + error, levels.flushed(delta)
+        E = bounds.transposed(levels, W, layout, delta, E_delta, inputs, total, sizes)[0]
         yield self._sums("dX", None, t.dX, value, E + error, inputs)
 
     def _updates(self, quantity: str, l: int, before: Any, gradients: Any) -> Iterator[Block]:
@@ -126,9 +131,9 @@ class LocalSteps:
         if gradients is None or after is None:
             return
         layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
-        old, rate = layout.flat(before[l - 1]), self.batch.rates(layout)
-        value = (extended(old) - extended(rate) * extended(gradient)).astype(np.float64)
-        E = bounds.updated(self.levels, rate, old, gradient, self.levels.flushed(gradient))[0]
+        rate = self.batch.rates(layout)
+        value = (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
+        E = bounds.updated(self.own, rate, before, gradient, self.own.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
 
     def _sums(
@@ -187,28 +192,29 @@ class LocalSteps:
         assert t.Z is not None
         assert t.A is not None
         assert t.delta is not None
-        activations = [
-            activated(levels, self.bounding, batch.specs(l), batch.layouts[l], Z, levels.flushed(Z))
-            for l, Z in enumerate(t.Z, start=1)
-        ]
-        E_A = batch.last([activation.E_A for activation in activations])
-        losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), E_A)
-        found = {("loss", 0): self._total(losses.E_loss)}
+        functions, Z = batch.everywhere, np.concatenate(t.Z, axis=-1)
+        activation = activated(levels, self.bounding, functions, functions.layout, Z, levels.flushed(Z))
+        E_A = batch.cut(activation.E_A)
+        losses = loss_errors(levels, self.bounding, batch, batch.last(t.A), batch.last(E_A))
+        g, E_g = [], []
         for l in range(1, batch.depth + 1):
             layout, inner, E_inner = batch.layouts[l], None, None
             if l < batch.depth:
-                delta, (inner, error) = t.delta[l], self.sides.dA[l - 1]
-                count = layout.first(batch.counts[l + 1])
-                own = bounds.transposed(
-                    levels, batch.W[l], batch.layouts[l + 1], delta, levels.flushed(delta), count
-                )[:1]
+                delta, (inner, sizes, error) = t.delta[l], self.sides.dA[l - 1]
+                count, above = layout.first(batch.counts[l + 1]), batch.layouts[l + 1]
+                E_above = self.own.flushed(delta)
+                own = bounds.transposed(self.own, batch.W[l], above, delta, E_above, count, sums=sizes)
                 E_inner = np.concatenate([own, error[None]]) if len(levels.precisions) > 1 else own + error
-            g, E_g = batch.with_last(l, inner, losses.g), batch.with_last(l, E_inner, losses.E_g)
-            E_delta = backward_activation(levels, activations[l - 1], layout, g, E_g)
-            found["A", l - 1] = self._total(activations[l - 1].E_A)
-            found["gradient", l - 1] = self._total(E_g)
-            found["centre", l - 1] = g
-            found["delta", l - 1] = self._total(E_delta)
+            g.append(batch.with_last(l, inner, losses.g))
+            E_g.append(batch.with_last(l, E_inner, losses.E_g))
+        whole = (np.concatenate(g, axis=-1), np.concatenate(E_g, axis=-1))
+        E_delta = batch.cut(backward_activation(levels, activation, *whole))
+        found = {("loss", 0): self._total(losses.E_loss)}
+        for l in range(batch.depth):
+            found["A", l] = self._total(E_A[l])
+            found["gradient", l] = self._total(E_g[l])
+            found["centre", l] = g[l]
+            found["delta", l] = self._total(E_delta[l])
         return found
 
     def _total(self, E: Any) -> Any:
@@ -245,13 +251,14 @@ class LocalSteps:
 
     # ------------------------------------------------------------ other readings of one case
 
-    def _alone(self, k: int) -> LocalSteps:
-        """The same for case k by itself: wider bounds are worked out for few cases only."""
-        if k not in self._known_alone:
-            steps = {name: [each[k]] for name, each in self.steps.items()}
-            alone = self.sides.alone(k)
-            self._known_alone[k] = LocalSteps(alone, self.bounding, steps, exact=self.exact)
-        return self._known_alone[k]
+    def _among(self, k: int) -> tuple[LocalSteps, int]:
+        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
+        if k not in self._known_among:
+            places = self.doubtful if k in self.doubtful else (k,)
+            steps = {name: [each[i] for i in places] for name, each in self.steps.items()}
+            part = LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
+            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
+        return self._known_among[k]
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
         """The bound of one step of one side of case k, a matrix; of the loss, a scalar."""
@@ -270,15 +277,17 @@ class LocalSteps:
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    bound = self._alone(k).bound_on(self._levels(**allowed), quantity, l, side, 0)
+                    part, place = self._among(k)
+                    bound = part.bound_on(self._levels(**allowed), quantity, l, side, place)
                     return expected - bound, expected + bound
 
                 return Alternative(verdict, reason, limits)
 
             found = [] if quantity == "loss" else [*self._kink_readings(k, quantity, l, side, values)]
-            declared = concerned(deviations_of(name, oracle), case)
-            if declared:
-                found.append(widened("known deviation", ids(declared), deviations=declared))
+            declared = deviations_of(name, oracle)
+            of_case = concerned(declared, case)
+            if of_case:
+                found.append(widened("known deviation", ids(of_case), deviations=declared))
             return (*found, widened("unstable", NAIVE_REASON, naive=True))
 
         return readings
@@ -314,7 +323,7 @@ class LocalSteps:
         Z, expected = layout.view(t.Z[l - 1][side], k), values.delta[l - 1]
         g = values.dA_last
         if l < case.network.depth:
-            g = layout.view(self.sides.dA[l - 1][0][side], k)
+            g = layout.view(self.sides.dA[l - 1].value[side], k)
         usual = self.bounding.activation(case.network.layers[l - 1].activation, Z)[1]
         # An oracle's g may deviate as declared; the one of the bounds does not.
         centre = self.bound_on(self.levels, "centre", l, side, k)

@@ -27,11 +27,12 @@ def cross_entropy_with_logits(
 ) -> tuple[Any, Any, Any, Any]:
     """V3. Families: log-sum-exp with the maximum subtracted; y·log_softmax; gradient softmax(z) Σy - y.
 
-    Smoothed and weighted labels t = w (y (1 - ε) + ε/n) take the place of y, with an error of 5 u t.
+    Smoothed and weighted labels t = w (y (1 - ε) + ε/n) take the place of y, with an error of 5 u t; where
+    nothing is smoothed and the weight is 1, t is y.
     """
     smoothing, weight = arguments["label_smoothing"], arguments["weight"]
     t = weight * (y * (1 - smoothing) + smoothing / y.shape[-2])
-    E_t = t * (5 * u if smoothing or np.any(weight != 1.0) else 0.0 * u)
+    E_t = 5 * u * t * ((weight != 1.0) | (smoothing != 0.0))
     return _of_labels(z, E, t, E_t, u, tiny)
 
 

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from oracles import Oracle, StepValues
-from oracles.ball_oracle import BallOracle
+from oracles.trace_batch import GivenTraces, TraceBatch, as_batch
 from refimpl import Case, Trace
 
 from .adjudication import Truth, ruled
+from .batch import taken
 from .faults import without_faults
 from .judge import Table, Tables
 from .verdicts import FAILING, Check, Judgement
@@ -93,38 +94,51 @@ class Panel:
         runs: Sequence[Run],
         oracles: Sequence[Oracle],
     ) -> list[Judgement]:
+        found: dict[int, Judgement] = {}
+        for dtype in dict.fromkeys(case.dtype for case in cases):
+            places = [i for i, case in enumerate(cases) if case.dtype == dtype]
+            places.sort(key=lambda i: -cases[i].network.depth)
+            given = ([cases[i] for i in places], [runs[i] for i in places])
+            found |= zip(places, self._of_one_dtype(*given, oracles), strict=True)
+        return [found[i] for i in range(len(cases))]
+
+    def _of_one_dtype(
+        self, cases: Sequence[Case], runs: Sequence[Run], oracles: Sequence[Oracle]
+    ) -> list[Judgement]:
+        """One judgement a case; the cases are sorted by depth, the deepest first."""
         traces: list[dict[str, Trace]] = [{self.name: trace} for trace, _ in runs]
-        centres: list[dict[str, Trace]] = [{} for _ in cases]
+        sound: dict[str, TraceBatch] = {}
+        centres: dict[str, TraceBatch] = {}
         for oracle in oracles:
-            own = oracle.traces(cases)
-            single = [i for i, case in enumerate(cases) if case.dtype != np.float64]
-            double = dict(zip(single, oracle.traces([cases[i] for i in single], "float64"), strict=True))
-            for i, trace in enumerate(own):
-                if not isinstance(oracle, BallOracle):  # exact values rounded one by one are no evaluation
-                    traces[i][oracle.name] = trace
-                centres[i][oracle.name] = double.get(i, trace)
-        crashes = [crash for _, crash in runs]
-        tables = [Table(*known) for known in zip(cases, traces, crashes, strict=True)]
+            own = as_batch(cases, oracle.traces(cases))
+            double = cases[0].dtype == np.float64
+            centres[oracle.name] = own if double else as_batch(cases, oracle.traces(cases, "float64"))
+            if isinstance(own, GivenTraces):  # case by case, and not known to be sound
+                for each, trace in zip(traces, own, strict=True):
+                    each[oracle.name] = trace
+            else:
+                sound[oracle.name] = own
+        tables = [
+            Table(case, each, crash) for case, each, (_, crash) in zip(cases, traces, runs, strict=True)
+        ]
         kinds: dict[Any, list[int]] = {}
-        for i in sorted(range(len(cases)), key=lambda i: -cases[i].network.depth):
-            kinds.setdefault(tables[i].kind, []).append(i)
+        for k, table in enumerate(tables):
+            kinds.setdefault(table.kind, []).append(k)
         judgements: dict[int, Judgement] = {}
         for places in kinds.values():
-            together = Tables([tables[i] for i in places])
-            steps = self._steps(together, oracles)
-            found = together.judge([centres[i] for i in places], steps, oracles[0], self.name)
+            batches = {name: taken(batch, places) for name, batch in sound.items()}
+            together = Tables([tables[k] for k in places], batches)
+            about = {name: taken(batch, places) for name, batch in centres.items()}
+            found = together.judge(about, self._steps(together, oracles), oracles[0], self.name)
             if self.truth is not None:
                 marks = together.remarkable()
                 whys = [self.truth.why(j, remarkable=mark) for j, mark in zip(found, marks, strict=True)]
                 found = ruled(found, together, self.truth, whys, oracles[0])
             if self.watch is not None:
                 self.watch(together, found)
-            judgements |= zip(
-                places,
-                (self._with_trace(*each) for each in zip(found, together.tables, strict=True)),
-                strict=True,
-            )
-        return [judgements[i] for i in range(len(cases))]
+            told = (self._with_trace(j, table) for j, table in zip(found, together.tables, strict=True))
+            judgements |= zip(places, told, strict=True)
+        return [judgements[k] for k in range(len(cases))]
 
     def _with_trace(self, judgement: Judgement, table: Table) -> Judgement:
         """The judgement, with what there is to diagnose."""

@@ -53,21 +53,6 @@ def outward(error: Any) -> Any:
 _EXTENDED = np.longdouble if np.finfo(np.longdouble).eps < 2.0**-60 else np.float64
 
 
-def product(left: Any, right: Any, dtype: Any) -> tuple[Any, Any, Any]:
-    """left @ right in more precision than `dtype`, as float64; Σ|l_ik r_kj|; and its error (R6).
-
-    Products of float32 numbers are exact in float64. Float64 numbers are multiplied in the platform's
-    extended precision, where it has one; where it has none, the error is that of float64.
-    """
-    magnitude = np.abs(left) @ np.abs(right)
-    if dtype == np.float32:
-        value, lost = left @ right, (left.shape[-1] + 1) * np.finfo(np.float64).eps
-    else:
-        value = (left.astype(_EXTENDED) @ right.astype(_EXTENDED)).astype(np.float64)
-        lost = lost_in_extended_sum(left.shape[-1] + 1)
-    return value, magnitude, lost * magnitude + np.finfo(np.float64).eps * np.abs(value)
-
-
 def extended(array: Any) -> Any:
     """The array in the most precision that the platform has."""
     return np.asarray(array).astype(_EXTENDED)

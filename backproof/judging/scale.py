@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from oracles.layout import Layout
+from oracles.layout import Layout, Matrices
 
 from .batch import Batch
-from .bounds import Centres, row_sums
+from .bounds import Centres
 from .levels import Levels
 from .nonlinear import own_errors
+from .pieces import Activations
 
 REMARKABLE = 4.0
 """How many scales make an answer remarkable: nearly three times what ordinary networks come to at most."""
@@ -36,20 +37,20 @@ def statistical_scale(
     depth, layouts = batch.depth, batch.layouts
     u = float(levels.u.flat[0])
     with np.errstate(all="ignore"):
-        squares = [[np.square(W) for W in layer] for layer in batch.W]
         S_A = [np.zeros_like(centres.A[0])]  # squared, as all that follows
         ratios, slopes = [], []
         for l in range(1, depth + 1):
             layout, activation = layouts[l], centres.activations[l - 1]
             below = layouts[l - 1].first(batch.counts[l])
             inputs, S_in = centres.A[l - 1][: below.total], S_A[-1][: below.total]
-            n = layout.each([W.shape[1] for W in batch.W[l - 1]])
+            squares = batch.W[l - 1].squares
+            n = layout.each(squares.columns)
             b = layout.columns(batch.b[l - 1])
-            terms = _products(layout, squares[l - 1], below, np.square(inputs)) + np.square(b)
-            S_Z = _products(layout, squares[l - 1], below, S_in) + (n + 1) * u * u * terms
+            terms, S_Z = _products(layout, squares.views, below, np.stack([np.square(inputs), S_in]))
+            S_Z += (n + 1) * u * u * (terms + np.square(b))
             ratio = _share(np.sqrt(S_Z), errors["Z"][l - 1][0])
-            ratios.append(_whole_columns(activation.specs, layout, ratio))
-            own, own_slope = own_errors(levels, activation.specs, layout, centres.Z[l - 1], activation)
+            ratios.append(_whole_columns(activation.specs, ratio))
+            own, own_slope = own_errors(levels, centres.Z[l - 1], activation)
             slopes.append(own_slope)
             S_A.append(np.square(ratios[-1] * centres.E_A[l][0]) + np.square(_USUAL * own))
         ratio_last = _share(np.sqrt(batch.last(S_A[1:])), batch.last([E[0] for E in centres.E_A[1:]]))
@@ -62,26 +63,24 @@ def statistical_scale(
             layout, activation = layouts[l], centres.activations[l - 1]
             below = layouts[l - 1].first(batch.counts[l])
             S_g = batch.with_last(l, S_g, losses)
-            ratio = _whole_columns(activation.specs, layout, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
+            ratio = _whole_columns(activation.specs, _share(np.sqrt(S_g), centres.E_g[l - 1][0]))
             worst = np.maximum(ratio, ratios[l - 1])
             delta = np.square(centres.delta[l - 1])
             S_delta = np.square(worst * errors["delta"][l - 1][0]) + _own(u, centres.delta[l - 1])
             S_delta += np.square(_USUAL * slopes[l - 1] * centres.g[l - 1])
             inputs, S_in = np.square(centres.A[l - 1][: below.total]), S_A[l - 1][: below.total]
-            weights, biases = batch.weight_layouts[l - 1], batch.bias_layouts[l - 1]
-            m = np.array([columns for _, columns in layout.shapes], dtype=np.float64)
-            S_dW = _outer(weights, layout, S_delta, below, inputs) + _outer(
-                weights, layout, delta, below, S_in
-            )
-            S_dW += weights.each(m + 1) * u * u * _outer(weights, layout, delta, below, inputs)
-            S_db = row_sums(layout, S_delta + u * u * layout.each(m + 1) * delta, biases)
+            weights = batch.weight_layouts[l - 1]
+            m = layout.each([columns for _, columns in layout.shapes])
+            # Σ S_δ A² + δ² S_A, and what a sum of m terms rounds by.
+            left = np.stack([S_delta + (m + 1) * u * u * delta, delta])
+            turned = Matrices(below, np.stack([inputs, S_in])).turned
+            S_dW = np.sum(weights.products(layout.views(left), turned, (2,)), axis=0)
             found["dW"].insert(0, np.sqrt(S_dW))
-            found["db"].insert(0, np.sqrt(S_db))
-            turned = [W.T for W in squares[l - 1]]
-            n = below.each([W.shape[0] for W in batch.W[l - 1]])
-            S_g = _products(below, turned, layout, S_delta) + (n + 1) * u * u * _products(
-                below, turned, layout, delta
-            )
+            found["db"].insert(0, np.sqrt(layout.row_sums(left[0])))
+            squares = batch.W[l - 1].squares
+            n = below.each(squares.rows)
+            sums, S_g = _products(below, squares.turned, layout, np.stack([delta, S_delta]))
+            S_g += (n + 1) * u * u * sums
         found["dX"] = np.sqrt(S_g)
         return found
 
@@ -96,21 +95,14 @@ def _share(S: Any, E: Any) -> Any:
     return np.where(E > 0, np.minimum(S / np.where(E > 0, E, 1.0), 1.0), 0.0)
 
 
-def _whole_columns(specs: Any, layout: Layout, ratio: Any) -> Any:
+def _whole_columns(specs: Activations, ratio: Any) -> Any:
     """Where σ mixes units, the largest ratio of the sample is that of each."""
-    mixing = [k for k, spec in enumerate(specs) if not spec.entry.elementwise]
-    if mixing:
+    if specs.mixing:
         ratio = ratio.copy()
-        for k in mixing:
-            view = layout.view(ratio, k)
-            view[...] = np.max(view, axis=-2, keepdims=True)
+        for _, at in specs.mixing:
+            ratio[..., at] = np.max(ratio[..., at], axis=-2, keepdims=True)
     return ratio
 
 
 def _products(layout: Layout, matrices: Any, below: Layout, data: Any) -> Any:
-    return layout.products(matrices, below.views(data), ())
-
-
-def _outer(weights: Layout, layout: Layout, left: Any, below: Layout, right: Any) -> Any:
-    turned = [np.swapaxes(view, -1, -2) for view in below.views(right)]
-    return weights.products(layout.views(left), turned, ())
+    return layout.products(matrices, below.views(data), data.shape[:-1])

@@ -22,6 +22,7 @@ from .activation_facts import ACTIVATION_FACTS
 from .allowance import Allowance
 from .deviations import corrected
 from .loss_facts import LOSS_FACTS
+from .pieces import ActivationPieces, LossPieces
 
 _SMOOTH = 1 + 2.0**-16
 _STEP = 2.0**-26
@@ -67,27 +68,42 @@ def _sup(values: Any, ratio: Any) -> Any:
 
 
 def activation_spread(
-    oracle: Oracle, spec: ActivationSpec, z: Any, E: Any, allowance: Allowance
+    oracle: Oracle, spec: ActivationSpec | ActivationPieces, z: Any, E: Any, allowance: Allowance
 ) -> tuple[Any, Any, Any, Any]:
     """(σ(z), E_A, σ'(z), E_σ') of an elementwise activation whose argument is off by at most E.
 
-    E_A and E_σ' include the function's own error (E1).
+    E_A and E_σ' include the function's own error (E1). Of pieces, the entries are along the last axis.
     """
+    spec = ActivationPieces.of(spec)
     facts, p = ACTIVATION_FACTS[spec.name], spec.parameters
     if facts.argument is not None:
         E = E + allowance.u * (facts.argument(z, p) + E)
-    if not np.any(E):  # an exact argument: the function's own error is all there is
-        value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, z), z, p)
-        own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])
-        return value, own_value + 0 * E, slope, own_slope + 0 * E
-    kinks = tuple(kink.at for kink in spec.entry.kinks(p))
-    points, ratio = _points(z, E, facts.turns(p), kinks)
-    value, slope = corrected(oracle.name, spec.name, *oracle.activation(spec, points), points, p)
+    moved = np.any(E != 0, axis=tuple(range(E.ndim - 1)))
+    if moved.all():
+        return _moved_activation(oracle, spec, z, E, allowance)
+    # Of an exact argument, the function's own error is all there is.
+    value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, z), z, p)
+    own_value, own_slope = allowance.activation(spec, z[None], value[None], slope[None])
+    E_value, E_slope = own_value + 0 * E, own_slope + 0 * E
+    if moved.any():
+        part = spec.part(moved)
+        found = _moved_activation(oracle, part, z[..., moved], E[..., moved], allowance)
+        value[..., moved], E_value[..., moved], slope[..., moved], E_slope[..., moved] = found
+    return value, E_value, slope, E_slope
+
+
+def _moved_activation(
+    oracle: Oracle, spec: ActivationPieces, z: Any, E: Any, allowance: Allowance
+) -> tuple[Any, Any, Any, Any]:
+    """The same where the argument is off."""
+    facts, p, kinks = ACTIVATION_FACTS[spec.name], spec.parameters, spec.kinks()
+    points, ratio = _points(z, E, facts.turns(p), tuple(kink.at for kink in kinks))
+    value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, points), points, p)
     # z ± H may lie outside the interval: only the others count for the function's own error.
     own_value, own_slope = allowance.activation(spec, _within(points), _within(value), _within(slope))
     moved_slope = _sup(slope, ratio)
     if facts.argument is not None:  # the oracle rounds z + c onto the kink, too, and does not show both sides
-        for kink in spec.entry.kinks(p):
+        for kink in kinks:
             jump = np.maximum(np.abs(kink.left - slope[0, 0]), np.abs(kink.right - slope[0, 0]))
             reached = (E > 0) & (np.abs(z - kink.at) <= np.nextafter(E, np.inf))
             moved_slope = np.where(reached, np.maximum(moved_slope, jump), moved_slope)
@@ -95,19 +111,20 @@ def activation_spread(
 
 
 def loss_spread(
-    oracle: Oracle, spec: LossSpec, a: Any, E: Any, y: Any, allowance: Allowance
+    oracle: Oracle, spec: LossSpec | LossPieces, a: Any, E: Any, y: Any, allowance: Allowance
 ) -> tuple[Any, Any, Any, Any]:
     """(ℓ, E_ℓ, ∂ℓ/∂a, E_∂ℓ) of an elementwise loss whose prediction is off by at most E.
 
-    Infinite where the interval reaches a point at which the loss is.
+    Infinite where the interval reaches a point at which the loss is. Of pieces, as above.
     """
+    spec = LossPieces.of(spec)
     facts, p = LOSS_FACTS[spec.name], spec.arguments
     kinks = tuple(kink.at for kink in spec.entry.kinks(y, p))
     domain = spec.entry.prediction_domain
     singular = facts.singular(y)
     points, ratio = _points(a, E, facts.turns(y, p), kinks, tuple(point for point, _ in singular))
     points = np.clip(points, domain.low, domain.high)
-    value, slope = corrected(oracle.name, spec.name, *oracle.loss_terms(spec, points, y), points, y, p)
+    value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, points, y), points, y, p)
     own_value, own_slope = allowance.loss(spec, _within(points), _within(value), _within(slope), y)
     E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
     for point, where in singular:

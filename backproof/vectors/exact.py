@@ -56,7 +56,7 @@ def activation_answers(spec: ActivationSpec, Z: Any, dA: Any) -> Answers:
     z, g = layout.flat([Z]), layout.flat([dA])
     with np.errstate(all="ignore"):
         at = activated(levels, _TRUTH, [spec], layout, z, levels.flushed(z))
-        E_delta = backward_activation(levels, at, layout, g, levels.flushed(g))
+        E_delta = backward_activation(levels, at, g, levels.flushed(g))
     found = {"A": (1, layout.view(at.E_A[0], 0)), "delta": (1, layout.view(E_delta[0], 0))}
     return _answers(_TRUTH.enclosed_steps(case, given, _matters(case, found)), Z.dtype, found)
 
@@ -91,11 +91,11 @@ def layer_answers(layer: Layer, X: Any, basis: Any, signs: Any) -> tuple[Any, An
     weights, biases, W, x = batch.weight_layouts[0], batch.bias_layouts[0], batch.W[0], batch.X
     b, g, E_x = layout.columns(batch.b[0]), layout.flat([dA]), levels.flushed(batch.X)
     with np.errstate(all="ignore"):  # overflow and the like end as infinite bounds
-        Z = layout.products(W, below.views(x), ()) + b
+        Z = layout.products(W.views, below.views(x), ()) + b
         E_Z = bounds.affine(levels, W, below, x, E_x, b, layout)
         at = activated(levels, _TRUTH, [layer.activation], layout, Z, E_Z)
-        E_delta = backward_activation(levels, at, layout, g, levels.flushed(g))
-        delta = pulled_back(at, layout, g)
+        E_delta = backward_activation(levels, at, g, levels.flushed(g))
+        delta = pulled_back(at, g)
         errors = {
             "Z": (E_Z, layout),
             "A": (at.E_A, layout),
@@ -104,7 +104,7 @@ def layer_answers(layer: Layer, X: Any, basis: Any, signs: Any) -> tuple[Any, An
                 bounds.weight_gradient(levels, (layout, below), delta, E_delta, x, E_x, weights),
                 weights,
             ),
-            "db": (bounds.bias_gradient(levels, layout, delta, E_delta, biases), biases),
+            "db": (bounds.bias_gradient(levels, layout, delta, E_delta), biases),
             "dX": (bounds.transposed(levels, W, layout, delta, E_delta, below), below),
         }
         found = {name: (1, of.view(E[0] + E[-1], 0)) for name, (E, of) in errors.items()}

@@ -15,7 +15,7 @@ import numpy as np
 
 from backproof.cases.numbers import Array, Numbers
 from backproof.cases.source import SeedSource
-from backproof.cases.targets import draw_targets
+from backproof.cases.targets import Predictions, draw_targets
 from refimpl import ActivationSpec, Layer, Loss, LossSpec
 from refimpl.domains import UNIT, Interval
 
@@ -125,7 +125,7 @@ def loss_groups(spec: LossSpec, numbers: Numbers) -> Iterator[tuple[str, LossPoi
     """Each fixed group, for one loss with one reduction."""
     entry, shape = spec.entry, (UNITS, SAMPLES)
     A = _inside(entry, numbers, numbers.normal(*shape, 2.0))
-    Y = numbers.rounded(draw_targets(numbers, entry, A))
+    Y = numbers.rounded(draw_targets(numbers, entry, Predictions.of(A)))
     yield "ordinary", LossPoint(spec, A, Y)
     # What is close to its target: differences cancel, and slopes are small.
     steps = magnitudes(numbers, [-3, -6, -9, -12] * UNITS).reshape(shape) * _signs(numbers, shape)
@@ -164,7 +164,7 @@ def drawn_loss(entry: Loss, reduction: str, numbers: Numbers) -> LossPoint:
     }
     spec = LossSpec(entry.name, reduction, entry.complete(parameters, numbers.dtype), arrays)
     A = _inside(entry, numbers, numbers.normal(UNITS, SAMPLES, 2.0 ** numbers.source.integer(-2, 2)))
-    return LossPoint(spec, A, numbers.rounded(draw_targets(numbers, entry, A)))
+    return LossPoint(spec, A, numbers.rounded(draw_targets(numbers, entry, Predictions.of(A))))
 
 
 def _signs(numbers: Numbers, shape: tuple[int, int]) -> Array:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.judge_tables import (
-    BEGIN,
-    END,
+    comments,
     in_readme,
     readme_part,
     readme_table,
@@ -19,6 +18,7 @@ from benchmarks.judge_tables import (
     with_count,
 )
 
+BEGIN, END = comments("judge table")
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 

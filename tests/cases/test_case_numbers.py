@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from backproof.cases.numbers import SIGNIFICANDS, Numbers, power_above, short_root
+from backproof.cases.numbers import SIGNIFICANDS, Numbers, power_above, powers_above, short_root
 from backproof.cases.source import SeedSource
 from refimpl import ACTIVATIONS, LOSSES
 from refimpl.domains import Interval
@@ -64,6 +65,38 @@ def test_small_integers_are_uniform_in_both_signs() -> None:
     values, counts = np.unique(_numbers("float32").small_integers(100, 100, 2), return_counts=True)
     assert values.tolist() == [-2, -1, 0, 1, 2]
     assert counts.tolist() == pytest.approx([2000] * 5, abs=200)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 1000])
+def test_a_mask_is_true_where_the_last_of_n_numbers_is_drawn(n: int) -> None:
+    mask = _numbers("float32").mask(100, 100, n)
+    assert mask.ravel().tolist() == (_numbers("float32").below(10_000, n) == n - 1).tolist()
+
+
+class _Words(SeedSource):
+    """Gives some words again and again."""
+
+    def __init__(self, *words: int) -> None:
+        super().__init__(0, 0)
+        self.given = np.array(words, dtype=np.uint64)
+
+    def words(self, count: int) -> Any:
+        assert count == len(self.given)
+        return self.given
+
+
+@pytest.mark.parametrize(("n", "least"), [(1, 0), (2, 2**31), (3, 2863311531), (8, 7 * 2**29)])
+def test_a_mask_begins_at_the_least_word_that_gives_the_last_of_n(n: int, least: int) -> None:
+    # 2863311531 is 2/3 of 2^32 rounded up.
+    words = [least << 32, (least + 1) << 32] + ([(least << 32) - 1] if least else [])
+    numbers = Numbers(_Words(*words), "float32")
+    assert numbers.mask(1, len(words), n).tolist() == [[True, True, False][: len(words)]]
+
+
+def test_powers_above_are_those_of_each_number_by_itself() -> None:
+    magnitudes = np.array([[0.0], [8.0], [7.99], [1 / 3], [2.0**-30], [2.0**200]])
+    alone = [power_above(row) or 0 for row in magnitudes]
+    assert powers_above(magnitudes).ravel().tolist() == alone
 
 
 @pytest.mark.parametrize("dtype", SIGNIFICANDS)

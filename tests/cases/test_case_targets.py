@@ -9,7 +9,15 @@ import pytest
 
 from backproof.cases.numbers import SIGNIFICANDS, Array, Numbers
 from backproof.cases.source import SeedSource
-from backproof.cases.targets import draw_classes, draw_labels, draw_targets, in_domain, one_hot
+from backproof.cases.targets import (
+    Predictions,
+    draw_classes,
+    draw_labels,
+    draw_targets,
+    in_domain,
+    one_hot,
+    takes_labels,
+)
 from refimpl import LOSSES
 from refimpl.domains import NON_NEGATIVE, UNIT, Interval
 
@@ -35,10 +43,22 @@ def test_targets_lie_in_the_domain_of_their_loss(loss, dtype: str) -> None:
     for index in range(100):
         numbers = _numbers(index, dtype)
         A = numbers.normal(1 + index % 5, 4)
-        Y = draw_targets(numbers, loss, A)
+        Y = draw_targets(numbers, loss, Predictions.of(A))
         assert Y.shape == A.shape
         assert loss.target_domain.contains(Y)
         assert _same_in(dtype, Y)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_labels_do_not_ask_for_the_predictions_and_numbers_do(loss) -> None:
+    asked = []
+
+    def predict() -> Array:
+        asked.append(loss.name)
+        return np.ones((2, 3))
+
+    draw_targets(_numbers(0), loss, Predictions((2, 3), predict))
+    assert asked == ([] if takes_labels(loss) else [loss.name])
 
 
 @pytest.mark.parametrize("domain", INTERVALS, ids=str)
@@ -54,12 +74,13 @@ def test_targets_keep_out_of_the_ends_that_a_domain_excludes(domain: Interval) -
 
 def test_real_targets_are_of_the_size_of_the_predictions() -> None:
     for power in (-20, 0, 20):
-        Y = draw_targets(_numbers(power + 20), LOSSES["mse"], np.full((8, 8), 2.0**power))
+        predictions = Predictions.of(np.full((8, 8), 2.0**power))
+        Y = draw_targets(_numbers(power + 20), LOSSES["mse"], predictions)
         assert 0.25 < np.std(Y) / 2.0**power < 4
 
 
 def test_real_targets_of_predictions_that_are_all_zero_are_not() -> None:
-    assert np.all(draw_targets(_numbers(0), LOSSES["mse"], np.zeros((2, 2))) != 0)
+    assert np.all(draw_targets(_numbers(0), LOSSES["mse"], Predictions.of(np.zeros((2, 2)))) != 0)
 
 
 def test_one_hot_columns_have_a_single_1_in_every_row_some_time() -> None:

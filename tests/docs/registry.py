@@ -32,6 +32,11 @@ EXPLAIN = "tests/teaching/test_explain_document.py::test_the_commands_of_the_pag
 
 REGISTRY = [
     Entry("README.md", "*", "tests/packaging/test_makefile.py::test_the_commands_of_the_readme_are_there"),
+    Entry(
+        "docs/your-own.md",
+        "$ backproof run --impl my_layer.py:layer",
+        "tests/docs/test_pages.py::test_the_run_that_two_pages_have_is_run_for_the_readme_with_its_output",
+    ),
     Entry("docs/bounds-of-vector-functions.md", "*", FORMULA),
     Entry(
         "docs/reports.md",

@@ -13,8 +13,8 @@ import pytest
 
 from tests.docs import running
 from tests.docs.blocks import ROOT, Block, blocks_of, pages
-from tests.docs.registry import REGISTRY, Entry, named_tests
-from tests.docs.running import DIRECTIVES, Page, PageError, changed, is_long, problems_of
+from tests.docs.registry import REGISTRY, Entry, named_tests, registered
+from tests.docs.running import DIRECTIVES, Page, PageError, changed, commands_of, is_long, problems_of
 
 BLOCKS = {page: blocks_of(page, (ROOT / page).read_text(encoding="utf-8")) for page in pages()}
 RUN = [page for page, blocks in BLOCKS.items() if any(block.language not in DIRECTIVES for block in blocks)]
@@ -47,6 +47,20 @@ def test_all_code_of_a_page_does_what_the_page_says(page: str) -> None:
 @pytest.mark.parametrize("page", BLOCKS)
 def test_every_block_of_a_page_is_run_or_registered(page: str) -> None:
     assert problems_of(page, BLOCKS[page]) == []
+
+
+def test_the_run_that_two_pages_have_is_run_for_the_readme_with_its_output() -> None:
+    """It takes a minute, and docs/your-own.md has it of the same file."""
+    file, run = [], []
+    for page in ("README.md", "docs/your-own.md"):
+        file.append([block.text for block in BLOCKS[page] if block.notes.get("file") == "my_layer.py"])
+        blocks = [block for block in BLOCKS[page] if "my_layer.py:layer" in block.text]
+        (command,) = (c for block in blocks for c in commands_of(block) if "my_layer.py:layer" in c[1])
+        run.append(command[1:3])
+    assert file[0] == file[1] != []
+    assert run[0] == run[1]
+    (block,) = (block for block in BLOCKS["README.md"] if "my_layer.py:layer" in block.text)
+    assert not registered(block)
 
 
 def test_there_are_pages() -> None:

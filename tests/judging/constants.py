@@ -73,7 +73,7 @@ class Example:
             error = distance(answer, truth)
         bound = np.broadcast_to(self.bound(), error.shape)
         assert np.isfinite(bound).all()
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.max(np.where(error > 0, error / bound, 0.0)))
 
 

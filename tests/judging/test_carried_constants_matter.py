@@ -65,7 +65,7 @@ STEPS = (
     ),
     Constant(
         "P4 E_g of the layer above",
-        without(CARRIED, "layout, g, E_g)", "layout, g, 0 * E_g)"),
+        without(CARRIED, "activations[l - 1], g, E_g)", "activations[l - 1], g, 0 * E_g)"),
         lambda: _network("delta", 1, LOST, TWO, LOSING[:, None]),
     ),
     Constant(

@@ -139,7 +139,7 @@ P1_P4 = (
         "P1 W read as zero",
         without(
             bounds._through,
-            "moved = moved + layout.products(lost, below.views(spread), spread.shape[:-1])",
+            "moved = moved + layout.products(lost, below.views(spread), leading)",
             "pass",
         ),
         _subnormal_weight,
@@ -182,10 +182,10 @@ def _weight_gradient(delta: Any, E_delta: float, A: Any, E_A: float, answer: Any
 def _bias_gradient(delta: Any, E_delta: float, answer: Any, truth: Any) -> Example:
     delta = np.array([delta], np.float64)
     given = (SINGLE, _layout(delta), delta.ravel(), both(np.full(delta.shape, E_delta)))
-    return Example(answer, truth, lambda: bounds.bias_gradient(*given, Layout([(1, 1)]))[0])
+    return Example(answer, truth, lambda: bounds.bias_gradient(*given)[0])
 
 
-RIGHT = "right[0], right[1] = a + E_A, E_A\n    right[2] = right[0]"
+RIGHT = "right[0], right[1] = a + E_A, E_A\n        right[2] = right[0]"
 ONES = np.ones(64)
 
 P5 = (
@@ -196,7 +196,7 @@ P5 = (
     ),
     Constant(
         "P5 |δ| E_A^T",
-        without(bounds.weight_gradient, "parts[0] + parts[1]", "parts[0]"),
+        without(bounds.weight_gradient, "parts[2], parts[0] + parts[1]", "parts[2], parts[0]"),
         lambda: _weight_gradient([1], 0.0, [1], E, F(1 + E), Fraction(1)),
     ),
     Constant(
@@ -206,7 +206,7 @@ P5 = (
     ),
     Constant(
         "P5 γ_m",
-        without(bounds.weight_gradient, "_rounding(levels, m, parts[2], moved, total)"),
+        without(bounds.weight_gradient, "_rounding(levels, m, sums, moved, total)"),
         lambda: _weight_gradient(ONES, 0.0, LOSING, 0.0, left_to_right(LOSING), sum(fractions(LOSING))),
     ),
     Constant(
@@ -313,7 +313,7 @@ def _in_two_orders() -> Example:
     terms = np.array([1.0] + [2.0**-53] * 24)
     by_threes = left_to_right(np.array([1.0] + [3 * 2.0**-53] * 8))
     delta = terms[None]
-    given = (_layout(delta), terms, np.zeros((1, 25)), Layout([(1, 1)]))
+    given = (_layout(delta), terms, np.zeros((1, 25)))
     return Example(
         by_threes, Fraction(float(left_to_right(terms))), lambda: bounds.bias_gradient(_about(), *given)[0]
     )

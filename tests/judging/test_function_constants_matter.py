@@ -39,6 +39,7 @@ from backproof.judging import allowance, nonlinear, spread
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.allowance import Allowance
 from backproof.judging.nonlinear import Activated
+from backproof.judging.pieces import Activations
 from oracles.ball_oracle import BallOracle
 from oracles.layout import Layout
 from refimpl import ActivationSpec
@@ -53,7 +54,7 @@ TRUTH = BallOracle()
 
 
 def _activation(
-    name: str, part: int, z: Any, answer: Any, off: float = 0.0, own: Allowance = OWN, **parameters: Any
+    name: str, part: int, z: Any, answer: Any, off: Any = 0.0, own: Allowance = OWN, **parameters: Any
 ) -> Example:
     """σ (part 0) or σ' (part 1) at z, which may be off by `off`; `answer` may be a source's name."""
     spec, z = ActivationSpec(name, parameters), np.atleast_1d(np.asarray(z))
@@ -63,7 +64,7 @@ def _activation(
     truth = exact_activation(spec, z)[part]
 
     def bound() -> Any:
-        errors = np.full((1, z.size), off)
+        errors = np.full((1, z.size), off, np.float64)
         with np.errstate(all="ignore"):
             return spread.activation_spread(TRUTH, spec, z.astype(np.float64), errors, own)[1 + 2 * part][0]
 
@@ -71,10 +72,13 @@ def _activation(
 
 
 OWN_ERRORS = Allowance._errors
+MOVED = spread._moved_activation
 SCALED = "ACCURACY * self.u * np.max(s, axis=0) + lost"
 EXP_UNDERFLOWS = F(-88.0)
 """e^-88 is half the smallest normal number of float32."""
 HARDSIGMOID = ActivationSpec("hardsigmoid")
+SLIGHTLY = 2.0**-40
+"""Off by far less than a rounding."""
 BELOW_3 = np.nextafter(F(3), F(0))
 FLAT = 3.0
 """tanh is the same number here and at the next float64 on either side."""
@@ -95,6 +99,31 @@ ACTIVATION_CONSTANTS = (
         "E1 value",
         without(OWN_ERRORS, SCALED, "0 * np.max(s, axis=0) + lost"),
         lambda: _activation("sigmoid", 0, [0.3, 0.7], "refimpl"),
+    ),
+    Constant(
+        "E1 value of an exact argument",
+        without(spread.activation_spread, "own_value + 0 * E", "0 * own_value + 0 * E"),
+        lambda: _activation("sigmoid", 0, [0.3, 0.7], "refimpl"),
+    ),
+    Constant(
+        "E1 derivative of an exact argument",
+        without(spread.activation_spread, "own_slope + 0 * E", "0 * own_slope + 0 * E"),
+        lambda: _activation("sigmoid", 1, [0.3, 0.7, 1.1], "torch"),
+    ),
+    Constant(
+        "E1 value of an argument that is off",
+        without(MOVED, "_sup(value, ratio) + own_value", "_sup(value, ratio)"),
+        lambda: _activation("sigmoid", 0, [0.3, 0.7], "refimpl", SLIGHTLY),
+    ),
+    Constant(
+        "E1 derivative of an argument that is off",
+        without(MOVED, "moved_slope + own_slope", "moved_slope"),
+        lambda: _activation("sigmoid", 1, [0.3, 0.7, 1.1], "torch", SLIGHTLY),
+    ),
+    Constant(  # one argument is exact, the other is not
+        "S1 of an argument that is off beside an exact one",
+        without(spread.activation_spread, "if moved.any()", "if moved.all()"),
+        lambda: _activation("relu6", 1, [3.0, 10.0], [F(1), F(1)], [0.0, 20.0]),
     ),
     Constant(
         "E1 derivative",
@@ -140,12 +169,12 @@ ACTIVATION_CONSTANTS = (
     ),
     Constant(
         "S1 turns",
-        without(spread.activation_spread, "facts.turns(p), kinks", "(), kinks"),
+        without(MOVED, "facts.turns(p), tuple", "(), tuple"),
         lambda: _activation("sigmoid", 1, 4.0, F(0.25), 8.0),
     ),
     Constant(
         "S1 kinks",
-        without(spread.activation_spread, "tuple(kink.at for kink in spec.entry.kinks(p))", "()"),
+        without(MOVED, "tuple(kink.at for kink in kinks)", "()"),
         lambda: _activation("relu6", 1, 10.0, F(1), 20.0),
     ),
     Constant("S2 secant", without(spread._sup, "* ratio * _SMOOTH", "* 0.0"), _flat_tanh),
@@ -159,12 +188,17 @@ def _backward(slope: float, E_slope: float, g: float, E_g: float, answer: Any, t
     one = Layout([(1, 1)])
     spec = ActivationSpec("tanh")
     activation = Activated(
-        [spec], np.zeros(1), both([0.0]), np.array([slope]), both([E_slope]), np.array([3.0])
+        Activations([spec], one),
+        np.zeros(1),
+        both([0.0]),
+        np.array([slope]),
+        both([E_slope]),
+        np.array([3.0]),
     )
     return Example(
         answer,
         truth,
-        lambda: nonlinear.backward_activation(SINGLE, activation, one, np.array([g]), both([E_g]))[0],
+        lambda: nonlinear.backward_activation(SINGLE, activation, np.array([g]), both([E_g]))[0],
     )
 
 
@@ -220,7 +254,7 @@ def _underflowing(name: str, z: float, factor: float, rest: float = 0.0) -> Exam
 
     def bound() -> Any:
         activation = nonlinear.activated(SINGLE, TRUTH, [spec], one, points, both([0.0]))
-        return BACKWARD(SINGLE, activation, one, np.array([float(g)]), both([0.0]))[0]
+        return BACKWARD(SINGLE, activation, np.array([float(g)]), both([0.0]))[0]
 
     return Example(F(rest) * g, exact, bound)
 
@@ -242,12 +276,12 @@ UNDERFLOWING = {
 P3 += (
     Constant(
         "P3 underflow_factor in k",
-        without(ACTIVATED, "underflow_factor(spec.parameters)", "0.0"),
+        without(ACTIVATED, "underflow_factor(p) + more", "more"),
         lambda: _underflowing("sigmoid", -60.0, np.exp(-60)),
     ),
     Constant(
         "P3 a line's underflow in k",
-        without(ACTIVATED, "facts.underflow(farthest, spec.parameters)", "0.0"),
+        without(ACTIVATED, "facts.underflow(np.abs(z) + E, p)", "0.0"),
         lambda: _underflowing("silu", -60.0, np.exp(-60)),
     ),
     *(

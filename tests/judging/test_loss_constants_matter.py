@@ -143,7 +143,7 @@ LOSS_CONSTANTS = (
     ),
     Constant(
         "loss η₀",
-        without(LOSS_ERRORS, "/ divisors + levels.tiny", "/ divisors"),
+        without(LOSS_ERRORS, "/ losses.divisors + levels.tiny", "/ losses.divisors"),
         lambda: _loss(
             "perceptron", "loss", [1.5 * TINY, -1, -1, -1], -1, F(0), Fraction(TINY) * 3 / 8, 0.0, "mean"
         ),

@@ -317,7 +317,7 @@ MARGINS = (
     # t is off by 3u, and 8u of t are allowed for the bracket that it multiplies and for p Σt - t.
     Constant(
         "V3 5u of smoothed labels",
-        without(loss_rules.cross_entropy_with_logits, "5 * u if", "0 * u if"),
+        without(loss_rules.cross_entropy_with_logits, "5 * u * t", "0 * u * t"),
         lambda: _column(CROSS, 0, LOGITS, [1, 0, 0], label_smoothing=0.1),
     ),
     # The gradient's own 8u have p + E_p as well.

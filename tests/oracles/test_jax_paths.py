@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from oracle_cases import drawn_case, fitting_output, flat, own_steps
 
-from oracles import StepInputs, StepValues, jax_packing
+from oracles import StepValues, jax_packing, jax_points
 from oracles.jax_oracle import JaxOracle
+from oracles.shapes import Shapes
 from refimpl import ACTIVATIONS, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network, Trace
 from refimpl.functions import REDUCTIONS
 from tests.long_tests import long_but_for
@@ -167,7 +168,7 @@ def test_what_overflows_is_infinite_or_nan_in_the_same_places(oracle: JaxOracle,
 # ---------------------------------------------------------------- padding
 
 
-def _filled(packed: dict[str, Any], case: Case, steps: StepInputs, poison: float) -> dict[str, Any]:
+def _filled(packed: dict[str, Any], case: Case, poison: float) -> dict[str, Any]:
     """The stack with `poison` wherever its first case has no number of its own."""
     layers = case.network.layers
     own: dict[str, Sequence[tuple[tuple[int, ...], Any]]] = {
@@ -175,9 +176,6 @@ def _filled(packed: dict[str, Any], case: Case, steps: StepInputs, poison: float
         "b": [((l,), layer.b) for l, layer in enumerate(layers)],
         "X": [((), case.X)],
         "Y": [((), case.Y)],
-        "Z": [((l,), Z) for l, Z in enumerate(steps.Z)],
-        "dA": [((l,), dA) for l, dA in enumerate(steps.dA)],
-        "A_last": [((), steps.A_last)],
         "loss_arrays": [
             ((k,), np.broadcast_to(case.network.loss.arguments[array.name], case.Y.shape))
             for k, array in enumerate(case.network.loss.entry.arrays)
@@ -218,19 +216,45 @@ def test_poison_beside_any_function_changes_no_bit_up_to_the_buckets_edge(
 
 
 def _assert_padding_is_ignored(oracle: JaxOracle, case: Case, poison: float) -> None:
-    steps = own_steps(case, oracle.traces([case])[0])
+    shapes = Shapes([case])
     with oracle._scope():
-        cases = jax_packing.pack_cases([case], SMALL, np.dtype("float64"), oracle._divisor)
-        inputs = jax_packing.pack_steps([steps], SMALL, oracle._divisor)
-        for program, unpack, packed in (
-            (oracle._compiled.trace_stack, jax_packing.unpack_trace, cases),
-            (oracle._compiled.step_stack, jax_packing.unpack_step, inputs),
-        ):
-            poisoned = _filled(packed, case, steps, poison)
-            before, after = (flat(unpack(oracle._fetched(program(s)), 0, case)) for s in (packed, poisoned))
-            assert {n: np.asarray(a).tobytes() for n, a in after.items()} == {
-                n: np.asarray(a).tobytes() for n, a in before.items()
-            }
+        packed = jax_packing.pack_cases([case], shapes, SMALL, np.dtype("float64"), oracle._divisor)
+        before, after = (
+            flat(jax_packing.unpacked([case], shapes, [(SMALL, [0])], [results])[0])
+            for results in (
+                oracle._fetched(oracle._compiled.trace_stack(stack))
+                for stack in (packed, _filled(packed, case, poison))
+            )
+        )
+    assert {n: np.asarray(a).tobytes() for n, a in after.items()} == {
+        n: np.asarray(a).tobytes() for n, a in before.items()
+    }
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9])
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES])
+def test_poison_beside_columns_changes_no_bit_of_a_step(oracle: JaxOracle, name: str, width: int) -> None:
+    entry: Any = ACTIVATIONS.get(name) or LOSSES[name]
+    mixes = not entry.elementwise if name in ACTIVATIONS else not oracle.losses[name].separable
+    if not mixes:
+        pytest.skip(f"{name} is given no columns")
+    rng = np.random.Generator(np.random.Philox(4))
+    with oracle._scope():
+        mask = (np.arange(8 if width <= 8 else 64) < width)[:, None] & np.ones(3, bool)
+        if name in ACTIVATIONS:
+            program, arrays = jax_points.mixing_program(name), [rng.standard_normal(mask.shape) for _ in "ZG"]
+        else:
+            program = jax_points.mixing_loss_program(name)
+            targets = np.where(np.arange(len(mask))[:, None] == 0, 1.0, 0.0) * np.ones(3)
+            parameters = [np.full(3, p.default) for p in entry.parameters]
+            weights = [np.ones(mask.shape) for _ in entry.arrays]
+            arrays = [rng.standard_normal(mask.shape), np.ones(3), targets, *parameters, *weights]
+        expected = jax_points.by_columns(program, mask, arrays)
+        for poison in (np.nan, np.inf, -1e31):
+            filled = [np.where(mask, a, poison) if a.ndim == 2 else a for a in arrays]
+            for before, after in zip(expected, jax_points.by_columns(program, mask, filled), strict=True):
+                own = mask if before.ndim == 2 else mask[0]
+                assert after[own].tobytes() == before[own].tobytes()
 
 
 @pytest.fixture

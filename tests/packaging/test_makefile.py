@@ -87,6 +87,7 @@ def test_the_first_time_the_environment_is_made_and_the_second_time_pip_is_not_c
     assert checkout.make("test") == (0, ["python3 -m venv --clear .venv", *INSTALLS, TESTS], "")
     assert checkout.make("test") == (0, [TESTS], "")
     assert checkout.make("test-long") == (0, [f"{TESTS} -m long"], "")
+    assert checkout.make("test-all") == (0, [f"{TESTS} --long"], "")
     assert checkout.make("test-exhaustive") == (0, [f"{TESTS} -m exhaustive"], "")
     run = "python -m backproof run --cases 5120 --dtype both --out reports/conformance"
     assert checkout.make("conformance") == (0, [run], "")
@@ -125,6 +126,14 @@ def test_mutmut_is_installed_for_the_mutants_only_and_they_are_made_anew(checkou
     install = "python -m pip install --quiet -c constraints.txt --no-build-isolation -e .[mutants]"
     assert checkout.make("mutants") == (0, [install, "python -m benchmarks.mutants"], "")
     assert not (checkout.folder / "mutants").exists()
+
+
+def test_speed_and_memory_are_measured_and_written(checkout: Checkout) -> None:
+    checkout.make("test")
+    speed = ["python -m benchmarks.throughput --write", "python -m benchmarks.reference --write"]
+    assert checkout.make("bench") == (0, speed, "")
+    memory = ["python -m benchmarks.throughput --memory --write"]
+    assert checkout.make("bench-memory") == (0, memory, "")
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])

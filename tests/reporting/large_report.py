@@ -41,6 +41,7 @@ def large_report(**changes: Any) -> Report:
     findings = tuple(
         one.model_copy(update={"number": n, "equation": f"B{n}", "right": f"side {n}"}) for n in numbers
     )
+    seen = sample_report().deviations
     fields: dict[str, Any] = {
         "equations": tuple(
             EquationRow(id=f"B{n}", title="t" * 500, latex="x", verdict="mismatch", checks=bad)
@@ -54,9 +55,7 @@ def large_report(**changes: Any) -> Report:
             for n in numbers
         ),
         "deviations": tuple(
-            row.model_copy(update={"id": f"deviation-{n}", "seen": n})
-            for n in numbers
-            for row in sample_report().deviations
+            row.model_copy(update={"id": f"deviation-{n}", "seen": n}) for n in numbers for row in seen
         ),
     }
     return sample_report(**(fields | changes))

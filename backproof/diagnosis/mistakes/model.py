@@ -56,8 +56,11 @@ class Mistake:
     @property
     def shows_anywhere(self) -> bool:
         """Whether nearly every network will do to see it, whatever its functions and sizes."""
-        return self.effect == "mismatch" and self.draw == DrawOptions()
+        return self.effect == "mismatch" and self.draw == _ANYTHING
 
+
+# Made once: options are checked against all activations and losses when they are made.
+_ANYTHING = DrawOptions()
 
 Formula = Callable[..., Any]
 
