@@ -31,10 +31,11 @@ from .run_options import RunOptions
 from .subject import PluggedSubject, Subject
 from .tally import CORPUS, Tally, replay_options
 
-SIZES = (64, 256, 1024)
+SIZES = (16, 64, 256, 1024)
 """Cases of the first chunks; the last one is that of all that follow. A case of a large chunk costs less, but
 the first results are to be seen soon.
 """
+CHUNK = SIZES[-1]
 Left = Mapping[str, Any]
 """What may still be done in a run: see `Panel.left`."""
 Surroundings = tuple[Environment, tuple[KinkRow, ...]]

@@ -14,6 +14,7 @@ from refimpl import ACTIVATIONS, LOSSES, Case
 
 from .cases import DrawOptions
 from .chunks import (
+    CHUNK,
     Alone,
     ChunkJudge,
     JudgedChunk,
@@ -35,6 +36,7 @@ from .subject import Subject
 from .tally import Tally, replay_options
 
 __all__ = [
+    "CHUNK",
     "FLOOR",
     "ORACLES",
     "USUAL_ORACLES",

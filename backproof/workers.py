@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
+from oracles import OracleMissingError
+
 from .chunks import Chunk, ChunkJudge, JudgedChunk, Left, subject_of
 from .errors import UsageError
 from .run_options import RunOptions
@@ -217,7 +219,10 @@ def _judged(chunk: Chunk, left: Left | None, told: bool) -> JudgedChunk:
                 f"{subject.place} starts otherwise a second time, beside the first; leave out --workers"
             )
         judge = ChunkJudge(options, subject)
-        assert judge.oracles
+        try:
+            assert judge.oracles
+        except OracleMissingError as error:
+            raise UsageError(str(error)) from None
         # What the frameworks have made lives as long as the process: the collector need not look at it again.
         gc.freeze()
         _judge = judge

@@ -183,6 +183,17 @@ def _merged(results: Any) -> dict[str, Any]:
     return tally.rows()
 
 
+def test_a_worker_computes_on_one_core_and_does_not_hear_ctrl_c():
+    with _workers(EXACT) as workers:
+        next(workers)
+        ask = workers._executor.submit
+        assert {ask(os.getenv, name).result() for name in backproof.workers.ONE_THREAD} == {"1"}
+        assert ask(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+        blocked = ask(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+        assert signal.SIGINT in blocked
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def _kill_one(workers: Workers) -> None:
     os.kill(next(iter(workers._executor._processes)), signal.SIGKILL)
 

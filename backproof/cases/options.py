@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -163,7 +163,7 @@ def _check_losses(options: DrawOptions) -> None:
         return
     if not any(output_activations(loss, names) for loss in LOSSES.values()):
         raise UsageError(f"no loss takes what the activations {', '.join(names or ())} give; add others")
-    if not drawn_losses(options):
+    if next(_losses_left(options), None) is None:  # to look for all of them takes as long as all the rest
         pairs = " in pairs" if options.pairs else ""
         raise UsageError(f"labels 'indices' leave no loss{pairs} to draw; {_OF_CLASSES}")
 
@@ -208,7 +208,11 @@ def fitting_outputs(options: DrawOptions, loss: Loss) -> tuple[Activation, ...]:
 
 def drawn_losses(options: DrawOptions) -> tuple[Loss, ...]:
     """The losses that the options leave, in the order of the table."""
-    return tuple(
+    return tuple(_losses_left(options))
+
+
+def _losses_left(options: DrawOptions) -> Iterator[Loss]:
+    return (
         loss
         for loss in LOSSES.values()
         if (options.losses is None or loss.name in options.losses)

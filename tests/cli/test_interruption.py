@@ -82,7 +82,7 @@ def test_ctrl_c_ends_a_run_with_workers_and_leaves_none_behind(tmp_path):
     assert status == 130
     report = read_report(tmp_path / "out" / "report.json")
     assert (report.status, report.environment.versions["torch"]) == ("interrupted", metadata.version("torch"))
-    assert 320 <= report.counts.total < 20_000
+    assert 100 <= report.counts.total < 20_000
     assert out.startswith(f"Interrupted after {report.counts.total:,} of 1,000,000 cases. ")
     assert "Traceback" not in terminal
     assert "KeyboardInterrupt" not in terminal
