@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             own, two = (rates[sizes].setdefault(name, []) for name in (OURS, OURS_BY_TWO))
             parts.append(Part(own, "rates", given | {"cases": cases, "bare_cases": cases // 2}))
             if options.workers > 1:
-                parts.append(Part(two, "several_workers", given | {"cases": 2 * cases, "workers": 2}, 2))
+                parts.append(Part(two, "several_workers", given | {"cases": 6 * cases, "workers": 2}, 2))
             for name, (most, budget) in peers.items():
                 asked = {"tool": name, "first": number * most, "cases": most, "budget": budget}
                 parts.append(Part(rates[sizes].setdefault(name, []), "measured", given | asked))

@@ -24,13 +24,14 @@ from unittest.mock import patch
 import numpy as np
 
 from backproof.cases import DrawOptions, draw_case
-from backproof.run import CHUNK
 from benchmarks.throughput_networks import TorchNetworks
 from oracles import jax_compiled
 from oracles.jax_oracle import JaxOracle
 from refimpl import DTYPES, Backprop, Case
 
 ROUNDS = 3
+_TOGETHER = 1024
+"""So many cases of one dtype are put into stacks together, which are the fuller the more they are."""
 
 
 def bare(cases: int, seed: int, sizes: DrawOptions) -> dict[str, dict[str, float]]:
@@ -106,12 +107,11 @@ def _jax(cases: Sequence[Case]) -> Callable[[], None]:
         packed.append(jax.tree.map(np.array, stack))
         return whole(stack)
 
-    # As a run asks: so many cases at once, of one dtype.
     with patch.object(jax_compiled, "trace_stack", recorded):
         for dtype in DTYPES:
             own = [case for case in cases if case.dtype == dtype]
-            for first in range(0, len(own), CHUNK):
-                oracle.traces(own[first : first + CHUNK])
+            for first in range(0, len(own), _TOGETHER):
+                oracle.traces(own[first : first + _TOGETHER])
     if not packed:
         raise LookupError("the JAX oracle has not called jax_compiled.trace_stack")
 

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 from unittest.mock import patch
 
@@ -33,6 +33,8 @@ SIZES = {"small": DrawOptions(max_depth=5, max_width=32, max_batch=16), "full ra
 WARM_UP = 1024
 """How many cases in each dtype are judged before anything is measured: all programs are compiled or read."""
 Json = dict[str, Any]
+Mark = tuple[int, float, float]
+"""How many cases are counted, after how many seconds and how much processor time."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def judged(options: RunOptions, each_time: Callable[[], object] = lambda: None) 
     is called when some cases have been counted. RuntimeError if the run did not pass: then it is no measure
     of anything.
     """
-    marks: list[tuple[int, float, float]] = []
+    marks: list[Mark] = []
     programs: list[int] = []
     began, busy = time.perf_counter(), time.process_time()
 
@@ -90,7 +92,7 @@ def judged(options: RunOptions, each_time: Callable[[], object] = lambda: None) 
     }
 
 
-def steady(marks: Sequence[tuple[int, float, float]], skipped: float = 1 / 3) -> tuple[int, float]:
+def steady(marks: Sequence[Mark], skipped: float = 1 / 3) -> tuple[int, float]:
     """Cases and seconds without the first share of the cases, in which processes are still being started."""
     first = next(mark for mark in marks if mark[0] >= skipped * marks[-1][0])
     return marks[-1][0] - first[0], marks[-1][1] - first[1]
@@ -144,15 +146,21 @@ def _told(run: Json) -> Json:
 
 
 def several_workers(sizes: str, cases: int, seed: int, workers: int) -> Json:
-    """Runs by several processes, a dtype after the other; the first third of each does not count."""
-    done, seconds, whole = 0, 0.0, 0.0
-    for dtype in DTYPES:
-        options = options_of(cases, seed, SIZES[sizes], workers, (dtype,))
-        judged(replace(options, cases=WARM_UP, seed=seed + 1))
-        found = judged(options)
-        counted = steady(found["marks"])
-        done, seconds, whole = done + counted[0], seconds + counted[1], whole + found["seconds"]
-    return {"cases": done, "seconds": seconds, "whole": whole}
+    """A run by several processes, of which the first third of each dtype does not count: they start then."""
+    found = judged(options_of(cases, seed, SIZES[sizes], workers))
+    done, seconds = 0, 0.0
+    for part in by_dtype(found["marks"], cases):
+        counted = steady(part)
+        done, seconds = done + counted[0], seconds + counted[1]
+    return {"cases": done, "seconds": seconds, "whole": found["seconds"]}
+
+
+def by_dtype(marks: Sequence[Mark], cases: int) -> list[list[Mark]]:
+    """The progress within each dtype, of so many cases each, that were judged one after the other."""
+    return [
+        [(done - before, *rest) for done, *rest in marks if before < done <= before + cases]
+        for before in (k * cases for k in range(len(DTYPES)))
+    ]
 
 
 def start(seed: int) -> Json:
@@ -275,7 +283,7 @@ def _importers(function: Any, name: str) -> list[Any]:
 
 
 def _asked(oracle: type) -> tuple[tuple[Any, str], ...]:
-    methods = ("steps", "activation", "loss_terms", "activation_pieces", "loss_pieces")
+    methods = ("steps", "step_batch", "activation", "loss_terms", "activation_pieces", "loss_pieces")
     return tuple((oracle, method) for method in methods)
 
 
@@ -292,5 +300,5 @@ WATCHED: dict[str, tuple[tuple[Any, str], ...]] = {
         (adjudication, "ruled"),
     ),
     "judging": ((Panel, "judge"), (Panel, "judge_runs")),
-    "counting": ((Tally, "add"), (Tally, "add_all")),
+    "counting": tuple((Tally, method) for method in ("add", "add_all", "merge")),
 }

@@ -174,7 +174,7 @@ others, ours thousands.
 
 - **backproof** is `backproof run` with its defaults: full traces of torch and of JAX, all single steps by
   both, the judge, the truth where sides dispute, counting. Compiling is left out, and told below. With two
-  workers the first third of a run is left out, in which they start.
+  workers the first third of each dtype is left out, in which they start and compile.
 - **obvious test** is what one writes with Hypothesis: NumPy's gradients by W and b (here the reference's)
   held against torch.autograd.grad's and jax.value_and_grad's by torch.testing.assert_close; each network is
   a new function to JAX, with jax.jit or without. It compares gradients only. The strategy is one over the

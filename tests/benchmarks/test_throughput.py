@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -83,6 +84,14 @@ def test_the_steady_part_leaves_out_the_first_third() -> None:
     assert ours.steady(marks, 0.5) == (30, 1.0)
 
 
+def test_progress_is_parted_into_that_of_each_dtype() -> None:
+    marks = [(2, 1.0, 0.5), (6, 2.0, 0.6), (8, 3.0, 0.7), (12, 5.0, 0.8)]
+    assert ours.by_dtype(marks, 6) == [
+        [(2, 1.0, 0.5), (6, 2.0, 0.6)],
+        [(2, 3.0, 0.7), (6, 5.0, 0.8)],
+    ]
+
+
 def test_sizes_that_are_fixed_are_those_of_every_case() -> None:
     for index in range(20):
         case = draw_case(5, index, "float32", ours.fixed(depth=3, width=4, batch=2)).case
@@ -134,12 +143,15 @@ def test_what_is_watched_is_put_back() -> None:
 
 
 def test_a_function_is_watched_wherever_it_was_imported() -> None:
-    from backproof import run
-
-    with ours.Clock().watching({"drawing": ((ours.backproof.cases, "draw_case"),)}):
-        assert run.draw_case is not draw_case
-        assert ours.backproof.cases.draw_case is not draw_case
-    assert run.draw_case is draw_case
+    original, here = ours.backproof.cases.draw_case, sys.modules[__name__]
+    clock = ours.Clock()
+    with clock.watching({"drawing": ((ours.backproof.cases, "draw_case"),)}):
+        for module in (ours.backproof.cases, here):
+            assert module.draw_case is not original
+        draw_case(5, 0, "float32", TINY)
+    assert set(clock.seconds) == {"drawing"}
+    for module in (ours.backproof.cases, here):
+        assert module.draw_case is original
 
 
 def test_a_part_of_which_nothing_exists_is_an_error_and_not_nothing() -> None:

@@ -98,7 +98,9 @@ def row(text: str, first: str) -> list[str]:
 
 
 def kept() -> dict[str, Any]:
-    return json.loads((RESULTS / "throughput.json").read_text(encoding="utf-8"))
+    numbers = RESULTS / "throughput.json"
+    assert numbers.is_file(), "there are no results; measure them with: make bench"
+    return json.loads(numbers.read_text(encoding="utf-8"))
 
 
 def test_the_readmes_table_is_that_of_the_results() -> None:
