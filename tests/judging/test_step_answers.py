@@ -20,9 +20,11 @@ DEEP = StepValues(
 )  # fmt: skip
 FLAT = StepValues((np.array([[22.0], [23]]),), 24.0, np.array([[25.0], [26]]), (np.array([[27.0], [28]]),))
 ROW = StepBatchValues(
-    (np.array([1.0, 2, 3, 4, 22, 23]), np.array([5.0, 6, 7, 8])), np.array([9.0, 24]),
-    np.array([10.0, 11, 12, 13, 25, 26]), (np.array([14.0, 15, 16, 17, 27, 28]), np.array([18.0, 19, 20, 21])),
-)  # fmt: skip
+    A=(np.array([1.0, 2, 3, 4, 22, 23]), np.array([5.0, 6, 7, 8])),
+    loss=np.array([9.0, 24]),
+    dA_last=np.array([10.0, 11, 12, 13, 25, 26]),
+    delta=(np.array([14.0, 15, 16, 17, 27, 28]), np.array([18.0, 19, 20, 21])),
+)
 
 
 def _rows() -> StepBatchValues:
@@ -31,8 +33,7 @@ def _rows() -> StepBatchValues:
     def below(data: Any) -> Any:
         return np.stack([-data, data])
 
-    pairs = (tuple(map(below, each)) for each in (ROW.A, ROW.delta))
-    A, delta = pairs
+    A, delta = (tuple(map(below, each)) for each in (ROW.A, ROW.delta))
     return StepBatchValues(A, below(ROW.loss), below(ROW.dA_last), delta)
 
 
