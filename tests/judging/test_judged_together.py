@@ -14,6 +14,7 @@ from measuring import oracle_of
 from backproof.cases import DrawOptions, draw_case
 from backproof.judging.blocks import Block
 from backproof.judging.judge import Table, Tables
+from backproof.judging.step_answers import GivenSteps
 from backproof.judging.verdicts import Check
 from oracles import StepValues
 from refimpl import DTYPES, Backprop, Case, Trace
@@ -31,7 +32,7 @@ class Answered(NamedTuple):
     case: Case
     traces: dict[str, Trace]
     centre: Trace
-    steps: dict[str, dict[str, StepValues]]
+    steps: StepValues
 
 
 class Said(NamedTuple):
@@ -61,7 +62,7 @@ def _answered(cases: Sequence[Case]) -> list[Answered]:
     tables = [Table(case, {"ours": trace}) for case, trace in zip(cases, own, strict=True)]
     inputs = [table.step_requests()[0][1] for table in tables]
     return [
-        Answered(case, {"ours": ours, "torch": theirs}, centre, {"ours": {"torch": steps}})
+        Answered(case, {"ours": ours, "torch": theirs}, centre, steps)
         for case, ours, theirs, centre, steps in zip(
             cases, own, single, double, torch.steps(inputs), strict=True
         )
@@ -73,7 +74,7 @@ def _said(answered: Sequence[Answered]) -> list[Said]:
     order = sorted(range(len(answered)), key=lambda i: -answered[i].case.network.depth)
     chosen = [answered[i] for i in order]
     tables = Tables([Table(each.case, each.traces) for each in chosen])
-    steps = [{"torch": {}, **each.steps} for each in chosen]
+    steps = {"ours": {"torch": GivenSteps([each.steps for each in chosen])}}
     centres = {"torch": [each.centre for each in chosen]}
     found = tables.judge(centres, steps, BOUNDING, "ours")
     said = [Said(judgement.checks, _bounds_of(tables.blocks, k)) for k, judgement in enumerate(found)]
