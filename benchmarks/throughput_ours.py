@@ -8,6 +8,7 @@ case counted; what comes once a run, the report and the examples' values, is tol
 from __future__ import annotations
 
 import resource
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -93,9 +94,16 @@ def judged(options: RunOptions, each_time: Callable[[], object] = lambda: None) 
 
 
 def steady(marks: Sequence[Mark], skipped: float = 1 / 3) -> tuple[int, float]:
-    """Cases and seconds without the first share of the cases, in which processes are still being started."""
-    first = next(mark for mark in marks if mark[0] >= skipped * marks[-1][0])
-    return marks[-1][0] - first[0], marks[-1][1] - first[1]
+    """Cases and seconds without the first share of the cases, in which processes are still being started.
+
+    The seconds follow from the line that fits the progress best: results of several processes come in bursts,
+    as each waits for those before it, so that from one mark to another it may be a chunk more, or less.
+    StatisticsError if there are not two marks.
+    """
+    counted = [mark for mark in marks if mark[0] >= skipped * marks[-1][0]]
+    done = [mark[0] for mark in counted]
+    rate = statistics.linear_regression([mark[1] for mark in counted], done).slope
+    return done[-1] - done[0], (done[-1] - done[0]) / rate
 
 
 @contextmanager

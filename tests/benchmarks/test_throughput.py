@@ -80,8 +80,14 @@ def test_programs_are_counted_until_the_block_ends() -> None:
 def test_the_steady_part_leaves_out_the_first_third() -> None:
     # The first 30 of 90 cases take 10 seconds, the others a second for each 30.
     marks = [(10, 9.0, 0.0), (30, 10.0, 0.0), (60, 11.0, 0.0), (90, 12.0, 0.0)]
-    assert ours.steady(marks) == (60, 2.0)
-    assert ours.steady(marks, 0.5) == (30, 1.0)
+    assert ours.steady(marks) == (60, pytest.approx(2.0))
+    assert ours.steady(marks, 0.5) == (30, pytest.approx(1.0))
+
+
+def test_results_that_come_in_pairs_are_no_faster_than_they_are() -> None:
+    # Two chunks of ten each second, told at once: from the first mark to the last 70 cases, in 3 s.
+    marks = [(10 * k, float((k - 1) // 2), 0.0) for k in range(1, 9)]
+    assert ours.steady(marks, 0) == (70, pytest.approx(3.5))
 
 
 def test_progress_is_parted_into_that_of_each_dtype() -> None:
