@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: conformance test test-long test-exhaustive lint book sample-report error-facts screenshots mutants clean
+.PHONY: conformance test test-long test-all test-exhaustive
+.PHONY: lint book sample-report error-facts screenshots mutants clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -20,6 +21,9 @@ test: $(STAMP)  ## run all tests but the long ones, on up to four cores
 
 test-long: $(STAMP)  ## run the long tests: every combination, every process, every installation
 	$(PYTEST) -m long
+
+test-all: $(STAMP)  ## run both in one go, which is quicker: what they share is imported, traced and compiled once
+	$(PYTEST) --long
 
 test-exhaustive: $(STAMP)  ## run the tests that go through all there is: an hour or more
 	$(PYTEST) -m exhaustive

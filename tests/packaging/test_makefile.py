@@ -87,6 +87,7 @@ def test_the_first_time_the_environment_is_made_and_the_second_time_pip_is_not_c
     assert checkout.make("test") == (0, ["python3 -m venv --clear .venv", *INSTALLS, TESTS], "")
     assert checkout.make("test") == (0, [TESTS], "")
     assert checkout.make("test-long") == (0, [f"{TESTS} -m long"], "")
+    assert checkout.make("test-all") == (0, [f"{TESTS} --long"], "")
     assert checkout.make("test-exhaustive") == (0, [f"{TESTS} -m exhaustive"], "")
     run = "python -m backproof run --cases 5120 --dtype both --out reports/conformance"
     assert checkout.make("conformance") == (0, [run], "")
