@@ -20,7 +20,7 @@ from .conftest import environment as program_environment
 from .test_bad_input import HOSTILE, assert_refused, places_in, put
 
 RUN = (
-    *("run", "--cases", "40", "--dtype", "float64", "--oracles", "truth"),
+    *("run", "--cases", "16", "--dtype", "float64", "--oracles", "truth"),
     *("--activations", "tanh,identity", "--losses", "mse"),
 )
 RENDERED = ("report.html", "summary.md", "junit.xml")
