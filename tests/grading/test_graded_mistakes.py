@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import jaxtyping
 import pytest
 from catalogue_grading import LARGEST, Undiagnosed, lost_by, marking_of, rubric_for
 
@@ -15,6 +17,15 @@ from tests.long_tests import long_but_for
 
 QUICK = ("weights-not-transposed", "bias-gradient-averaged", "bias-forgotten")
 STEPS_HIDDEN = tuple(name for name in QUANTITIES if name not in ("Z", "A", "delta"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_type_checks() -> Iterator[None]:
+    """refimpl as it is when installed: its checks at run time are slow where thousands are graded."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def check_lost(name: str, dtype: str, cases: int = 60) -> None:
