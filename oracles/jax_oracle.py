@@ -63,7 +63,7 @@ class JaxOracle:
         parts, positions = [], []
         shapes = Shapes(cases)
         with self._scope():
-            for computed_in, stacks in packing.stacks(cases, dtype):
+            for computed_in, stacks in packing.stacks(cases, shapes, dtype):
                 results = []
                 for bucket, chosen in stacks:
                     own = [cases[position] for position in chosen]
@@ -181,7 +181,7 @@ class JaxOracle:
 
     def _divisor(self, case: Case) -> int:
         loss = case.network.loss
-        return self.losses[loss.name].divisor(loss.reduction, case.network.widths[-1], case.samples)
+        return self.losses[loss.name].divisor(loss.reduction, *case.Y.shape)
 
     def _activation_program(self, name: str) -> Any:
         if not ACTIVATIONS[name].elementwise:

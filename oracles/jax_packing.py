@@ -37,12 +37,9 @@ class Bucket(NamedTuple):
     batch: int
     stack: int
 
-    def holds(self, case: Case) -> bool:
-        """Whether the case fits in."""
-        network = case.network
-        return (
-            network.depth <= self.depth and max(network.widths) <= self.width and case.samples <= self.batch
-        )
+    def holds(self, depth: int, width: int, batch: int) -> bool:
+        """Whether a case of that size fits in."""
+        return depth <= self.depth and width <= self.width and batch <= self.batch
 
 
 # Sizes as random cases have them. A stack is as large as makes a case no cheaper in a larger one: measured.
@@ -53,25 +50,30 @@ BUCKETS = (
 )
 
 
-def bucket_of(case: Case) -> Bucket:
-    """The first bucket that holds the case; for larger ones, powers of two, one case a call."""
+def bucket_of(depth: int, width: int, batch: int) -> Bucket:
+    """The first bucket that holds a case of that size; for larger ones, powers of two, one case a call."""
     for bucket in BUCKETS:
-        if bucket.holds(case):
+        if bucket.holds(depth, width, batch):
             return bucket
-    sizes = (case.network.depth, max(case.network.widths), case.samples)
-    depth, width, batch = (1 << (size - 1).bit_length() for size in sizes)
-    return Bucket(depth, width, batch, stack=1)
+    D, N, M = (1 << (size - 1).bit_length() for size in (depth, width, batch))
+    return Bucket(D, N, M, stack=1)
 
 
 Stacks = list[tuple[Bucket, list[int]]]
 
 
-def stacks(cases: Sequence[Case], dtype: str | None) -> Iterator[tuple[np.dtype[Any], Stacks]]:
+def stacks(
+    cases: Sequence[Case], shapes: Shapes, dtype: str | None
+) -> Iterator[tuple[np.dtype[Any], Stacks]]:
     """All positions in `cases`, for each dtype parted into stacks of one bucket each."""
     groups: dict[np.dtype[Any], dict[Bucket, list[int]]] = {}
-    for position, case in enumerate(cases):
+    buckets: dict[tuple[int, ...], Bucket] = {}
+    sizes = np.stack([shapes.depths, shapes.widths.max(axis=1, initial=1), shapes.samples], axis=1)
+    for position, (case, size) in enumerate(zip(cases, map(tuple, sizes.tolist()), strict=True)):
+        if size not in buckets:
+            buckets[size] = bucket_of(*size)
         group = groups.setdefault(np.dtype(dtype or case.dtype), {})
-        group.setdefault(bucket_of(case), []).append(position)
+        group.setdefault(buckets[size], []).append(position)
     for computed_in, group in groups.items():
         yield (
             computed_in,
