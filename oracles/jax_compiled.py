@@ -14,7 +14,7 @@ Layers beyond the last have no units, and hand A on as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -61,6 +61,41 @@ def _clean(mask: Any, array: Any) -> Any:
     return jnp.where(mask, array, 0)
 
 
+def _switch(branches: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """A function (index, x, *others) → what that branch gives, differentiable by x.
+
+    Each branch is differentiated by jax.vjp on its own. Differentiated as a whole, a `lax.switch` would hand
+    on what any branch needs for its derivative, zeros for the others, and a scan would keep all.
+    """
+
+    @jax.custom_vjp
+    def value(index: Any, x: Any, *others: Any) -> Any:
+        return lax.switch(index, branches, x, *others)
+
+    def forward(index: Any, x: Any, *others: Any) -> tuple[Any, Any]:
+        return value(index, x, *others), (index, x, others)
+
+    def backward(kept: Any, cotangent: Any) -> tuple[Any, ...]:
+        index, x, others = kept
+
+        def pulled_back(branch: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda x, g, *others: jax.vjp(lambda x: branch(x, *others), x)[1](g)[0]
+
+        gradient = lax.switch(index, [pulled_back(branch) for branch in branches], x, cotangent, *others)
+        return (None, gradient, *(None for _ in others))
+
+    value.defvjp(forward, backward)
+    return value
+
+
+_ACTIVATION = _switch(
+    [
+        lambda Z, units, parameters, entry=entry, line=line: line(Z, units, **_named(entry, parameters))
+        for entry, line in _ACTIVATIONS
+    ]
+)
+
+
 def _activation(index: Any, parameters: Any, Z: Any, mask: Any) -> Any:
     """σ(Z), 0 where absent.
 
@@ -68,32 +103,29 @@ def _activation(index: Any, parameters: Any, Z: Any, mask: Any) -> Any:
     present, softmax would be 0/0. Such a sample passes through σ as a column of zeros.
     """
     units = jnp.broadcast_to(mask[:, :1], mask.shape)
-    branches = [
-        lambda Z, entry=entry, line=line: line(Z, units, **_named(entry, parameters))
-        for entry, line in _ACTIVATIONS
-    ]
-    return _clean(mask, lax.switch(index, branches, _clean(mask, Z)))
+    return _clean(mask, _ACTIVATION(index, _clean(mask, Z), units, parameters))
+
+
+def _summed_terms(entry: Any, line: Any) -> Callable[..., Any]:
+    def total(A: Any, Y: Any, mask: Any, units: Any, parameters: Any, arrays: Any) -> Any:
+        arguments = _named(entry, [*[*parameters][: len(entry.parameters)], *arrays])
+        terms = line.terms(A, Y, units, **arguments)
+        # One term a sample, or one an entry: absent ones do not count.
+        return jnp.sum(_clean(mask if line.separable else mask[0], terms))
+
+    return total
+
+
+_LOSS = _switch([_summed_terms(entry, line) for entry, line in _LOSSES])
 
 
 def _loss(case: Arrays, A: Any, mask: Any) -> Any:
     """The reduced loss, a scalar."""
     units = jnp.broadcast_to(mask[:, :1], mask.shape)
-    Y = _clean(mask, case["Y"])
-
-    def branch(entry: Any, line: Any) -> Callable[[Any], Any]:
-        def total(A: Any) -> Any:
-            parameters = [*case["loss_parameters"]][: len(entry.parameters)]
-            # Weights and variances that stand for nothing are 1: none of them divides by 0.
-            arrays = [jnp.where(mask, array, 1) for array in case["loss_arrays"]]
-            arguments = _named(entry, [*parameters, *arrays])
-            terms = line.terms(A, Y, units, **arguments)
-            # One term a sample, or one an entry: absent ones do not count.
-            return jnp.sum(_clean(mask if line.separable else mask[0], terms))
-
-        return total
-
-    branches = [branch(entry, line) for entry, line in _LOSSES]
-    return lax.switch(case["loss"], branches, _clean(mask, A)) / case["divisor"]
+    # Weights and variances that stand for nothing are 1: none of them divides by 0.
+    arrays = jnp.where(mask, case["loss_arrays"], 1)
+    given = _clean(mask, A), _clean(mask, case["Y"]), mask, units, case["loss_parameters"], arrays
+    return _LOSS(case["loss"], *given) / case["divisor"]
 
 
 def _masks(case: Arrays, batch: int) -> tuple[Any, Any]:
