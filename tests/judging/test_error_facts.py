@@ -38,7 +38,7 @@ from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.allowance import underflow_factor
 from backproof.judging.loss_facts import LOSS_FACTS
 from backproof.judging.rounding import precision
-from oracles import torch_oracle
+from oracles import torch_tensors
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import ACTIVATIONS, DTYPES, LOSSES, ActivationSpec, Case, Layer, LossSpec, Network
@@ -209,12 +209,12 @@ def _without(monkeypatch: pytest.MonkeyPatch, place: str, name: str) -> None:
     """Takes the line of `name` out of one of the tables."""
     if place.startswith(("activation_lines", "loss_lines")):
         function = place.split(maxsplit=1)[0]
-        whole = getattr(torch_oracle, function)
+        whole = getattr(torch_tensors, function)
 
         def lines(torch: Any) -> dict[str, Any]:
             return {key: line for key, line in whole(torch).items() if key != name}
 
-        monkeypatch.setattr(torch_oracle, function, lines)
+        monkeypatch.setattr(torch_tensors, function, lines)
         return
     table = {
         "ACTIVATION_FACTS": ACTIVATION_FACTS,

@@ -58,6 +58,13 @@ def test_the_reference_conforms() -> None:
     assert set(_verdicts(Backprop())) == {"conforms"}
 
 
+def test_exact_values_that_are_rounded_one_by_one_are_judged_as_nobodys_answers() -> None:
+    for oracles in ([BallOracle()], [TorchOracle(), BallOracle()]):
+        for judgement in Panel(Backprop(), oracles).judge(CASES):
+            assert "truth" not in {check.left for check in judgement.checks}
+            assert "truth" in {check.right for check in judgement.checks}
+
+
 @pytest.mark.parametrize(
     ("z", "activation"), [(300.0, "logsigmoid"), (-1e-100, "elu"), (1e-40, "tanhshrink")]
 )
