@@ -133,14 +133,14 @@ def test_arrays_are_spread_over_the_entries_of_their_member() -> None:
 
 
 def test_losses_of_samples_are_grouped_by_parameters_and_number_of_outputs_and_summed_by_case() -> None:
-    layout = Layout([(2, 1), (3, 1), (2, 2), (2, 1)])
+    layout = Layout([(2, 2), (3, 1), (2, 1), (2, 1)])
     name = "poly_loss"
     specs = [LossSpec(name, "sum", {"epsilon": epsilon}) for epsilon in (1.0, 1.0, 1.0, 2.0)]
     losses = Losses(specs, [np.ones(shape) for shape in layout.shapes], layout)
     assert [group.cases for group in losses.samples] == [[0, 2], [1], [3]]
     first = losses.samples[0]
-    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 5, 6], [1, 7, 8]], [1, 2])
-    assert first.sums(np.array([[1.0, 2, 3], [10, 20, 30]])).tolist() == [11, 55]
+    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 1, 7], [2, 3, 8]], [2, 1])
+    assert first.sums(np.array([[1.0, 2, 4], [10, 20, 40]])).tolist() == [33, 44]
     assert [group.arguments["epsilon"] for group in losses.samples] == [1, 1, 2]
 
 

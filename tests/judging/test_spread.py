@@ -163,6 +163,14 @@ def test_an_exact_argument_stays_on_its_side_of_a_kink() -> None:
     assert not E_slope.any()
 
 
+@pytest.mark.parametrize("off", [0, 1])
+def test_what_is_exact_for_one_side_may_be_off_for_another(off: int) -> None:
+    E = np.zeros((2, 1))
+    E[off] = 20.0
+    _, E_slope = _of_activation(oracle_of("torch"), ActivationSpec("relu6"), [[10.0], [10.0]], E)
+    assert E_slope.ravel().tolist() == [float(side == off) for side in (0, 1)]
+
+
 def test_beside_a_kink_that_its_interval_does_not_reach_a_slope_does_not_move() -> None:
     _, E_slope = _of_activation(oracle_of("torch"), ActivationSpec("relu"), [[WIDE_STEP / 2]], 1e-14)
     assert E_slope.item() == 0.0
