@@ -35,23 +35,20 @@ _LARGEST_DEPTH = 64
 
 def _number(value: Any) -> float | str:
     """A JSON number that reads back to `value`, or one of the strings "nan", "inf", "-inf"."""
-    return _matrix(value)
+    if not np.isfinite(value):
+        return "nan" if np.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, np.float32):
+        short = float(np.format_float_scientific(value, unique=True))
+        # The shortest decimal of a float32 is read as a double first; rounding twice could miss it.
+        return short if np.float32(short) == value else float(value)
+    return float(value)
 
 
 def _matrix(array: Any) -> Any:
-    """Lists of such numbers; a number, if it is none."""
     array = np.asarray(array)
-    numbers = [float(value) for value in array.flat]
-    if array.dtype == np.float32:
-        shortest = [float(np.format_float_scientific(value, unique=True)) for value in array.flat]
-        # The shortest decimal of a float32 is read as a double first; rounding twice could miss it.
-        same = np.array(shortest, np.float32) == array.ravel()
-        numbers = [
-            short if is_same else number
-            for short, number, is_same in zip(shortest, numbers, same, strict=True)
-        ]
-    written = [number if math.isfinite(number) else str(number) for number in numbers]
-    return np.array(written, object).reshape(array.shape).tolist()
+    if array.ndim == 0:
+        return _number(array[()])
+    return [_matrix(row) for row in array]
 
 
 def _parameters(values: Mapping[str, float], scalar: type[np.floating]) -> dict[str, Any]:
