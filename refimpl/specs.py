@@ -65,8 +65,8 @@ def frozen_matrix(array: Any, place: str) -> Any:
         raise InvalidCaseError(
             f"{place}[{row}, {column}] is {copy[row, column]}; every entry must be finite in {copy.dtype}"
         )
-    if not copy.dtype.isnative:  # arrays from files may be big-endian
-        copy = copy.astype(copy.dtype.newbyteorder("="))
+    if not copy.dtype.isnative:
+        copy = copy.astype(copy.dtype.newbyteorder("="), copy=False)  # arrays from files may be big-endian
     copy.setflags(write=False)
     return copy
 
