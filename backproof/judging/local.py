@@ -110,11 +110,10 @@ class LocalSteps:
             )[0]
             yield self._sums("dW", l, t.dW[l - 1], value, E + error, weights)
         if t.db is not None:
-            value = layout.row_sums(extended(delta))
+            value = layout.row_sums(extended(delta)).astype(np.float64)
             error = lost_in_extended_sum(layout.row_lengths) * layout.row_sums(np.abs(delta))
             error = error + _rounded(value)
             E = bounds.bias_gradient(levels, layout, delta, E_delta, np.abs(value) + error)[0]
-            value, error = value.astype(np.float64), error.astype(np.float64)
             yield self._sums("db", l, t.db[l - 1], value, E + error, biases)
 
     def _input_gradient(self) -> Iterator[Block]:

@@ -107,6 +107,6 @@ def test_what_is_kept_for_the_next_case_is_bounded() -> None:
         if isinstance(value, _lru_cache_wrapper)
     }
     # Of these, the keys are few whatever is drawn: intervals of the tables, reaches, and sums of widths.
-    few = {"_steps", "_small_integers", "short_root"}
+    few = {"_covers", "_steps", "_small_integers", "short_root"}
     assert {name.rpartition(".")[2] for name, size in kept.items() if size is None} == few
     assert len(kept) > len(few)

@@ -105,7 +105,7 @@ def test_a_source_is_the_code_under_the_name_of_its_file(book: Built):
     text = words(book.page("source"))
     assert "refimpl.activations.softmax_vjp in refimpl/activations.py" in text
     assert "refimpl.backprop.Backprop.loss in refimpl/backprop.py" in text
-    assert "np . sum ( A * G , axis = 0 , keepdims = True )" in text
+    assert "( A * G ) . sum ( axis = 0 , keepdims = True )" in text
 
 
 def exercise(book: Built, name: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from backproof.judging.adjudication import Truth
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import FAILING, Check, Held, Judgement, Ruling, Settled, Verdict
 from backproof.truth_tally import TruthTally, ruling
-from oracles import StepValues
+from oracles import StepBatch, StepBatchValues
 from oracles.ball_oracle import BallOracle
 from oracles.torch_oracle import TorchOracle
 from refimpl import QUANTITIES, Backprop, Case, Trace
@@ -127,8 +127,9 @@ class _Accomplice(TorchOracle):
         traces = super().traces(cases, dtype)
         return [replace(trace, loss=trace.loss * trace.loss.dtype.type(1.001)) for trace in traces]
 
-    def steps(self, inputs: Any) -> list[StepValues]:
-        return [replace(step, loss=step.loss * 1.001) for step in super().steps(inputs)]
+    def step_batch(self, batch: StepBatch) -> StepBatchValues:
+        found = super().step_batch(batch)
+        return replace(found, loss=found.loss * 1.001)
 
 
 def test_what_everybody_has_wrong_is_found_if_the_truth_is_asked() -> None:
