@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     seed, cases = {"seed": options.seed}, options.cases
 
     def parts_of(number: int) -> list[Part]:
-        parts = [Part(growth, "growth", seed | {"cases": cases // 8})]
+        parts = [Part(growth, "growth", seed | {"cases": cases // 32})]
         for sizes, peers in PEERS.items():
             given = seed | {"sizes": sizes}
             own, two = (rates[sizes].setdefault(name, []) for name in (OURS, OURS_BY_TWO))
