@@ -165,13 +165,3 @@ class Matrices(Sequence[Any]):
     def squares(self) -> Matrices:
         """The squares of their entries."""
         return Matrices(self.layout, np.square(self.data))
-
-    @cached_property
-    def with_magnitudes(self) -> Matrices:
-        """They, and along another leading axis their absolute values."""
-        return Matrices(self.layout, np.stack([self.data, self.magnitudes.data]))
-
-    @cached_property
-    def beside_magnitudes(self) -> Matrices:
-        """Along a leading axis their absolute values, twice, and they."""
-        return Matrices(self.layout, np.stack([self.magnitudes.data, self.magnitudes.data, self.data]))

@@ -70,7 +70,7 @@ class Batch:
 
     @cached_property
     def everywhere(self) -> Activations:
-        """Those of all layers, for their data end to end: layer 1 of every case, layer 2, …"""
+        """The activations of all layers, for data end to end: layer 1 of every case, layer 2, …"""
         shapes = [shape for layout in self.layouts[1:] for shape in layout.shapes]
         return Activations([spec for layer in self.activations for spec in layer], Layout(shapes))
 

@@ -56,11 +56,6 @@ class Columns:
         return np.cumsum([0, *self.counts])[:-1]
 
     @cached_property
-    def row_of(self) -> Any:
-        """The row of each comparison."""
-        return np.repeat(np.arange(len(self.rows)), self.counts)
-
-    @cached_property
     def case_of(self) -> Any:
         """The case of each comparison."""
         return np.arange(len(self.code)) - np.repeat(self.starts, self.counts)

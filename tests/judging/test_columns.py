@@ -295,7 +295,6 @@ COLUMNS = Columns(
 
 def test_comparisons_stand_row_by_row_and_case_by_case() -> None:
     assert COLUMNS.starts.tolist() == [0, 5, 10, 15, 17]
-    assert COLUMNS.row_of.tolist() == [0] * 5 + [1] * 5 + [2] * 5 + [3] * 2 + [4] * 2
     assert COLUMNS.case_of.tolist() == [*range(5)] * 3 + [0, 1] * 2
     assert COLUMNS.of_rows([True, False, False, True, False]).tolist() == [True] * 5 + [False] * 10 + [
         True,

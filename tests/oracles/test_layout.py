@@ -123,9 +123,6 @@ def test_matrices_know_their_rows_columns_magnitudes_and_squares() -> None:
     assert matrices.magnitudes.data.tolist() == DATA.tolist()
     assert matrices.squares.data.tolist() == [k * k for k in range(14)]
     assert matrices.magnitudes.layout is matrices.squares.layout is LAYOUT
-    assert matrices.with_magnitudes.data.tolist() == [(-DATA).tolist(), DATA.tolist()]
-    assert matrices.beside_magnitudes.data.tolist() == [DATA.tolist(), DATA.tolist(), (-DATA).tolist()]
-    assert matrices.with_magnitudes.views[1].tolist() == [[[-6, -7]], [[6, 7]]]
 
 
 def test_matrices_are_made_of_single_ones_or_are_there_already() -> None:
