@@ -61,6 +61,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def peak_memory() -> float:
+    """The most memory that this program has had in use so far, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss: on Linux that is handed down from the process that started this one.
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    import resource
+
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # in bytes there, in kB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Package → its installed version."""
     return {name: metadata.version(name) for name in packages}

@@ -7,9 +7,7 @@ case counted; what comes once a run, the report and the examples' values, is tol
 
 from __future__ import annotations
 
-import resource
 import statistics
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +22,7 @@ from backproof.judging import adjudication
 from backproof.judging.panel import Panel
 from backproof.run import RunOptions, run
 from backproof.tally import Tally
-from benchmarks.machine import running
+from benchmarks.machine import peak_memory, running
 from oracles.ball_oracle import BallOracle
 from oracles.jax_oracle import JaxOracle
 from oracles.torch_oracle import TorchOracle
@@ -231,9 +229,7 @@ def growth(cases: int, seed: int) -> Json:
 def memory(sizes: str, cases: int, seed: int) -> Json:
     """The most memory that a process had in use, in MB, with so many cases in all."""
     found = judged(options_of(cases // 2, seed, SIZES[sizes]))
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss is in bytes there, in kB on Linux
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return {"cases": found["cases"], "seconds": found["seconds"], "peak": peak}
+    return {"cases": found["cases"], "seconds": found["seconds"], "peak": peak_memory()}
 
 
 # ---------------------------------------------------------------- where time goes

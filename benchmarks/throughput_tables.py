@@ -350,7 +350,7 @@ def _memory(memory: Json | None) -> str:
         for run in memory["runs"]
     ]
     return (
-        f"Peak resident memory (ru_maxrss) of a process that judges so many cases of the {memory['sizes']} "
+        f"Peak resident memory of a process that judges so many cases of the {memory['sizes']} "
         f"sizes, each number in a process of its own, on {memory['date']}: the largest run needs "
         f"{100 * _memory_growth(memory):.1f} % more than the smallest.\n\n"
         f"{table(('cases', 'peak MB', 'ms a case'), rows)}"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 _MEASURED = """
-import json, resource, sys
+import json
+from benchmarks.machine import peak_memory
 from backproof.run import RunOptions, run
 
 kept, peaks = [], {}
@@ -18,7 +19,7 @@ kept, peaks = [], {}
 def progress(done, total, wrong):
     if LEAK:
         kept.append(b"x" * LEAK)  # written, since zeros that nobody wrote take no memory
-    peaks[done] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peaks[done] = peak_memory()
 
 drawn = {"activations": ONLY, "losses": ONLY and ("mse",)}
 run(RunOptions(CASES, dtypes=("float64",), oracles=ORACLES, **drawn), progress)
