@@ -24,13 +24,13 @@ from .ball_activations import ELEMENTWISE
 from .ball_branches import Branches, deciding
 from .ball_losses import TERMS
 from .ball_network import Balls, entry_function, entry_term, nonlinear_steps, steps, whole
-from .ball_tape import at
+from .ball_tape import MOST_BITS, at
 from .pieces import PieceByPiece
 from .step_batch import StepByStep
 from .steps import StepInputs, StepValues
 from .trace_batch import GivenTraces, TraceBatch
 
-FIRST_BITS, MOST_BITS = 256, 2048
+FIRST_BITS = 256
 NARROW = 2.0**-40
 """How wide a ball may be, relative to the smallest difference that matters."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from flint import arb, arb_mat, arb_series
+from flint import arb, arb_mat, arb_series, ctx
 
 Tape = list[Any]
 
@@ -129,6 +129,33 @@ def at(function: Callable[..., Any], z: Any, *others: Any) -> tuple[Any, Any]:
         return _NAN, _NAN
 
 
+MOST_BITS = 2048
+"""Nothing is asked more precisely: what then still straddles a point is the hull of both sides of it."""
+
+
+def accurately(function: Callable[..., Any], z: Any, *others: Any) -> tuple[Any, Any]:
+    """As `at`; with more bits, up to `MOST_BITS`, while less than half the precision is left of either.
+
+    Unless they do not help, since z itself is not known any better.
+    """
+    found = at(function, z, *others)
+    bits = ctx.prec
+    enough = bits // 2
+    while bits < MOST_BITS and not all(ball.rel_accuracy_bits() >= enough for ball in found):
+        bits *= 2
+        with ctx.workprec(bits):
+            finer = at(function, z, *others)
+        if not any(_is_finer(*pair) for pair in zip(finer, found, strict=True)):
+            break
+        found = finer
+    return found
+
+
+def _is_finer(ball: Any, other: Any) -> bool:
+    """Whether a ball of the same number is much narrower."""
+    return bool(2 * ball.rad() < other.rad())
+
+
 class Matrix:
     """A matrix of balls on a tape; a loss is one by one."""
 
@@ -170,9 +197,14 @@ class Matrix:
         return Matrix(value, self.tape, ((self, lambda g: g), (column, lambda g: g * down)))
 
     def entrywise(self, function: Callable[..., Any], *others: Sequence[Any]) -> Matrix:
-        """f of each entry and of that of each other sequence; the derivative from the power series."""
+        """f of each entry and of that of each other sequence; the derivative from the power series.
+
+        Where an evaluation cancels, that entry alone is evaluated with more bits.
+        """
         shape = self.value.nrows(), self.value.ncols()
-        pairs = [at(function, z, *rest) for z, *rest in zip(self.value.entries(), *others, strict=True)]
+        pairs = [
+            accurately(function, z, *rest) for z, *rest in zip(self.value.entries(), *others, strict=True)
+        ]
         slopes = [slope for _, slope in pairs]
 
         def pulled_back(g: Any) -> Any:

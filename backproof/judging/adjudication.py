@@ -60,7 +60,9 @@ class Truth:
             return "disputed"
         if judgement.nearest > NEAR:
             return "near its bound"
-        if remarkable and _DECLARED not in verdicts:  # a deviation is far from what roundings come to
+        # What is decided differently on a kink, or deviates, is as far off as that makes it.
+        explained = _DECLARED in verdicts or ("convention" in verdicts and not self._sampled(judgement))
+        if remarkable and not explained:
             return "remarkable"
         if self.mode == "all":
             return "all"

@@ -298,6 +298,12 @@ def test_a_declared_deviation_is_not_remarkable() -> None:
     assert _why(_check("known deviation"), "disputed", remarkable=True) == ""
 
 
+def test_of_what_is_decided_differently_on_a_kink_one_in_so_many_is_remarkable() -> None:
+    assert _why(_check("convention"), "disputed", remarkable=True) == ""
+    assert _why(_check("convention"), "disputed", every=1, remarkable=True) == "remarkable"
+    assert _why(_check("convention"), "disputed", every=1) == ""
+
+
 def test_a_sample_is_one_in_sixteen_by_content_whatever_the_order() -> None:
     cases = [case_of_z([[z]], "tanh") for z in range(320)]
     truth = Truth("sample", TRUTH)

@@ -8,9 +8,20 @@ from typing import Any
 
 import mpmath
 import pytest
-from flint import arb, arb_mat
+from flint import arb, arb_mat, ctx
 
-from oracles.ball_tape import Matrix, Number, Tape, at, back, columns, from_columns, ones
+from oracles.ball_tape import (
+    MOST_BITS,
+    Matrix,
+    Number,
+    Tape,
+    accurately,
+    at,
+    back,
+    columns,
+    from_columns,
+    ones,
+)
 
 X, Y = Fraction(3, 2), Fraction(-1, 4)
 
@@ -212,3 +223,86 @@ def test_columns_are_taken_apart_and_put_together() -> None:
     )
     assert [[float(z) for z in column] for column in taken] == [[1, 4], [2, 5], [3, 6]]
     assert [float(z) for z in from_columns(taken).entries()] == [1, 2, 3, 4, 5, 6]
+
+
+# ---------------------------------------------------------------- more bits for one entry
+
+
+def _less_one(z: Any) -> Any:
+    """(1 + z) - 1: of a small z, as many digits are lost as it is small."""
+    return (1 + z) - 1
+
+
+@pytest.mark.parametrize("power", [10, 100, 200, 900])
+def test_what_cancels_is_evaluated_with_more_bits(power: int) -> None:
+    with ctx.workprec(128):
+        value, slope = accurately(_less_one, arb(2) ** -power * 1.375)
+        assert (value - arb(2) ** -power * 1.375).is_zero()
+        assert slope == 1
+        assert ctx.prec == 128
+        asked: list[int] = []
+
+        def counted(x: Any) -> Any:
+            asked.append(ctx.prec)
+            return (1 + x).exp() - arb(1).exp()
+
+        value, slope = accurately(counted, arb(2) ** -power)
+        assert value.rel_accuracy_bits() >= 64
+        assert asked == [128 * 2**i for i in range(len(asked))]
+        assert asked[-1] <= max(128, 4 * power)
+
+
+def test_where_more_bits_do_not_help_they_are_tried_once() -> None:
+    wide, asked = arb(1, 2.0**-20), []
+
+    def function(z: Any) -> Any:
+        asked.append(ctx.prec)
+        return z * z
+
+    with ctx.workprec(256):
+        value, slope = accurately(function, wide)
+    assert asked == [256, 512]
+    assert value.overlaps(arb(1))
+    assert slope.overlaps(arb(2))
+    asked.clear()
+    with ctx.workprec(MOST_BITS):
+        accurately(function, wide)
+    assert asked == [MOST_BITS]
+
+
+def test_what_is_exact_is_evaluated_once_and_what_does_not_exist_twice() -> None:
+    asked = []
+
+    def function(z: Any) -> Any:
+        asked.append(ctx.prec)
+        return 0 * z if z[0] > 0 else (z - z).log()
+
+    with ctx.workprec(256):
+        assert accurately(function, arb(1)) == (0, 0)
+        assert asked == [256]
+        assert all(ball.is_nan() for ball in accurately(function, arb(-1)))
+    assert asked == [256, 256, 512]
+
+
+def test_entries_have_more_bits_where_they_need_them() -> None:
+    tape: Tape = []
+    asked = []
+
+    def function(z: Any) -> Any:
+        asked.append(ctx.prec)
+        return (1 + z).exp() - arb(1).exp()
+
+    with ctx.workprec(128):
+        given = Matrix(arb_mat(1, 2, [1, arb(2) ** -120]), tape)
+        found = given.entrywise(function)
+        found.adjoint = ones(1, 2)
+        back(tape)
+    assert asked == [128, 128, 256]
+    for ball, z in zip(found.value.entries(), (1, 2.0**-120), strict=True):
+        assert ball.rel_accuracy_bits() > 64
+        with mpmath.workprec(600):
+            exact = mpmath.exp(1 + mpmath.mpf(z)) - mpmath.e
+            assert float(ball) == pytest.approx(float(exact), rel=1e-15)
+    assert [float(slope) for slope in given.adjoint.entries()] == pytest.approx(
+        [float(mpmath.e**2), float(mpmath.e)]
+    )
