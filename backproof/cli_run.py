@@ -63,7 +63,7 @@ def run(
         str,
         typer.Option(
             help="Which cases to ask the exact values about as well: all, disputed (where sides disagree or "
-            "an answer looks odd; one in sixteen where a framework deviates as declared or a kink is decided "
+            "an answer looks odd; one in 64 where a framework deviates as declared or a kink is decided "
             "differently), or sample (those and one in sixteen of all).",
             metavar="WHICH",
         ),

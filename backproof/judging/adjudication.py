@@ -10,7 +10,7 @@ T2. A ball that straddles a kink is the hull of both sides: an answer is outside
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from oracles.ball_oracle import BallOracle, Enclosure, TruthTrace
 from refimpl import QUANTITIES, Trace
 
 from .batch import Sides
+from .blocks import Block
 from .decide import decide
 from .end_to_end import EndToEnd
 from .judge import Tables, extreme
@@ -32,8 +33,10 @@ from .verdicts import FAILING, Alternative, Check, Comparison, Held, Judgement, 
 TRUTH = "truth"
 MODES = ("all", "disputed", "sample")
 SAMPLE = 16
-"""One in so many cases is asked about in mode "sample", beside the disputed ones; and in every mode, of those
-where nothing but a declared deviation shows.
+"""One in so many cases is asked about in mode "sample", beside the disputed ones."""
+EXPLAINED = 64
+"""In every mode, one in so many cases with a declared deviation is asked about, and of the remarkable ones that
+decide a kink differently: their answers are as far off as that makes them.
 """
 NEAR = 0.5
 """A loss or gradient is near its end-to-end bound from this share on. Others are near theirs all the time: a
@@ -42,6 +45,10 @@ sum of few terms has a bound of few roundings.
 _NARROW = 2.0**-10
 _DECLARED = "known deviation"
 _DISPUTED = ("mismatch", "unstable")
+_SETTLED = (*_DISPUTED, _DECLARED)
+_NEAR, _REMARKABLE = "near its bound", "remarkable"
+_END_TO_END = (_NEAR, _REMARKABLE)
+"""Reasons that answers end to end give, which conform."""
 
 
 @dataclass
@@ -52,25 +59,28 @@ class Truth:
     """One of `MODES`."""
     oracle: BallOracle
     every: int = SAMPLE
+    every_explained: int = EXPLAINED
 
     def why(self, judgement: Judgement, *, remarkable: bool) -> str:
         """The reason to ask about this case; empty if there is none."""
         verdicts = set() if judgement.is_plain else {check.verdict for check in judgement.checks}
-        if verdicts.intersection(_DISPUTED) or (_DECLARED in verdicts and self._sampled(judgement)):
+        if verdicts.intersection(_DISPUTED):
             return "disputed"
-        if judgement.nearest > NEAR:
-            return "near its bound"
-        # What is decided differently on a kink, or deviates, is as far off as that makes it.
-        explained = _DECLARED in verdicts or ("convention" in verdicts and not self._sampled(judgement))
-        if remarkable and not explained:
-            return "remarkable"
+        if _DECLARED in verdicts:
+            if _one_in(self.every_explained, judgement):
+                return "disputed"
+        elif judgement.nearest > NEAR:
+            return _NEAR
+        elif remarkable and ("convention" not in verdicts or _one_in(self.every_explained, judgement)):
+            return _REMARKABLE
         if self.mode == "all":
             return "all"
-        return "sample" if self.mode == "sample" and self._sampled(judgement) else ""
+        return "sample" if self.mode == "sample" and _one_in(self.every, judgement) else ""
 
-    def _sampled(self, judgement: Judgement) -> bool:
-        """One in so many, by content, so that it does not matter what was judged before."""
-        return int(judgement.case.content_hash[:8], 16) % self.every == 0
+
+def _one_in(many: int, judgement: Judgement) -> bool:
+    """Whether it is one in so many, by content, so that it does not matter what was judged before."""
+    return int(judgement.case.content_hash[:8], 16) % many == 0
 
 
 def ruled(
@@ -80,14 +90,20 @@ def ruled(
     whys: Sequence[str],
     bounding: Oracle,
 ) -> list[Judgement]:
-    """The judgements, with a ruling where there is a reason to ask; `whys` has one for each table, or ""."""
+    """The judgements, with a ruling where there is a reason to ask; `whys` has one for each table, or "".
+
+    Where the reason is an answer end to end that conforms, single steps are held against the truth only if it
+    turns out not to: each of them was within the bound of its own numbers.
+    """
     asked = [k for k, why in enumerate(whys) if why]
     if not asked:
         return list(judgements)
-    some = tables.part(asked)
     cases = [_Case(judgements[k], whys[k]) for k in asked]
-    for sides in some.sides:
-        _Holding(sides, truth.oracle, bounding, cases).hold()
+    for sides in tables.part(asked).sides:
+        _EndToEnd(sides, truth.oracle, bounding, cases).hold()
+    places = [i for i, one in enumerate(cases) if one.concerns_steps]
+    for sides in tables.part([asked[i] for i in places]).sides if places else ():
+        _Steps(sides, truth.oracle, bounding, [cases[i] for i in places]).hold()
     rulings = dict(zip(asked, cases, strict=True))
     return [rulings[k].ruled() if k in rulings else given for k, given in enumerate(judgements)]
 
@@ -103,9 +119,21 @@ class _Case:
         self.settled: list[Settled] = []
         self.outside: list[Check] = []
 
+    @property
+    def concerns_steps(self) -> bool:
+        """Whether single steps are to be held against the truth, once that is done end to end."""
+        return (
+            self.why not in _END_TO_END
+            or bool(self.outside)
+            or any(check.scope == "local" and check.verdict in _SETTLED for check in self.given.checks)
+        )
+
     def ruled(self) -> Judgement:
         """The judgement with what the truth says."""
         traces = [trace for trace in (self.whole, *self.own.values()) if trace is not None]
+        places = {id(check): i for i, check in enumerate(self.given.checks)}
+        self.outside.sort(key=lambda check: check.scope != "local")
+        self.settled.sort(key=lambda each: places[id(each.check)])
         ruling = Ruling(
             self.why,
             max((trace.bits for trace in traces), default=0),
@@ -133,47 +161,45 @@ _Bounds = dict[tuple[str, int | None], Any]
 
 
 class _Holding:
-    """Holds the sides of a batch against the truth."""
+    """Holds the sides of a batch against the truth, in one scope."""
+
+    scope: Scope
 
     def __init__(self, sides: Sides, truth: BallOracle, bounding: Oracle, cases: Sequence[_Case]) -> None:
         self.sides, self.batch, self.bounding, self.cases = sides, sides.batch, bounding, cases
-        whole, local = self._whole_bounds(), self._local_bounds()
-        for k, one in enumerate(cases):
-            if one.whole is None:
-                one.whole = truth.enclosed(one.case, self._resolution(whole, k))
-            for row, name in enumerate(sides.names):
-                matters = self._resolution({place: bound[row] for place, bound in local.items()}, k)
-                one.own[name] = truth.enclosed_steps(one.case, sides.traces[name][k], matters)
-        self.bounds: dict[Scope, _Bounds] = {"local": local, "end to end": whole}
+        self.truth, self.bounds = truth, self._bounds()
 
     def hold(self) -> None:
-        """Every quantity of both scopes; then what was disputed is settled."""
-        outside: dict[int, set[tuple[Scope, str, int | None, int]]] = {}
-        with np.errstate(all="ignore"):
-            for scope, known in self.bounds.items():
-                for (quantity, layer), bound in known.items():
-                    self._hold(scope, quantity, layer, bound, outside)
-        for k, places in outside.items():
-            self.cases[k].outside += self._judged(k, places)
+        """Every quantity; then what was disputed is settled."""
+        outside: dict[int, set[tuple[str, int | None, int]]] = {}
         for k, one in enumerate(self.cases):
+            self._enclose(one, k)
+        with np.errstate(all="ignore"):
+            for (quantity, layer), bound in self.bounds.items():
+                self._hold(quantity, layer, bound, outside)
+        for k, one in enumerate(self.cases):
+            if k in outside:
+                one.outside += self._judged(k, outside[k])
             one.settled += [
                 self._settled(check, k)
                 for check in one.given.checks
-                if check.verdict in (*_DISPUTED, _DECLARED) and check.left in self.sides.names
+                if check.verdict in _SETTLED and check.scope == self.scope and check.left in self.sides.names
             ]
 
-    def _whole_bounds(self) -> _Bounds:
-        found: _Bounds = {}
-        for quantity, bound in EndToEnd(self.sides, self.bounding, {}, exact=True).bounds_on().items():
-            if quantity in self.sides.offered:
-                layers = enumerate(bound, start=1) if QUANTITIES[quantity] else [(None, bound)]
-                found |= {(quantity, layer): each for layer, each in layers}
-        return found
+    def _bounds(self) -> _Bounds:
+        raise NotImplementedError
 
-    def _local_bounds(self) -> _Bounds:
-        steps = LocalSteps(self.sides, self.bounding, {}, exact=True)
-        found: _Bounds = {(block.quantity, block.layer): block.bound for block in steps.blocks()}
-        return found | steps.nonlinear_bounds()
+    def _enclose(self, one: _Case, k: int) -> None:
+        """Asks the truth about case k."""
+        raise NotImplementedError
+
+    def _enclosures(self, k: int, side: str) -> TruthTrace:
+        """What the truth says of a side."""
+        raise NotImplementedError
+
+    def _blocks(self, k: int, centre: Trace) -> Iterator[Block]:
+        """The comparisons of case k with the truth."""
+        raise NotImplementedError
 
     def _resolution(self, bounds: _Bounds, k: int) -> dict[str, list[Any]]:
         """What matters: the bounds, (total,). Of "dA", which is judged as a part of δ, nothing."""
@@ -190,20 +216,13 @@ class _Holding:
             ]
         return found
 
-    def _enclosures(self, scope: Scope, side: str, k: int) -> TruthTrace:
-        one = self.cases[k]
-        assert one.whole is not None
-        return one.whole if scope == "end to end" else one.own[side]
-
-    def _hold(
-        self, scope: Scope, quantity: str, layer: int | None, bound: Any, outside: dict[int, Any]
-    ) -> None:
+    def _hold(self, quantity: str, layer: int | None, bound: Any, outside: dict[int, Any]) -> None:
         layout, index = self.batch.layout(quantity, layer or 0), (layer or 1) - 1
         observed = getattr(self.sides.has, quantity)
         observed = observed if layer is None else observed[index]
         bound = np.where(np.isnan(bound), np.inf, np.broadcast_to(bound, observed.shape))
         truth = [
-            [self._enclosures(scope, name, k).quantities[quantity][index] for k in range(len(layout))]
+            [self._enclosures(k, name).quantities[quantity][index] for k in range(len(layout))]
             for name in self.sides.names
         ]
         exact = Enclosure(
@@ -227,27 +246,20 @@ class _Holding:
         for row, name in enumerate(self.sides.names):
             for k in range(len(layout)):
                 entries, out, undecided = (each[row][k] for each in sums)
-                self.cases[k].count(name, scope, Held(entries, out, undecided, worst[row][k]))
+                self.cases[k].count(name, self.scope, Held(entries, out, undecided, worst[row][k]))
                 if out:
-                    outside.setdefault(k, set()).add((scope, quantity, layer, row))
+                    outside.setdefault(k, set()).add((quantity, layer, row))
 
-    def _judged(self, k: int, places: set[tuple[Scope, str, int | None, int]]) -> list[Check]:
+    def _judged(self, k: int, places: set[tuple[str, int | None, int]]) -> list[Check]:
         """The verdict on answers outside the bound of the truth: there may be another reading of them."""
-        one, alone = self.cases[k], self.sides.alone(k)
-        steps = {name: {TRUTH: GivenSteps([_step_values(own)])} for name, own in one.own.items()}
+        one, found = self.cases[k], []
         assert one.whole is not None
         centre = _trace(one.whole)
-        blocks = [
-            *LocalSteps(alone, self.bounding, steps, exact=True).blocks(),
-            *EndToEnd(alone, self.bounding, {TRUTH: [centre]}, exact=True).blocks(),
-        ]
-        found = []
-        for block in blocks:
+        for block in self._blocks(k, centre):
             for row in range(len(block.left)):
-                if (block.scope, block.quantity, block.layer, row) in places:
-                    index = (block.layer or 1) - 1
-                    exact = self._enclosures(block.scope, block.left[row], k).quantities[block.quantity]
-                    shifted = _shifted(block.comparison(row, 0), exact[index])
+                if (block.quantity, block.layer, row) in places:
+                    exact = self._enclosures(k, block.left[row]).quantities[block.quantity]
+                    shifted = _shifted(block.comparison(row, 0), exact[(block.layer or 1) - 1])
                     (check,) = decide(one.case, [shifted], extreme(one.case, centre))
                     if check.verdict == "conforms":  # by less than a rounding of the distance
                         check = check._replace(verdict="mismatch", reason="outside the bound")
@@ -262,10 +274,10 @@ class _Holding:
     def _settled(self, check: Check, k: int) -> Settled:
         """Who is right in a dispute."""
         quantity, layer, index = check.quantity, check.layer, (check.layer or 1) - 1
-        exact = self._enclosures(check.scope, check.left, k).quantities[quantity][index]
+        exact = self._enclosures(k, check.left).quantities[quantity][index]
         row, layout = self.sides.names.index(check.left), self.batch.layout(quantity, layer or 0)
         entry = check.entry or (0, 0)
-        bound = self.bounds[check.scope].get((quantity, layer))
+        bound = self.bounds.get((quantity, layer))
         limit = np.inf
         if bound is not None:
             own = layout.view(np.broadcast_to(bound, (len(self.sides.names), layout.total)), k)[row]
@@ -283,6 +295,58 @@ class _Holding:
             away[check.right] / ulp,
             tuple(name for name, distance in away.items() if distance <= limit),
         )
+
+
+class _EndToEnd(_Holding):
+    """Each quantity of the whole network; first, since the exact trace is the centre for the steps too."""
+
+    scope = "end to end"
+
+    def _bounds(self) -> _Bounds:
+        found: _Bounds = {}
+        for quantity, bound in EndToEnd(self.sides, self.bounding, {}, exact=True).bounds_on().items():
+            if quantity in self.sides.offered:
+                layers = enumerate(bound, start=1) if QUANTITIES[quantity] else [(None, bound)]
+                found |= {(quantity, layer): each for layer, each in layers}
+        return found
+
+    def _enclose(self, one: _Case, k: int) -> None:
+        if one.whole is None:  # the same for all groups of sides
+            one.whole = self.truth.enclosed(one.case, self._resolution(self.bounds, k))
+
+    def _enclosures(self, k: int, side: str) -> TruthTrace:
+        del side  # of all sides
+        whole = self.cases[k].whole
+        assert whole is not None
+        return whole
+
+    def _blocks(self, k: int, centre: Trace) -> Iterator[Block]:
+        alone = self.sides.alone(k)
+        return EndToEnd(alone, self.bounding, {TRUTH: [centre]}, exact=True).blocks()
+
+
+class _Steps(_Holding):
+    """Each step on a side's own numbers."""
+
+    scope = "local"
+
+    def _bounds(self) -> _Bounds:
+        steps = LocalSteps(self.sides, self.bounding, {}, exact=True)
+        found: _Bounds = {(block.quantity, block.layer): block.bound for block in steps.blocks()}
+        return found | steps.nonlinear_bounds()
+
+    def _enclose(self, one: _Case, k: int) -> None:
+        for row, name in enumerate(self.sides.names):
+            matters = self._resolution({place: bound[row] for place, bound in self.bounds.items()}, k)
+            one.own[name] = self.truth.enclosed_steps(one.case, self.sides.traces[name][k], matters)
+
+    def _enclosures(self, k: int, side: str) -> TruthTrace:
+        return self.cases[k].own[side]
+
+    def _blocks(self, k: int, centre: Trace) -> Iterator[Block]:
+        del centre
+        steps = {name: {TRUTH: GivenSteps([_step_values(own)])} for name, own in self.cases[k].own.items()}
+        return LocalSteps(self.sides.alone(k), self.bounding, steps, exact=True).blocks()
 
 
 def _shifted(comparison: Comparison, exact: Enclosure) -> Comparison:

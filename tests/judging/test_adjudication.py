@@ -12,7 +12,8 @@ import pytest
 from judge_cases import case_of_z, changed, checks_of, drawn_case
 
 from backproof.cases import REGIMES, DrawOptions, draw_case
-from backproof.judging.adjudication import Truth
+from backproof.judging.adjudication import Truth, ruled
+from backproof.judging.judge import Tables
 from backproof.judging.panel import Panel
 from backproof.judging.verdicts import FAILING, Check, Held, Judgement, Ruling, Settled, Verdict
 from backproof.truth_tally import TruthTally, ruling
@@ -28,7 +29,7 @@ NEVER = 2**40
 def _judged(
     implementation: Any, case: Case, mode: str = "all", oracle: Any = TORCH, every: int = 16
 ) -> Judgement:
-    return Panel(implementation, [oracle], truth=Truth(mode, TRUTH, every)).judge([case])[0]
+    return Panel(implementation, [oracle], truth=Truth(mode, TRUTH, every, every)).judge([case])[0]
 
 
 def _ruling(judgement: Judgement) -> Ruling:
@@ -263,7 +264,7 @@ def _check(verdict: Verdict, ratio: float = 0.1, scope: Any = "end to end", quan
 
 
 def _why(check: Check, mode: str, *, every: int = NEVER, remarkable: bool = False) -> str:
-    return Truth(mode, TRUTH, every).why(Judgement(CASE, (check,)), remarkable=remarkable)
+    return Truth(mode, TRUTH, every, every).why(Judgement(CASE, (check,)), remarkable=remarkable)
 
 
 @pytest.mark.parametrize("mode", ["all", "disputed", "sample"])
@@ -294,8 +295,30 @@ def test_what_is_in_order_is_asked_about_as_the_mode_says(check: Check) -> None:
     assert _why(check, "sample", every=1) in ("sample", "disputed")
 
 
-def test_a_declared_deviation_is_not_remarkable() -> None:
-    assert _why(_check("known deviation"), "disputed", remarkable=True) == ""
+def test_a_declared_deviation_is_not_remarkable_and_not_near_its_bound() -> None:
+    deviating, near = _check("known deviation"), _check("conforms", 0.9)
+    assert _why(deviating, "disputed", remarkable=True) == ""
+    for many, why in ((NEVER, ""), (1, "disputed")):
+        judgement = Judgement(CASE, (deviating, near))
+        assert Truth("disputed", TRUTH, NEVER, many).why(judgement, remarkable=False) == why
+    assert Truth("disputed", TRUTH, NEVER, 1).why(Judgement(CASE, (near,)), remarkable=False) != "disputed"
+
+
+@pytest.mark.parametrize(
+    ("why", "scopes"), [("all", {"end to end", "local"}), ("remarkable", {"end to end"})]
+)
+def test_single_steps_are_held_where_the_reason_is_not_an_answer_end_to_end(
+    why: str, scopes: set[str]
+) -> None:
+    case = drawn_case(["tanh"] * 2, dtype="float32")
+    for off, more in ((1.0, set()), (1 + 1e-3, {"local"})):
+        wrong = changed(dX=lambda dX, off=off: dX * np.float32(off))
+        panel = Panel(wrong, [TORCH], truth=Truth("disputed", TRUTH))
+        watched: dict[str, Tables] = {}
+        panel.watch = lambda tables, _, watched=watched: watched.update(all=tables)
+        (judgement,) = panel.judge([case])
+        (found,) = ruled([judgement], watched["all"], Truth(why, TRUTH), [why], TORCH)
+        assert {scope for _, scope in _ruling(found).held} == scopes | more
 
 
 def test_of_what_is_decided_differently_on_a_kink_one_in_so_many_is_remarkable() -> None:
