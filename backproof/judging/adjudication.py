@@ -35,7 +35,7 @@ MODES = ("all", "disputed", "sample")
 SAMPLE = 16
 """One in so many cases is asked about in mode "sample", beside the disputed ones."""
 EXPLAINED = 64
-"""In every mode, one in so many cases with a declared deviation is asked about, and of the remarkable ones that
+"""In every mode, one in so many cases with a declared deviation is asked about, and of remarkable ones that
 decide a kink differently: their answers are as far off as that makes them.
 """
 NEAR = 0.5
