@@ -35,6 +35,8 @@ NUMBERS = "throughput.json"
 _PACKAGES = ("backproof", "numpy", "torch", "jax", "jaxlib", "optax", "hypothesis")
 _MOST_CASES = (10_000, 200_000)
 LEAST_PROCESSES = 5
+_GROWTHS = 3
+"""In so many processes the growth with sizes is measured: it takes minutes, for the programs of 13 sizes."""
 
 
 class Peer(NamedTuple):
@@ -111,13 +113,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     seed, cases = {"seed": options.seed}, options.cases
 
     def parts_of(number: int) -> list[Part]:
-        parts = [Part(growth, "growth", seed | {"cases": cases // 32})]
+        parts = [Part(growth, "growth", seed | {"cases": cases // 32})] if number < _GROWTHS else []
         for sizes, peers in PEERS.items():
             given = seed | {"sizes": sizes}
             own, two = (rates[sizes].setdefault(name, []) for name in (OURS, OURS_BY_TWO))
             parts.append(Part(own, "rates", given | {"cases": cases, "bare_cases": cases // 2}))
             if options.workers > 1:
-                parts.append(Part(two, "several_workers", given | {"cases": 6 * cases, "workers": 2}, 2))
+                parts.append(Part(two, "several_workers", given | {"cases": 4 * cases, "workers": 2}, 2))
             for name, (most, budget) in peers.items():
                 asked = {"tool": name, "first": number * most, "cases": most, "budget": budget}
                 parts.append(Part(rates[sizes].setdefault(name, []), "measured", given | asked))

@@ -8,6 +8,7 @@ case counted; what comes once a run, the report and the examples' values, is tol
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -151,7 +151,8 @@ def report(results: Json) -> str:
         "## How the cost grows",
         (
             "All networks have exactly the size that a row says and the others of "
-            "depth 3, width 16 and batch 8. Milliseconds of processor time a case:"
+            "depth 3, width 16 and batch 8. Milliseconds of processor time a case, "
+            f"in {len(results['growth'])} of the processes:"
         ),
         _growth(results["growth"]),
         "![Cost of a case by depth, width and batch](throughput-growth.svg)",

@@ -101,13 +101,6 @@ def kept() -> dict[str, Any]:
     return json.loads((RESULTS / "throughput.json").read_text(encoding="utf-8"))
 
 
-with_results = pytest.mark.skipif(
-    not (RESULTS / "throughput.json").is_file(),
-    reason="nothing has been measured on a quiet machine yet: make bench, with the README's two comments",
-)
-
-
-@with_results
 def test_the_readmes_table_is_that_of_the_results() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme_part(page, PLACE) == readme_table(kept()), (
@@ -115,19 +108,16 @@ def test_the_readmes_table_is_that_of_the_results() -> None:
     )
 
 
-@with_results
 def test_the_report_is_that_of_the_results() -> None:
     assert (RESULTS / "throughput.md").read_text(encoding="utf-8") == report(kept())
 
 
-@with_results
 def test_the_plots_that_the_report_shows_are_there() -> None:
     for line in (RESULTS / "throughput.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("!["):
             assert (RESULTS / line.partition("](")[2].removesuffix(")")).is_file(), line
 
 
-@with_results
 def test_every_number_was_measured_in_as_many_processes_as_is_said() -> None:
     results = kept()
     for found in results["rates"].values():
