@@ -83,6 +83,7 @@ class Processes:
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)
         if part != "measured":
             environment["JAX_COMPILATION_CACHE_DIR"] = self._cache
+            environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # as the command has it
         asked = json.dumps({"part": part, "cores": cores, "arguments": arguments})
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.throughput_part", asked],

@@ -190,13 +190,14 @@ def _mapped(program: Callable[[Arrays], dict[str, Any]]) -> Callable[[Arrays], d
     """The program over a stack of cases. Empty places (depth 0) are skipped and give zeros."""
 
     def over_stack(stack: Arrays) -> dict[str, Any]:
-        shapes = jax.eval_shape(program, jax.tree.map(lambda array: array[0], stack))
+        inner = jax.jit(program)  # so that its shapes and its branch are traced once
+        shapes = jax.eval_shape(inner, jax.tree.map(lambda array: array[0], stack))
 
         def nothing(case: Arrays) -> dict[str, Any]:
             del case
             return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
-        return lax.map(lambda case: lax.cond(case["depth"] > 0, program, nothing, case), stack)
+        return lax.map(lambda case: lax.cond(case["depth"] > 0, inner, nothing, case), stack)
 
     return jax.jit(over_stack)
 
