@@ -1,0 +1,46 @@
+"""Answerers that give the exact answers, but for what is planted, and small atlases of theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backproof.atlas.exact import exact_answers
+from backproof.atlas.making import function_row
+from oracles.ball_oracle import BallOracle
+from refimpl import ACTIVATIONS, LOSSES
+
+TRUTH = BallOracle()
+
+
+class Planted:
+    """The exact answers, rounded to the dtype; `plant(sweep, value, derivative)` changes them in place."""
+
+    def __init__(self, plant=lambda *_: None, offer="own"):
+        self.plant, self.offer = plant, offer
+
+    def versions(self):
+        return {"planted": "1"}
+
+    def offers(self, entry):
+        return self.offer
+
+    def answers(self, sweeps):
+        for sweep in sweeps:
+            with np.errstate(over="ignore"):
+                value, slope = (
+                    np.nan_to_num(each.low, nan=0.0, posinf=np.inf, neginf=-np.inf).astype(sweep.dtype)
+                    for each in exact_answers(TRUTH, sweep)
+                )
+            self.plant(sweep, value, slope)
+            yield np.float64(value), np.float64(slope)
+
+
+def row_of(name, answerer, dtype="float32", points=200):
+    """The errors of one answerer in one function."""
+    entry = ACTIVATIONS.get(name) or LOSSES[name]
+    return function_row(TRUTH, {"planted": answerer}, entry, dtype, points)
+
+
+def quantities_of(name, answerer, dtype="float32", points=1000):
+    """Its rows for value and derivative."""
+    return row_of(name, answerer, dtype, points).answers[0].quantities
