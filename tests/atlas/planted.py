@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from backproof.atlas.exact import exact_answers
-from backproof.atlas.making import function_row
+from backproof.atlas.making import function_row, make_atlas
+from backproof.atlas.options import AtlasOptions
 from oracles.ball_oracle import BallOracle
 from refimpl import ACTIVATIONS, LOSSES
 
@@ -15,13 +16,13 @@ TRUTH = BallOracle()
 class Planted:
     """The exact answers, rounded to the dtype; `plant(sweep, value, derivative)` changes them in place."""
 
-    def __init__(self, plant=lambda *_: None, offer="own"):
+    def __init__(self, plant=lambda *_: None, offer="own") -> None:
         self.plant, self.offer = plant, offer
 
     def versions(self):
         return {"planted": "1"}
 
-    def offers(self, entry):
+    def offers(self, _entry):
         return self.offer
 
     def answers(self, sweeps):
@@ -44,3 +45,22 @@ def row_of(name, answerer, dtype="float32", points=200):
 def quantities_of(name, answerer, dtype="float32", points=1000):
     """Its rows for value and derivative."""
     return row_of(name, answerer, dtype, points).answers[0].quantities
+
+
+def sample_atlas():
+    """A small atlas: of one exact, one that errs in tanh, and one that offers nothing."""
+
+    def plant(sweep, value, slope) -> None:
+        if sweep.spec.name == "tanh":
+            value[:, (sweep.at > 2) & (sweep.at < 30)] *= 1.5
+            slope[:, sweep.at > 1e30] = np.nan
+
+    answerers = {
+        "exact": Planted(),
+        "wrong": Planted(plant, "composed"),
+        "none": Planted(offer="does not offer"),
+    }
+    options = AtlasOptions(
+        activations=("tanh", "softmax"), losses=("bce",), points=200, command="backproof atlas"
+    )
+    return make_atlas(options, lambda *_: None, answerers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from backproof.atlas.exact import Exact
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 
 
-def _one(answer, exact, dtype=F32, at=(-2.0, -1.0, 3.0), low=None):
+def _one(answer, exact, dtype=F32, at=(-2.0, -1.0, 3.0), low=None) -> Any:
     """The errors of one answer in the middle, for a constant function."""
     answers, rights = np.array([[exact, answer, exact]]), np.full((1, 3), exact)
     found = errors_of(answers, Exact(rights if low is None else low, rights), np.array(at), dtype)

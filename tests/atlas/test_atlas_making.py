@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,19 +18,20 @@ NAMES = [*ACTIVATIONS, *LOSSES]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exact_answers_have_no_region(name):
-    for dtype in ("float32", "float64"):
+    entry = ACTIVATIONS.get(name) or LOSSES[name]
+    for dtype in ("float32", "float64") if entry.elementwise else ("float32",):
         for row in quantities_of(name, Planted(), dtype, 100):
             assert row.regions == ()
             assert row.worst_ulps <= 0.5
             assert {kind for kind, count in row.classes.items() if count} <= {"accurate", "undefined"}
 
 
-def _off_by_200_ulps(sweep, value, slope):
+def _off_by_200_ulps(sweep, value, slope) -> None:
     for _ in range(200):
         value[:, _inside(sweep)] = np.nextafter(value[:, _inside(sweep)], sweep.dtype.type(np.inf))
 
 
-def _inside(sweep):
+def _inside(sweep) -> Any:
     return (sweep.at > 2) & (sweep.at < 3)
 
 
@@ -47,7 +50,7 @@ def test_an_error_of_200_ulps_is_found_in_its_region_and_only_there(dtype):
 
 
 def test_a_nan_is_of_a_class_of_its_own():
-    def plant(sweep, value, slope):
+    def plant(sweep, value, slope) -> None:
         slope[:, _inside(sweep)] = np.nan
 
     value, derivative = quantities_of("sigmoid", Planted(plant))
@@ -60,7 +63,7 @@ def test_a_nan_is_of_a_class_of_its_own():
 
 
 def test_flushed_subnormals_are_no_errors_of_ulps():
-    def plant(sweep, value, slope):
+    def plant(sweep, value, slope) -> None:
         value[np.abs(value) < np.finfo(sweep.dtype).tiny] = 0
 
     value, _ = quantities_of("identity", Planted(plant))
@@ -70,8 +73,8 @@ def test_flushed_subnormals_are_no_errors_of_ulps():
 
 
 def test_either_side_is_right_on_a_kink_and_nothing_beyond():
-    def plant(slope_there):
-        def at_0(sweep, value, slope):
+    def plant(slope_there) -> Any:
+        def at_0(sweep, value, slope) -> None:
             slope[:, sweep.at == 0] = slope_there
 
         return quantities_of("relu", Planted(at_0))[1]
@@ -83,7 +86,7 @@ def test_either_side_is_right_on_a_kink_and_nothing_beyond():
 
 
 def test_a_wrong_entry_of_a_column_is_found_with_its_column():
-    def plant(sweep, value, slope):
+    def plant(sweep, value, slope) -> None:
         if sweep.design == "gap":
             value[2, _inside(sweep)] += 0.25
 
@@ -94,7 +97,7 @@ def test_a_wrong_entry_of_a_column_is_found_with_its_column():
 
 
 def test_a_region_tells_the_parameters_and_the_target():
-    def plant(sweep, value, slope):
+    def plant(sweep, value, slope) -> None:
         if sweep.parameters["delta"] == 4.0 and sweep.target == (1.0,):
             value[:, _inside(sweep)] *= 2
 
