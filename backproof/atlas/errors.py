@@ -138,7 +138,7 @@ class Region:
     last: int
     points: int
     worst: tuple[int, int]
-    """Row and column of the worst answer."""
+    """Row and column of the worst answer; of those not finite, of the one at the most ordinary argument."""
 
 
 def worst_of_columns(errors: Errors) -> Any:
@@ -147,15 +147,22 @@ def worst_of_columns(errors: Errors) -> Any:
     return np.argmax(rank, axis=0)
 
 
-def regions_of(errors: Errors) -> Iterator[Region]:
-    """Every region of the sweep, by kind and then from left to right."""
+def ordinary(at: Any) -> Any:
+    """How ordinary arguments are: the larger the closer to 1 their sizes are; 0 is the least ordinary."""
+    with np.errstate(divide="ignore"):
+        return -np.abs(np.log2(np.abs(at)))
+
+
+def regions_of(errors: Errors, at: Any) -> Iterator[Region]:
+    """Every region of a sweep at arguments `at`, (m,), by kind and then from left to right."""
     rows = worst_of_columns(errors)
     columns = np.arange(rows.size)
     classes, ulps = errors.classes[rows, columns], errors.ulps[rows, columns]
-    for kind in (Class.INACCURATE, Class.NON_FINITE):
+    badness = {Class.INACCURATE: ulps, Class.NON_FINITE: ordinary(at)}
+    for kind, bad in badness.items():
         places = np.flatnonzero(classes == kind)
         if not places.size:
             continue
         for run in np.split(places, np.flatnonzero(np.diff(places) > _BRIDGED + 1) + 1):
-            worst = int(run[np.argmax(ulps[run])])
+            worst = int(run[np.argmax(bad[run])])
             yield Region(kind, int(run[0]), int(run[-1]), int(run.size), (int(rows[worst]), worst))

@@ -119,7 +119,7 @@ def _short(number: float) -> float:
 
 def _region_rows(sweep: Sweep, errors: Errors) -> list[RegionRow]:
     rows = []
-    for region in regions_of(errors):
+    for region in regions_of(errors, np.float64(sweep.at)):
         entry, place = region.worst
         rows.append(
             RegionRow(

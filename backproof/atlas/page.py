@@ -12,7 +12,7 @@ from backproof.reporting.wording import plural
 
 from .model import CLASSES, Atlas, FunctionRow
 from .pictures import HEIGHT, WIDTH, pictures_of
-from .places import number, places_of, setting, worst
+from .places import argument, number, places_of, setting, worst
 from .sweeps import DESIGNS
 
 UNFOLDED = 40
@@ -53,5 +53,5 @@ def _not_offering(row: FunctionRow) -> str:
 def _template() -> jinja2.Template:
     # The look is that of reports: report.css comes from their templates.
     templates = environment("backproof.atlas", "backproof.reporting")
-    templates.globals.update(plural=plural, number=number, worst=worst, setting=setting)
+    templates.globals.update(plural=plural, number=number, argument=argument, worst=worst, setting=setting)
     return templates.get_template("atlas.html.j2")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .model import Atlas, FunctionRow
-from .places import Place, number, places_of, setting, worst
+from .places import Place, argument, number, places_of, setting, worst
 
 _NAME, _CELL = 26, 11
 _SHOWN = 40
@@ -76,12 +76,13 @@ def _places(atlas: Atlas) -> list[Text]:
 
 
 def _place(place: Place) -> list[Text]:
-    row, (low, high) = place.worst, place.bounds
-    head = Text(f"   {place.by:<10}{place.name} {place.dtype}, {place.quantity}: ")
+    (dtype, row), (low, high) = place.worst, place.bounds
+    composed = ", composed" if place.offer == "composed" else ""
+    head = Text(f"   {place.by:<10}{place.name}, {place.quantity}{composed}: ")
     head.append(place.kind, "bold red" if place.kind == "non-finite" else "yellow")
-    head.append(f" at {place.points:,} points in [{low:.4g}, {high:.4g}]")
+    head.append(f" in {' and '.join(place.dtypes)}; in {dtype} in [{low:.4g}, {high:.4g}]")
     off = "" if place.kind == "non-finite" else f", {number(row.ulps)} ulps"
     where = setting(row)
-    at = f"{' ' * 13}t = {row.at:.9g}{f' ({where})' if where else ''}: "
+    at = f"{' ' * 13}t = {argument(row.at, dtype)}{f' ({where})' if where else ''}: "
     at += f"{row.answer:.6g}, exact {row.exact:.6g}{off}"
     return [head, Text(at, style="dim")]

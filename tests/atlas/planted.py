@@ -10,7 +10,22 @@ from backproof.atlas.options import AtlasOptions
 from oracles.ball_oracle import BallOracle
 from refimpl import ACTIVATIONS, LOSSES
 
-TRUTH = BallOracle()
+
+class Remembering(BallOracle):
+    """The truth, which is asked about each column twice here: by who answers and by who measures."""
+
+    def __init__(self) -> None:
+        self.known = {}
+
+    def steps(self, inputs):
+        numbers = b"".join(np.concatenate([each.Z[0], each.A_last]).tobytes() for each in inputs)
+        key = inputs[0].case.content_hash, numbers
+        if key not in self.known:
+            self.known[key] = super().steps(inputs)
+        return self.known[key]
+
+
+TRUTH = Remembering()
 
 
 class Planted:

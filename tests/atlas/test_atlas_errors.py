@@ -112,7 +112,7 @@ def test_regions_are_runs_of_one_class_and_a_few_good_points_do_not_part_them():
     wrong[0, [5, 6, 9, 20]] = 1 + 2.0**-10
     wrong[0, 6] = 1.5
     wrong[0, 30:33] = np.nan
-    found = list(regions_of(errors_of(wrong, Exact.only(right), at, F32)))
+    found = list(regions_of(errors_of(wrong, Exact.only(right), at, F32), at))
     assert [(r.kind, r.first, r.last, r.points, r.worst) for r in found] == [
         (Class.INACCURATE, 5, 9, 3, (0, 6)),
         (Class.INACCURATE, 20, 20, 1, (0, 20)),
@@ -124,5 +124,12 @@ def test_of_a_column_the_worst_entry_counts():
     right = np.ones((3, 5))
     wrong = right.copy()
     wrong[1, 2], wrong[2, 2] = 1.5, np.nan
-    (region,) = regions_of(errors_of(wrong, Exact.only(right), np.arange(5.0), F32))
+    at = np.arange(5.0)
+    (region,) = regions_of(errors_of(wrong, Exact.only(right), at, F32), at)
     assert (region.kind, region.worst) == (Class.NON_FINITE, (2, 2))
+
+
+def test_of_what_is_not_finite_the_most_ordinary_argument_is_told():
+    at, right = np.array([-1e30, -50.0, -1e-30, 0.0]), np.ones((1, 4))
+    (region,) = regions_of(errors_of(right * np.nan, Exact.only(right), at, F32), at)
+    assert (region.points, region.worst) == (4, (0, 1))
