@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_atlas import atlas
 from .cli_corpus import corpus
 from .cli_explain import explain
 from .cli_grading import check, grade
@@ -63,6 +64,7 @@ app.command()(explain)
 app.command()(smoke)
 app.command()(probe)
 app.command()(vectors)
+app.command()(atlas)
 app.command()(grade)
 app.command()(check)
 app.add_typer(corpus, name="corpus")

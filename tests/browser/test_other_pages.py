@@ -1,4 +1,4 @@
-"""The pages of `compare` and of `explain`, opened in a browser as a report's is."""
+"""The pages of `compare`, `explain` and `atlas`, opened in a browser as a report's is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from backproof.atlas.page import atlas_html
 from backproof.comparing.compare import compare
 from backproof.comparing.page import comparison_html
 from backproof.diagnosis.mistakes import MISTAKES
@@ -13,6 +14,7 @@ from backproof.teaching.example_case import Blueprint, draw_example
 from backproof.teaching.page import lesson_html
 from backproof.teaching.steps import lesson
 from oracles.ball_oracle import BallOracle
+from tests.atlas.planted import sample_atlas
 from tests.long_tests import long_but_for
 
 from .browser_reports import REPORTS
@@ -42,8 +44,9 @@ PAGES = {
     "right pass": lambda: _explained(2, 2, 1),
     "mistaken pass": lambda: _explained(2, 3, 2, 1, mistake="derivative-of-output"),
     "wide pass": lambda: _explained(12, 9, 4),
+    "atlas": lambda: atlas_html(sample_atlas()),
 }
-QUICK = {"worse", "mistaken pass"}
+QUICK = {"worse", "mistaken pass", "atlas"}
 
 
 @cache
@@ -76,7 +79,7 @@ def test_nothing_of_it_overflows_on_paper(name: str, open_page: OpenPage) -> Non
     expect_none(overflows(open_page(page_of(name), width=A4, paper=True).page, paper=True))
 
 
-@pytest.mark.parametrize("name", ["worse", "mistaken pass"])
+@pytest.mark.parametrize("name", ["worse", "mistaken pass", "atlas"])
 def test_what_has_the_focus_is_outlined(name: str, open_page: OpenPage) -> None:
     expect_none(without_outline(open_page(page_of(name)).page))
 

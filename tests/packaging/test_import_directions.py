@@ -44,6 +44,8 @@ ROOMS: dict[str, set[str]] = {
         *("refimpl", "oracles", "backproof.errors"),
         *("backproof.cases", "backproof.judging", "backproof.reporting"),
     },
+    # Errors are the distances of functions' own answers from the truth; the page looks as reports do.
+    "backproof.atlas": {"refimpl", "oracles", "backproof.errors", "backproof.reporting"},
     # Submissions are asked, judged and diagnosed as any implementation is.
     "backproof.grading": {
         *("refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"),

@@ -202,6 +202,7 @@ def test_vectors_are_there_and_the_schemas_of_all_files(alone: Installation, tmp
     assert len(lines) > 2
     for schema in (
         "vectors/schema/vectors-1.schema.json",
+        "atlas/schema/atlas-1.schema.json",
         "plugging/schema/dialogue-1.schema.json",
         "corpus/schema/corpus-entry-1.schema.json",
     ):

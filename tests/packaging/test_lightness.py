@@ -38,7 +38,7 @@ def imported_by(installation: Installation, folder: Path, *commands: str) -> tup
 
 def test_help_and_version_import_nothing_heavy(with_oracles: Installation, tmp_path: Path) -> None:
     printed, modules = imported_by(
-        with_oracles, tmp_path, "--version", "--help", "run --help", "explain --help", "corpus add --help"
+        with_oracles, tmp_path, "--version", "--help", "run --help", "atlas --help", "corpus add --help"
     )
     assert printed.count("Usage: backproof") == 4
     assert "backproof.cli" in modules
