@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_campaign import campaign
 from .cli_corpus import corpus
 from .cli_explain import explain
 from .cli_grading import check, grade
@@ -66,6 +67,7 @@ app.command()(vectors)
 app.command()(grade)
 app.command()(check)
 app.add_typer(corpus, name="corpus")
+app.add_typer(campaign, name="campaign")
 
 
 @app.command("list")
