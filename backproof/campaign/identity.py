@@ -90,7 +90,8 @@ def files_of(asked: Asked) -> dict[str, str]:
     if found.submodule_search_locations:
         folders = map(Path, found.submodule_search_locations)
         return {top: _digest(file for folder in folders for file in sorted(folder.rglob("*.py")))}
-    return {file.name: _digest([file]) for file in _with_neighbours(Path(found.origin))}
+    first = Path(found.origin)
+    return {str(file.relative_to(first.parent)): _digest([file]) for file in _with_neighbours(first)}
 
 
 def _with_neighbours(first: Path) -> list[Path]:

@@ -1,0 +1,78 @@
+"""SIGKILL at random moments, of the program or of a worker: a campaign completes, its report is the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from backproof.campaign.lock import is_held
+from backproof.campaign.status import status_of
+from tests.campaign.conftest import WORDS, Outcome, ended, program, told
+
+MISTAKE = (*WORDS, "--mistake", "derivative-of-output")
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that it has started, now."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(word) for word in task.read_text().split()]
+    return found
+
+
+def _run(folder: Path, *words: str) -> Outcome:
+    return ended(program(folder, *words))
+
+
+def _killed(tmp_path: Path, kills: int, cases: int, seed: int) -> None:
+    """Kills a campaign so many times, the parent or one of its workers, then lets it complete."""
+    chance = random.Random(seed)  # noqa: S311 - which moment does not matter
+    limits = ("--max-cases", str(cases))
+    words: tuple[str, ...] = ("start", "killed", *MISTAKE)
+    seen, hit = 0, 0
+    for _ in range(kills):
+        process = program(tmp_path, *words, *limits, "--workers", str(chance.choice([1, 2])))
+        deadline = time.monotonic() + chance.uniform(0.3, 2.5)
+        while time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        workers = [] if process.poll() is not None else _children(process.pid)
+        if workers and chance.random() < 0.4:
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            time.sleep(chance.uniform(0, 1.0))
+        hit += process.poll() is None
+        process.kill()
+        process.communicate()
+        if (tmp_path / "killed" / "campaign.json").exists():
+            words = ("resume", "killed")
+            status = status_of(tmp_path / "killed")
+            assert not is_held(tmp_path / "killed")
+            assert status.damage == ()
+            assert status.cases >= seen, "what was on the disk is gone"
+            seen = status.cases
+    assert hit >= kills // 2, "too little was killed"
+    done = _run(tmp_path, *words, *limits)
+    assert done.status == 1, done.err  # there are mismatches
+    assert f"{cases} cases judged" in done.out
+    assert _run(tmp_path, "start", "whole", *MISTAKE, *limits).status == 1
+    for folder in ("killed", "whole"):
+        assert _run(tmp_path, "report", folder).status == 1
+    reports = [tmp_path / folder / "report" for folder in ("killed", "whole")]
+    assert told(reports[0] / "report.json") == told(reports[1] / "report.json")
+    files = [sorted(each.name for each in report.rglob("*")) for report in reports]
+    assert files[0] == files[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found by /proc")
+def test_a_campaign_that_is_killed_completes_and_reports_the_same(tmp_path: Path) -> None:
+    _killed(tmp_path, 4, 64, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found by /proc")
+def test_a_campaign_that_is_killed_fifty_times_completes_and_reports_the_same(tmp_path: Path) -> None:
+    _killed(tmp_path, 50, 800, seed=2)
