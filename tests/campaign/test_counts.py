@@ -12,7 +12,7 @@ from backproof.chunks import Chunk, ChunkJudge, JudgedChunk, subject_of, tally_o
 
 from .conftest import ASKED, WRONG
 
-CHUNKS = [Chunk(0, "float32", 0, 12), Chunk(1, "float64", 0, 12), Chunk(2, "float32", 12, 12)]
+CHUNKS = [Chunk(0, "float32", 0, 5), Chunk(1, "float64", 0, 5), Chunk(2, "float32", 5, 5)]
 
 
 @pytest.fixture(scope="module", params=[ASKED, WRONG], ids=["reference", "mistake"])
