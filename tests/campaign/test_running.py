@@ -85,11 +85,12 @@ def test_a_limit_of_time_ends_with_the_chunk_at_hand(tmp_path: Path) -> None:
     assert 0 < session.totals.cases < 24
 
 
-def test_until_mismatch_ends_with_the_first_new_one(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_until_mismatch_ends_with_the_first_new_one(whole: Path, tmp_path: Path, workers: int) -> None:
     wrong = [number for number, text in contents(whole).items() if b'"mismatch"' in text]
     create(tmp_path, WRONG)
     for first in wrong[:2]:
-        assert go_on(tmp_path, Limits(until_mismatch=True)).reason == "mismatch"
+        assert go_on(tmp_path, Limits(until_mismatch=True), workers).reason == "mismatch"
         assert sorted(contents(tmp_path)) == list(range(first + 1))
 
 
