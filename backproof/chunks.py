@@ -2,7 +2,8 @@
 
 Some things are done so many times a run only, such as confirming a finding, which takes seconds. What a
 chunk may still do of that is an argument of its judgement, and what is left after it is part of the result.
-So it does not matter which process judges a chunk, or when.
+So it does not matter which process judges a chunk, or when. In a campaign, every chunk has as much left to do
+as if nothing was wrong before it, and what is judged starts anew: so nothing matters but the chunk.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from oracles import Oracle
 from oracles.ball_oracle import BallOracle
 from refimpl import Case
 
-from .cases import draw_case
+from .cases import draw_case, draw_in_stratum
 from .environment import environment
 from .findings_tally import Origin
 from .judging.adjudication import Truth
@@ -152,6 +153,8 @@ class ChunkJudge:
 
     def judge(self, chunk: Chunk, left: Left | None, *, with_surroundings: bool = False) -> JudgedChunk:
         """Judges and counts one chunk; if `left` is None, as much as usual is left."""
+        if self.options.is_campaign:
+            left, with_surroundings = None, with_surroundings or chunk.number == 0
         given = self._usual(chunk) if left is None else left
         if given.get("afresh") and not self._is_fresh:
             self.afresh()
@@ -161,6 +164,8 @@ class ChunkJudge:
             # chunk comes to, wherever it is judged. So do all that follow: see `_usual`.
             found = self._judged(chunk, given)
         self._is_fresh = False
+        if self.options.is_campaign:  # nothing is handed on, and whatever is left before, it stands
+            found = replace(found, given={}, after={})
         return replace(found, surroundings=surroundings_of(self.oracles)) if with_surroundings else found
 
     def _usual(self, chunk: Chunk) -> Left:
@@ -170,7 +175,8 @@ class ChunkJudge:
         left = dict(self._at_start)
         if isinstance(self.subject, PluggedSubject):
             left["first"] *= chunk.number == 0  # the first cases are those of the first chunk
-            left["afresh"] = False  # True after the first fault: then each chunk begins with a new start
+            # True after the first fault, and in a campaign: then each chunk begins with a new start.
+            left["afresh"] = self.options.is_campaign
         return left
 
     def afresh(self) -> bool:
@@ -195,7 +201,8 @@ class ChunkJudge:
             kept = self.options.corpus[chunk.first : chunk.first + chunk.count]
             return judge_kept(self.subject, panel, kept), [Origin(CORPUS)] * len(kept)
         indices = range(chunk.first, chunk.first + chunk.count)
-        drawn = [draw_case(self.options.seed, index, chunk.dtype, self.draw) for index in indices]
+        draw = draw_in_stratum if self.options.is_campaign else draw_case
+        drawn = [draw(self.options.seed, index, chunk.dtype, self.draw) for index in indices]
         judgements = panel.judge([one.case for one in drawn])
         return judgements, [Origin(one.regime, one.seed, one.index) for one in drawn]
 
@@ -217,6 +224,10 @@ class Alone:
         found = self._judge.judge(self._todo.popleft(), self.left)
         self.left = found.after
         return found
+
+    def add(self, chunk: Chunk) -> None:
+        """One more chunk to judge, after those that wait."""
+        self._todo.append(chunk)
 
     def stop(self) -> None:
         """Begins no chunk any more."""

@@ -14,6 +14,7 @@ import typer
 
 from . import __version__
 from .cli_atlas import atlas
+from .cli_campaign import campaign
 from .cli_corpus import corpus
 from .cli_explain import explain
 from .cli_grading import check, grade
@@ -68,6 +69,7 @@ app.command()(atlas)
 app.command()(grade)
 app.command()(check)
 app.add_typer(corpus, name="corpus")
+app.add_typer(campaign, name="campaign")
 
 
 @app.command("list")

@@ -8,7 +8,7 @@ raised where nothing is half done.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, Self
@@ -20,20 +20,22 @@ class Stopper:
     Does nothing outside the main thread, or where someone else handles or ignores the signal.
     """
 
-    def __init__(self, tell: Callable[[], object]) -> None:
+    def __init__(self, tell: Callable[[], object], also: Sequence[signal.Signals] = ()) -> None:
+        """`also` are further signals that are heard as Ctrl-C is, such as SIGTERM."""
         self.tell, self.asked = tell, False
-        self._before: Any = None
+        self._signals = (signal.SIGINT, *also)
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if ours and current_thread() is main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
+        if current_thread() is main_thread():
+            for each in self._signals:
+                if signal.getsignal(each) in (signal.default_int_handler, signal.SIG_DFL):
+                    self._before[each] = signal.signal(each, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def check(self) -> None:
         """Raises KeyboardInterrupt if Ctrl-C was pressed."""

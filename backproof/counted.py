@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .judging.verdicts import Check
 from .reporting import model
+from .reporting.fields import write_number
 
 HELD_TO_BOUND = ("conforms", "mismatch", "fault")
 
@@ -32,6 +33,17 @@ class Counted:
         self.verdicts.update(other.verdicts)
         if other.worst is not None:
             self.worst = other.worst if self.worst is None else max(self.worst, other.worst)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file; `add_json` reads it to the last bit."""
+        told: dict[str, Any] = {"verdicts": {name: times for name, times in self.verdicts.items() if times}}
+        if self.worst is not None:
+            told["worst"] = write_number(float(self.worst))
+        return told
+
+    def add_json(self, told: Mapping[str, Any]) -> None:
+        """Count what `as_json` has told of another, validated: numbers are numbers again."""
+        self.merge(Counted(Counter(told["verdicts"]), told["worst"]))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A tally has hundreds: pickled as a name and a number for each verdict, they are small.

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from math import isnan
+from typing import Any
 
 from refimpl import QUANTITIES
 
@@ -41,6 +42,15 @@ class DistributionTally:
         """Count what `other` has counted."""
         for key, checks in other._checks.items():
             self.add_classes(*key, checks)
+
+    def as_json(self) -> list[Any]:
+        """For a file: rows, each of [key, classes]; `add_json` reads them."""
+        return sorted(self._checks.items())
+
+    def add_json(self, told: Sequence[Any]) -> None:
+        """Count what `as_json` has told of another, validated."""
+        for (left, right, quantity, scope), checks in told:
+            self.add_classes(left, right, quantity, scope, checks)
 
     def section(self) -> model.Distributions | None:
         """The part of the report; None if there is nothing to tell."""

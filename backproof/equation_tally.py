@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from refimpl import Case
@@ -67,6 +67,16 @@ class EquationTally:
         """Count what `other` has counted; of other cases."""
         for equation, counted in other._checks.items():
             self.add_many(equation, counted, other._cases[equation])
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file: equation → [what was counted, in how many cases]; `add_json` reads it."""
+        return {name: [counted.as_json(), self._cases[name]] for name, counted in self._checks.items()}
+
+    def add_json(self, told: Mapping[str, Any]) -> None:
+        """Count what `as_json` has told of another, validated."""
+        for equation, (counted, cases) in told.items():
+            self._cases[equation] += cases
+            self._checks[equation].add_json(counted)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_last": {}}  # which case came last is for who adds checks one by one

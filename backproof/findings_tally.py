@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from refimpl import QUANTITIES, case_to_dict
+from refimpl import QUANTITIES, Case, case_to_dict
 
 from .cause_rows import Explained, cause_rows
 from .judging.verdicts import SEVERITY, Check, Judgement, Settled
 from .reporting import model
 from .truth_tally import truth_fields
 
+Cause = tuple[Any, ...]
+"""What findings are told apart by: they sort from the gravest to the mildest."""
 FINDINGS_SHOWN = 50
+_ADDED_LATER = {"number", "cause", "side_by_side", "case"}
 _DIGITS = re.compile(r"\d+")  # what differs in numbers only is one cause
 
 
@@ -95,6 +98,51 @@ class FindingsTally:
             self._findings[cause] = dict(finding)
             if cause in other._to_explain:
                 self._to_explain[cause] = other._to_explain[cause]
+
+    def as_json(self) -> list[Any]:
+        """For a file: rows, each of [cause, cases, finding without its case]; `add_json` reads them."""
+        return [
+            [
+                cause,
+                self._cases_of[cause][0],
+                model.Finding(number=1, **(finding | {"case": None})).model_dump(
+                    mode="json", exclude=_ADDED_LATER, exclude_defaults=True
+                ),
+            ]
+            for cause, finding in self._findings.items()
+        ]
+
+    def add_json(self, told: Sequence[Any]) -> list[Cause]:
+        """Count what `as_json` has told of another, validated; gives the causes that are new here.
+
+        Their cases and answers are missing: see `put_cases` and `take_answers`.
+        """
+        other = FindingsTally(self.implementation, self.replay_options)
+        fields = [name for name in model.Finding.model_fields if name not in _ADDED_LATER]
+        for cause, cases, values in told:
+            finding = model.Finding.model_validate({"number": 1, **values})
+            other._findings[cause] = {name: getattr(finding, name) for name in fields} | {"case": None}
+            other._cases_of[cause] = [cases, None]
+        new = [cause for cause in other._findings if cause not in self._findings]
+        self.merge(other)
+        return new
+
+    @property
+    def causes_shown(self) -> list[Cause]:
+        """Those of the findings that a report shows, the gravest first."""
+        return sorted(self._findings)[:FINDINGS_SHOWN]
+
+    def put_cases(self, draw: Callable[[int, int, str], Case]) -> None:
+        """Gives the findings that are shown the cases that `draw` draws of seed, index and dtype."""
+        for cause in self.causes_shown:
+            finding = self._findings[cause]
+            finding["case"] = case_to_dict(draw(finding["seed"], finding["index"], finding["dtype"]))
+
+    def take_answers(self, other: FindingsTally, causes: Collection[Cause]) -> None:
+        """Takes what is to be explained of these causes from `other`, which has judged their cases."""
+        self._to_explain.update(
+            (cause, other._to_explain[cause]) for cause in causes if cause in other._to_explain
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # Which case came last is for who adds checks one by one.

@@ -42,6 +42,9 @@ class RunOptions:
     """Kept cases, judged first. With them, there may be no other `cases`."""
     workers: int = 1
     """Processes that judge; 1 is this process. What is found does not depend on it."""
+    is_campaign: bool = False
+    """Whether cases are drawn stratum by stratum (`cases.strata`), and each chunk is judged as if it were the
+    only one, so that what it comes to depends on nothing else."""
 
     def __post_init__(self) -> None:
         if self.cases < (0 if self.corpus else 1):

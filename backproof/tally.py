@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .column_counts import ColumnCounts
 from .counted import Counted, held_to_bound
 from .distribution_tally import DistributionTally
 from .equation_tally import EquationTally
-from .findings_tally import FindingsTally, Origin
+from .findings_tally import Cause, FindingsTally, Origin
 from .judging.columns import ColumnChecks, Columns
 from .judging.deviations import DEVIATIONS
 from .judging.verdicts import Check, Judgement, Settled
@@ -178,6 +178,51 @@ class Tally:
             row[:] = [known + more for known, more in zip(row, numbers, strict=True)]
         self._seen.update(other._seen)
         self._findings.merge(other._findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file; `add_json` reads it. Findings are without cases."""
+        return {
+            "cases": self.cases.as_json(),
+            "checks": self.checks.as_json(),
+            "truth": self.truth.as_json(),
+            "distributions": self._distributions.as_json(),
+            "equations": self._equations.as_json(),
+            "pairs": [[key, counted.as_json()] for key, counted in sorted(self._pairs.items())],
+            "matrix": [[key, counted.as_json()] for key, counted in sorted(self._matrix.items())],
+            "regimes": [
+                [place, regime.cases, regime.judged, regime.fully_resolved, regime.reasons]
+                for place, regime in sorted(self._regimes.items())
+            ],
+            "not_judged": sorted(self._not_judged.items()),
+            "deviations": sorted(self._seen.items()),
+            "findings": self._findings.as_json(),
+        }
+
+    def add_json(self, told: Mapping[str, Any]) -> list[Cause]:
+        """Count what `as_json` has told of another, validated, as `merge` does.
+
+        Gives the causes of findings that are new here; these lack what `findings` can put in.
+        """
+        other = Tally(self.implementation, self.replay_options, self.truth.mode)
+        other.cases.add_json(told["cases"])
+        other.checks.add_json(told["checks"])
+        other.truth.add_json(told["truth"])
+        other._distributions.add_json(told["distributions"])
+        other._equations.add_json(told["equations"])
+        for counts, rows in ((other._pairs, told["pairs"]), (other._matrix, told["matrix"])):
+            for key, counted in rows:
+                counts[key].add_json(counted)
+        for place, cases, judged, resolved, reasons in told["regimes"]:
+            other._regimes[place] = _Regime(cases, judged, resolved, Counter(reasons))
+        other._not_judged.update((key, list(numbers)) for key, numbers in told["not_judged"])
+        other._seen.update(dict(told["deviations"]))
+        self.merge(other)
+        return self._findings.add_json(told["findings"])
+
+    @property
+    def findings(self) -> FindingsTally:
+        """What is wrong or decided differently."""
+        return self._findings
 
     def add_chain(self, judgement: ChainJudgement) -> None:
         """Count the derivative of one judged composition under the chain rule's equations that it has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from .judging.verdicts import Ruling, Settled
 from .reporting import model
+from .reporting.fields import write_number
 
 
 @dataclass
@@ -55,6 +57,26 @@ class TruthTally:
             side.undecided += more.undecided
             side.outside.update(more.outside)
             side.worst = max(side.worst, more.worst)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file; `add_json` reads it to the last bit."""
+        return {
+            "asked": dict(self._asked),
+            "on_a_kink": self._on_a_kink,
+            "sides": [
+                [key, side.cases, side.entries, side.undecided, side.outside, write_number(float(side.worst))]
+                for key, side in sorted(self._sides.items())
+            ],
+        }
+
+    def add_json(self, told: Mapping[str, Any]) -> None:
+        """Count what `as_json` has told of another, validated."""
+        other = TruthTally(self.mode)
+        other._asked.update(told["asked"])
+        other._on_a_kink = told["on_a_kink"]
+        for key, cases, entries, undecided, outside, worst in told["sides"]:
+            other._sides[key] = _Side(cases, entries, undecided, Counter(outside), worst)
+        self.merge(other)
 
     def section(self) -> model.Truth | None:
         """The part of the report; None if the truth was never to be asked."""

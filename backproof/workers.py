@@ -98,6 +98,10 @@ class Workers:
         """What is left to do after the chunks whose results were taken; None before the first."""
         return self._left
 
+    def add(self, chunk: Chunk) -> None:
+        """One more chunk to judge, after those that wait."""
+        self._todo.append(chunk)
+
     def stop(self) -> None:
         """Begins no chunk any more; those at hand still come."""
         self._todo.clear()

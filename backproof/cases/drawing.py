@@ -63,9 +63,18 @@ def draw_case(seed: int, index: int, dtype: str, options: DrawOptions = _EVERYTH
 
 def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, str]:
     """A case made of the integers of `source`, and the name of its regime. Raises ValueError as above."""
+    return build_of(source, dtype, options, choices(options))
+
+
+def build_of(
+    source: Source, dtype: str, options: DrawOptions, allowed: Choices, hidden: Activation | None = None
+) -> tuple[Case, str]:
+    """A case of what `allowed` leaves of `options`; `hidden` is to be in one of its hidden layers, if any.
+
+    Raises ValueError as above.
+    """
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    allowed = choices(options)
     numbers = Numbers(source, dtype)
     regime = pick_weighted(source, allowed.regimes)
     sizes = regime.sizes(source, allowed.sizes)
@@ -74,8 +83,10 @@ def build_case(source: Source, dtype: str, options: DrawOptions) -> tuple[Case, 
     draw = _LayerDraw(numbers, regime, allowed, sizes, loss, output)
     A = X = regime.inputs(numbers, sizes.inputs.draw(source), sizes.samples)
     layers: list[Layer] = []
+    chosen = source.integer(1, sizes.depth - 1) if hidden is not None and sizes.depth > 1 else None
     for l in range(1, sizes.depth + 1):
-        layer, Z = source.group(partial(draw.layer, A, last=l == sizes.depth))
+        has = hidden if l == chosen else None
+        layer, Z = source.group(partial(draw.layer, A, last=l == sizes.depth, hidden=has))
         layers.append(layer)
         activation = partial(Backprop().activation, Z, layer.activation)
         if l < sizes.depth:
@@ -115,10 +126,18 @@ class _LayerDraw(NamedTuple):
     loss: LossSpec
     output: _Activation
 
-    def layer(self, A: Array, *, last: bool) -> tuple[Layer, Array]:
-        """A layer after one whose activations are A, (inputs, m), and its own pre-activations Z."""
+    def layer(self, A: Array, *, last: bool, hidden: Activation | None = None) -> tuple[Layer, Array]:
+        """A layer after one whose activations are A, (inputs, m), and its own pre-activations Z.
+
+        `hidden` is the activation of one that is not the last; None if it is to be drawn.
+        """
         numbers, regime = self.numbers, self.regime
-        spec, entry = self.output if last else _draw_hidden(numbers, regime, self.allowed)
+        if last:
+            spec, entry = self.output
+        elif hidden is not None:
+            spec, entry = _draw_parameters(numbers, hidden, self.allowed)
+        else:
+            spec, entry = _draw_hidden(numbers, regime, self.allowed)
         mixes = not (entry.elementwise and (not last or self.loss.entry.elementwise))
         span = self.sizes.outputs if last else self.sizes.hidden
         units = span.draw(numbers.source, 2 if mixes and not regime.mixes_one_unit else 1)

@@ -51,6 +51,11 @@ ROOMS: dict[str, set[str]] = {
         *("refimpl", "oracles", "backproof.errors", "backproof.cases", "backproof.judging"),
         *("backproof.plugging", "backproof.diagnosis", "backproof.reporting"),
     },
+    # A campaign runs what a run does, chunk by chunk, and keeps what comes of it.
+    "backproof.campaign": {
+        *("refimpl", "oracles", "backproof.errors", "backproof.cases"),
+        *("backproof.plugging", "backproof.reporting"),
+    },
 }
 # Files of the harness, beside its folders, that a room stands on; and the only ones that know the room.
 STANDS_ON = {
@@ -58,8 +63,16 @@ STANDS_ON = {
         *("backproof.subject", "backproof.run", "backproof.explaining"),
         *("backproof.cause_rows", "backproof.side_by_side"),
     },
+    "backproof.campaign": {
+        *("backproof.run_options", "backproof.subject", "backproof.chunks", "backproof.workers"),
+        *("backproof.tally", "backproof.distribution_tally", "backproof.findings_tally"),
+        *("backproof.run", "backproof.explaining", "backproof.oracle_names"),
+    },
 }
-KNOWN_BY = {"backproof.grading": {"backproof.cli_grading"}}
+KNOWN_BY = {
+    "backproof.grading": {"backproof.cli_grading"},
+    "backproof.campaign": {"backproof.cli_campaign", "backproof.cli_campaign_session"},
+}
 # A report's reader shares the strict JSON reader of cases, and its error.
 EXCEPTIONS = {
     ("backproof.reporting.files", "refimpl", "InvalidCaseError"),
@@ -190,6 +203,8 @@ def test_all_that_is_imported_is_declared_and_not_only_brought_along_by_others(i
         ("backproof/diagnosis/mistakes.py", "from ..corpus import read_corpus"),
         ("backproof/run.py", "from tests.oracles import oracle_cases"),
         ("backproof/run.py", "from .grading.model import Result"),
+        ("backproof/run.py", "from .campaign.options import CampaignFile"),
+        ("backproof/campaign/plan.py", "from ..cli_run import run"),
         ("backproof/grading/model.py", "from ..tally import Tally"),
     ],
 )

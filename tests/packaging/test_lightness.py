@@ -38,9 +38,17 @@ def imported_by(installation: Installation, folder: Path, *commands: str) -> tup
 
 def test_help_and_version_import_nothing_heavy(with_oracles: Installation, tmp_path: Path) -> None:
     printed, modules = imported_by(
-        with_oracles, tmp_path, "--version", "--help", "run --help", "atlas --help", "corpus add --help"
+        with_oracles,
+        tmp_path,
+        "--version",
+        "--help",
+        "run --help",
+        "explain --help",
+        "atlas --help",
+        "corpus add --help",
+        "campaign start --help",
     )
-    assert printed.count("Usage: backproof") == 4
+    assert printed.count("Usage: backproof") == 6
     assert "backproof.cli" in modules
     assert modules & ((HEAVY | OURS) - TYPERS) == set()
 
