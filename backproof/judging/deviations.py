@@ -213,6 +213,17 @@ def deviations_of(*oracles: str) -> tuple[Deviation, ...]:
     return tuple(d for d in DEVIATIONS if d.oracle in oracles)
 
 
+def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, ...]:
+    """Those declared deviations that concern functions of this case."""
+    used = {layer.activation.name for layer in case.network.layers} | {case.network.loss.name}
+    return tuple(deviation for deviation in declared if deviation.function in used)
+
+
+def ids(declared: tuple[Deviation, ...]) -> str:
+    """Their ids in one text."""
+    return ", ".join(deviation.id for deviation in declared)
+
+
 def shown(declared: tuple[Deviation, ...], case: Case, trace: Trace) -> tuple[Deviation, ...]:
     """Those whose region is reached by the numbers of a full trace of the case."""
     assert trace.Z is not None

@@ -23,13 +23,14 @@ import numpy as np
 
 from oracles import Oracle, StepValues
 from oracles.layout import Layout, Matrices
-from refimpl import Case
 from refimpl.functions import Kink
 
 from . import bounds
 from .batch import Sides
 from .blocks import Block, Readings
-from .deviations import Deviation, deviations_of
+from .deviations import concerned as concerned  # noqa: PLC0414 - plugging has it from here
+from .deviations import deviations_of, ids
+from .doubtful import Doubtful
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
@@ -61,9 +62,8 @@ class LocalSteps:
         self.own = levels_of(self.batch.dtype, 2, exact=True)
         """Of sums of products only the case's own precision counts: the expected value is worked out here."""
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
-        self._known_among: dict[int, tuple[LocalSteps, int]] = {}
-        self.doubtful: Sequence[int] = ()
-        """The cases of which wider bounds will be asked, once that is known."""
+        self.doubtful: Doubtful[LocalSteps] = Doubtful(self.batch.cases, self._part)
+        """The cases of which wider bounds are asked."""
 
     def _levels(self, **allowed: Any) -> Levels:
         return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
@@ -250,17 +250,13 @@ class LocalSteps:
 
     # ------------------------------------------------------------ other readings of one case
 
-    def _among(self, k: int) -> tuple[LocalSteps, int]:
-        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
-        if k not in self._known_among:
-            places = self.doubtful if k in self.doubtful else (k,)
-            steps = {
-                name: {oracle: answers.part(places) for oracle, answers in own.items()}
-                for name, own in self.steps.items()
-            }
-            part = LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
-            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
-        return self._known_among[k]
+    def _part(self, places: Sequence[int]) -> LocalSteps:
+        """The same for some of the cases."""
+        steps = {
+            name: {oracle: answers.part(places) for oracle, answers in own.items()}
+            for name, own in self.steps.items()
+        }
+        return LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
         """The bound of one step of one side of case k, a matrix; of the loss, a scalar."""
@@ -279,7 +275,7 @@ class LocalSteps:
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    part, place = self._among(k)
+                    part, place = self.doubtful.among(k, allowed.get("deviations", ()))
                     bound = part.bound_on(self._levels(**allowed), quantity, l, side, place)
                     return expected - bound, expected + bound
 
@@ -360,17 +356,6 @@ class LocalSteps:
                 low = np.where(at, np.minimum(low, min(kink.jump)), low)
                 high = np.where(at, np.maximum(high, max(kink.jump)), high)
         return low, high
-
-
-def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, ...]:
-    """Those declared deviations that concern functions of this case."""
-    used = {layer.activation.name for layer in case.network.layers} | {case.network.loss.name}
-    return tuple(deviation for deviation in declared if deviation.function in used)
-
-
-def ids(declared: tuple[Deviation, ...]) -> str:
-    """Their ids in one text."""
-    return ", ".join(deviation.id for deviation in declared)
 
 
 def _rounded(value: Any) -> Any:
