@@ -160,6 +160,7 @@ class Sides:
     def __init__(self, batch: Batch, traces: Mapping[str, Sequence[Trace]]) -> None:
         """`traces[name][k]` is the trace of case k; all of one name may be a `TraceBatch`."""
         self.batch, self.names, self.traces = batch, tuple(traces), traces
+        self._parts: dict[tuple[int, ...], Sides] = {}
         self.offered = offered(next(iter(traces.values())))
         self.has = Trace(**{quantity: self._gathered(quantity) for quantity in self.offered})
         hidden = self.has.A or (None,) * batch.depth
@@ -210,9 +211,12 @@ class Sides:
         )
 
     def part(self, places: Sequence[int]) -> Sides:
-        """Some of the cases as a batch of their own."""
-        traces = {name: [self.traces[name][k] for k in places] for name in self.names}
-        return Sides(Batch([self.batch.cases[k] for k in places]), traces)
+        """Some of the cases as a batch of their own, made once: for steps and whole traces alike."""
+        key = tuple(places)
+        if key not in self._parts:
+            traces = {name: [self.traces[name][k] for k in places] for name in self.names}
+            self._parts[key] = Sides(Batch([self.batch.cases[k] for k in places]), traces)
+        return self._parts[key]
 
     def alone(self, k: int) -> Sides:
         """Case k as a batch of its own."""

@@ -107,7 +107,9 @@ def _outside(c: Comparison, found: Finding, depth: int, worst: float, size: int,
     """The check of a comparison of which some entry lies outside its bound (J3)."""
     equation = equation_of(c.quantity, c.layer, depth)
     where = (c.quantity, c.layer, c.scope, c.left, c.right, equation)
-    return Check(*where, *found[:2], worst, size, unjudged, *found[2:])
+    known = (worst, size, unjudged)
+    numbers = (found.observed, found.expected, found.bound)
+    return Check(*where, found.verdict, found.reason, *known, found.entry, *numbers)
 
 
 def decide_blocks(

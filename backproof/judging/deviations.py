@@ -17,7 +17,7 @@ import numpy as np
 from refimpl import Case, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one of its kind, and hashed often
 class Deviation:
     """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 

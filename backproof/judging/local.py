@@ -318,7 +318,15 @@ class LocalSteps:
         own, loss = precision(case.dtype), case.network.loss
         assert t.Z is not None
         assert t.A is not None
-        Z, expected = layout.view(t.Z[l - 1][side], k), values.delta[l - 1]
+        Z, A = (layout.view(data[l - 1][side], k) for data in (t.Z, t.A))
+        on_kink = [np.abs(Z - kink.at) <= own.tiny for kink in kinks[0]]
+        on_loss_kink = [np.abs(A - kink.at) <= own.tiny for kink in kinks[1]]
+        expected = values.delta[l - 1]
+        with np.errstate(all="ignore"):
+            bound = self.bound_on(self.levels, "delta", l, side, k)
+            low, high = expected - bound, expected + bound
+        if not any(map(np.any, (*on_kink, *on_loss_kink))):
+            return low, high
         g = values.dA_last
         if l < case.network.depth:
             g = layout.view(self.sides.dA[l - 1].value[side], k)
@@ -326,21 +334,17 @@ class LocalSteps:
         # An oracle's g may deviate as declared; the one of the bounds does not.
         centre = self.bound_on(self.levels, "centre", l, side, k)
         slopes, gradients = [(usual, np.False_)], [(g, np.False_), (centre, np.False_)]
-        for kink in kinks[0]:
-            at = np.abs(Z - kink.at) <= own.tiny
+        for kink, at in zip(kinks[0], on_kink, strict=True):
             slopes += [(np.where(at, each, usual), at) for each in (kink.left, kink.right)]
         divisor = loss.entry.divisor(loss.reduction, *case.Y.shape)
-        for kink in kinks[1]:
-            at = np.abs(layout.view(t.A[l - 1][side], k) - kink.at) <= own.tiny
+        for kink, at in zip(kinks[1], on_loss_kink, strict=True):
             gradients += [(np.where(at, each / divisor, g), at) for each in (kink.left, kink.right)]
         with np.errstate(all="ignore"):
-            bound = self.bound_on(self.levels, "delta", l, side, k)
             E_g = self.bound_on(self.levels, "gradient", l, side, k)
-            low, high = expected - bound, expected + bound
-            for slope, on_kink in slopes:
-                for gradient, on_loss_kink in gradients:
+            for slope, at_slope in slopes:
+                for gradient, at_gradient in gradients:
                     E = np.abs(slope) * (E_g + 4 * own.u * np.abs(gradient)) + 2 * own.tiny
-                    at = on_kink | on_loss_kink
+                    at = at_slope | at_gradient
                     low = np.where(at, np.minimum(low, slope * gradient - E), low)
                     high = np.where(at, np.maximum(high, slope * gradient + E), high)
         return low, high

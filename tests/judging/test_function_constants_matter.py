@@ -73,6 +73,7 @@ def _activation(
 
 OWN_ERRORS = Allowance._errors
 MOVED = spread._moved_activation
+AT_POINTS = spread._activation_at_points
 SCALED = "ACCURACY * self.u * np.max(s, axis=0) + lost"
 EXP_UNDERFLOWS = F(-88.0)
 """e^-88 is half the smallest normal number of float32."""
@@ -112,12 +113,12 @@ ACTIVATION_CONSTANTS = (
     ),
     Constant(
         "E1 value of an argument that is off",
-        without(MOVED, "_sup(value, ratio) + own_value", "_sup(value, ratio)"),
+        without(AT_POINTS, "_sup(value, ratio) + own_value", "_sup(value, ratio)"),
         lambda: _activation("sigmoid", 0, [0.3, 0.7], "refimpl", SLIGHTLY),
     ),
     Constant(
         "E1 derivative of an argument that is off",
-        without(MOVED, "moved_slope + own_slope", "moved_slope"),
+        without(AT_POINTS, "moved_slope + own_slope", "moved_slope"),
         lambda: _activation("sigmoid", 1, [0.3, 0.7, 1.1], "torch", SLIGHTLY),
     ),
     Constant(  # one argument is exact, the other is not
@@ -169,7 +170,7 @@ ACTIVATION_CONSTANTS = (
     ),
     Constant(
         "S1 turns",
-        without(MOVED, "facts.turns(p), tuple", "(), tuple"),
+        without(MOVED, "[*facts.turns(spec.parameters), ", "["),
         lambda: _activation("sigmoid", 1, 4.0, F(0.25), 8.0),
     ),
     Constant(

@@ -132,16 +132,23 @@ def test_arrays_are_spread_over_the_entries_of_their_member() -> None:
     assert found["weight"] == 1.0
 
 
-def test_losses_of_samples_are_grouped_by_parameters_and_number_of_outputs_and_summed_by_case() -> None:
+def test_losses_of_samples_are_grouped_by_number_of_outputs_and_summed_by_case() -> None:
     layout = Layout([(2, 2), (3, 1), (2, 1), (2, 1)])
-    name = "poly_loss"
-    specs = [LossSpec(name, "sum", {"epsilon": epsilon}) for epsilon in (1.0, 1.0, 1.0, 2.0)]
+    specs = [LossSpec("poly_loss", "sum", {"epsilon": epsilon}) for epsilon in (1.0, 1.0, 1.0, 2.0)]
     losses = Losses(specs, [np.ones(shape) for shape in layout.shapes], layout)
-    assert [group.cases for group in losses.samples] == [[0, 2], [1], [3]]
+    assert [group.cases for group in losses.samples] == [[0, 2, 3], [1]]
     first = losses.samples[0]
-    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 1, 7], [2, 3, 8]], [2, 1])
-    assert first.sums(np.array([[1.0, 2, 4], [10, 20, 40]])).tolist() == [33, 44]
-    assert [group.arguments["epsilon"] for group in losses.samples] == [1, 1, 2]
+    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 1, 7, 9], [2, 3, 8, 10]], [2, 1, 1])
+    assert first.sums(np.array([[1.0, 2, 4, 8], [10, 20, 40, 80]])).tolist() == [33, 44, 88]
+    of_sample, of_all = (group.arguments["epsilon"] for group in losses.samples)
+    assert (of_sample.tolist(), of_all) == ([1, 1, 1, 2], 1)
+
+
+def test_losses_of_samples_with_another_exponent_have_another_formula_and_group() -> None:
+    layout = Layout([(2, 1)] * 3)
+    specs = [LossSpec("multi_margin", "sum", {"p": p, "margin": p + 1}) for p in (1.0, 2.0, 1.0)]
+    losses = Losses(specs, [np.ones(shape) for shape in layout.shapes], layout)
+    assert [(group.cases, group.arguments["p"]) for group in losses.samples] == [([0, 2], 1), ([1], 2)]
 
 
 def test_arrays_of_losses_of_samples_stand_beside_the_samples() -> None:
