@@ -24,6 +24,7 @@ class Layout:
         ends = np.cumsum(self.sizes)
         self.starts = ends - self.sizes
         self.total = int(ends[-1]) if len(shapes) else 0
+        self._firsts: dict[int, Layout] = {}
         bounds = zip(self.starts.tolist(), ends.tolist(), strict=True)
         self._parts = [(slice(*each), tuple(shape)) for each, shape in zip(bounds, self.shapes, strict=True)]
 
@@ -32,7 +33,11 @@ class Layout:
 
     def first(self, count: int) -> Layout:
         """The layout of the first cases only; their part of the data is its beginning."""
-        return self if count == len(self) else Layout(self.shapes[:count])
+        if count == len(self):
+            return self
+        if count not in self._firsts:
+            self._firsts[count] = Layout(self.shapes[:count])
+        return self._firsts[count]
 
     def empty(self, leading: tuple[int, ...] = ()) -> Any:
         """Room for the data."""

@@ -109,12 +109,16 @@ class Batch:
     def layout(self, quantity: str, l: int) -> Layout:
         """The layout of a quantity of layer l; of dX, l is 0; of the loss, one number a case."""
         if quantity == "loss":
-            return Layout([(1, 1)] * len(self.cases))
+            return self._of_losses
         if quantity in ("dW", "W_updated"):
             return self.weight_layouts[l - 1]
         if quantity in ("db", "b_updated"):
             return self.bias_layouts[l - 1]
         return self.layouts[l]
+
+    @cached_property
+    def _of_losses(self) -> Layout:
+        return Layout([(1, 1)] * len(self.cases))
 
     @cached_property
     def activations(self) -> tuple[Activations, ...]:
@@ -129,7 +133,11 @@ class Batch:
 
     def rates(self, layout: Layout) -> Any:
         """Each case's learning rate, for each entry of a layout."""
-        return layout.each([case.learning_rate for case in self.cases[: len(layout)]])
+        return layout.each(self._learning_rates[: len(layout)])
+
+    @cached_property
+    def _learning_rates(self) -> Any:
+        return np.array([case.learning_rate for case in self.cases])
 
     def _layer(self, l: int, name: str) -> list[Any]:
         return [getattr(case.network.layers[l], name) for case in self.cases[: self.counts[l + 1]]]

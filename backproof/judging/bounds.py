@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from oracles import Oracle
-from oracles.layout import Layout, Matrices
+from oracles.layout import Layout, Matrices, turned
 from refimpl import QUANTITIES, Case
 
 from .batch import Batch
@@ -144,7 +144,7 @@ def weight_gradient(
         left[0], left[1], left[2] = E_delta, d, d + E_delta
         right[0], right[1] = a + E_A, E_A
         right[2] = right[0]
-        parts = layout.products(own.views(left), Matrices(below, right).turned, left.shape[:-1])
+        parts = layout.products(own.views(left), turned(below.views(right)), left.shape[:-1])
         sums, moved = parts[2], parts[0] + parts[1]
     E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
     return levels.limited(E, sums)
@@ -197,13 +197,16 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
         E_Z: list[Any] = []
         all_Z: list[Any] = []
         activations: list[Activated] = []
+        views: list[list[Any]] = []
+        """Of A[0 … L - 1], for the cases that have the layer above."""
         for l in range(1, depth + 1):
             count, layout = batch.counts[l], layouts[l]
             below = layouts[l - 1].first(count)
             inputs, E_inputs = A[-1][: below.total], E_A[-1][..., : below.total]
             b = layout.columns(batch.b[l - 1])
             E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
-            Z = layout.products(W[l - 1].views, below.views(inputs), ()) + b
+            views.append(below.views(inputs))
+            Z = layout.products(W[l - 1].views, views[-1], ()) + b
             all_Z.append(Z)
             activations.append(activated(levels, oracle, batch.activations[l - 1], layout, Z, E_Z[-1]))
             A.append(activations[-1].A)
@@ -227,7 +230,8 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
                 kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
             E_db = bias_gradient(levels, layout, delta, E_delta)
-            dW = weights.products(layout.views(delta), Matrices(below, inputs).turned, ())
+            deltas = layout.views(delta)
+            dW = weights.products(deltas, turned(views[l - 1]), ())
             old, bias = W[l - 1].data, batch.b[l - 1]
             backward["delta"].insert(0, E_delta)
             backward["dW"].insert(0, E_dW)
@@ -236,7 +240,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             db = layout.row_sums(delta)
             backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
             E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
-            g = below.products(W[l - 1].turned, layout.views(delta), ())
+            g = below.products(W[l - 1].turned, deltas, ())
         found |= {name: tuple(values) for name, values in backward.items()}
         return found | {"dX": E_g}, centres
 

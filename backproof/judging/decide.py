@@ -13,7 +13,7 @@ See docs/bounds.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -128,7 +128,7 @@ def decide_blocks(
     columns = columns_of(cases, blocks)
     singly = _singly(cases, blocks, columns, cache(is_extreme), doubtful)
     return [
-        ColumnChecks(columns, k) if plain else tuple(_checks(columns, k, singly))
+        ColumnChecks(columns, k) if plain else columns.checks(k, singly)
         for k, plain in enumerate(columns.plain.tolist())
     ]
 
@@ -173,13 +173,6 @@ def _singly(
         place: _outside(c, finding, cases[k].network.depth, *of_place)
         for place, c, finding, k, of_place in zip(places.tolist(), comparisons, found, of, known, strict=True)
     }
-
-
-def _checks(columns: Columns, k: int, singly: Mapping[int, Check]) -> Iterator[Check]:
-    """The checks of a case with an entry outside its bound."""
-    for row, (start, count) in enumerate(zip(columns.starts.tolist(), columns.counts, strict=True)):
-        if k < count:
-            yield singly.get(start + k) or columns.check(row, k)
 
 
 def _of_block(block: Block, dtype: Any) -> tuple[Any, Any, Any]:

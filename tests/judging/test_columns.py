@@ -255,7 +255,7 @@ def test_a_plain_case_is_judged_without_a_look_at_any_check(monkeypatch: pytest.
     assert isinstance(plain, ColumnChecks)
     assert isinstance(other, tuple)
     with monkeypatch.context() as patched:
-        patched.delattr(Columns, "check")
+        patched.delattr(Columns, "checks")
         judgement = Judgement(cases[0], plain, "ours")
         assert (judgement.verdict, judgement.nearest, judgement.is_plain) == ("conforms", 0.5, True)
         assert judgement.resolved("local")
