@@ -39,6 +39,14 @@ class Layout:
             self._firsts[count] = Layout(self.shapes[:count])
         return self._firsts[count]
 
+    def part(self, cases: Sequence[int]) -> Layout:
+        """The layout of these cases, in this order."""
+        return self if self._are_all(cases) else Layout([self.shapes[k] for k in cases])
+
+    def _are_all(self, cases: Sequence[int]) -> bool:
+        every = range(len(self))
+        return cases == every or list(cases) == list(every)
+
     def empty(self, leading: tuple[int, ...] = ()) -> Any:
         """Room for the data."""
         return np.empty((*leading, self.total))
@@ -62,7 +70,7 @@ class Layout:
 
     def entries(self, cases: Sequence[int]) -> Any:
         """The places of these cases' entries in the data, case after case."""
-        if list(cases) == list(range(len(self))):
+        if self._are_all(cases):
             return slice(None)
         chosen = np.asarray(cases)
         starts, sizes = self.starts[chosen], self.sizes[chosen]

@@ -22,7 +22,7 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,17 +51,41 @@ def _through(
 
     `views` are those of |M|, or of its transpose; `sums` is |M||x|, where that is known.
     """
-    if sums is not None and not np.any(E_x):
-        spread, sums, moved = np.abs(x)[None], sums[None], 0.0
-    else:
-        spread = np.abs(x) + E_x
-        both = np.stack([spread, np.broadcast_to(E_x, spread.shape)])
-        sums, moved = layout.products(views, below.views(both), both.shape[:-1])
+    spread = np.abs(x) + E_x
+
+    def of(cases: Sequence[int]) -> tuple[Any, Any]:
+        part, at = below.part(cases), below.entries(cases)
+        both = np.stack([spread[..., at], np.broadcast_to(E_x, spread.shape)[..., at]])
+        return layout.part(cases).products([views[k] for k in cases], part.views(both), both.shape[:-1])
+
+    sums, moved = _moved_sums(layout, [(below, E_x)], sums, of)
     if levels.may_flush(matrices.magnitudes.data):
         flushed = Matrices(matrices.layout, levels.flushed(matrices.data))
         lost = flushed.views if views is matrices.magnitudes.views else flushed.turned
         leading = np.broadcast_shapes(flushed.data.shape[:-1], spread.shape[:-1])
         moved = moved + layout.products(lost, below.views(spread), leading)
+    return sums, moved
+
+
+def _moved_sums(
+    layout: Layout, errors: Sequence[tuple[Layout, Any]], known: Any, of: Callable[..., tuple[Any, Any]]
+) -> tuple[Any, Any]:
+    """(Σ|terms|, what the inputs' errors move): `of(cases)` works both out.
+
+    Where the first is known for exact inputs, only the cases with some error need it: steps on an
+    implementation's own numbers have errors where a number is subnormal.
+    """
+    if known is None:
+        return of(range(len(layout)))
+    moves = [np.any(each.largest(E) != 0, axis=tuple(range(E.ndim - 1))) for each, E in errors]
+    cases = np.flatnonzero(np.logical_or.reduce(moves)).tolist()
+    if not cases:
+        return known[None], 0.0
+    leading = np.broadcast_shapes(*(E.shape[:-1] for _, E in errors))
+    sums, moved = np.zeros((2, *leading, layout.total))
+    sums[...] = known
+    at = layout.entries(cases)
+    sums[..., at], moved[..., at] = of(cases)
     return sums, moved
 
 
@@ -120,6 +144,22 @@ def transposed(
     return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
 
 
+def _gradient_sums(
+    layouts: tuple[Layout, Layout], delta: Any, E_delta: Any, A: Any, E_A: Any, layout: Layout
+) -> tuple[Any, Any]:
+    """((|δ| + E_δ)(|A| + E_A)^T, E_δ (|A| + E_A)^T + |δ| E_A^T)."""
+    own, below = layouts
+    d, a = np.abs(delta), np.abs(A)
+    leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
+    # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
+    left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
+    left[0], left[1], left[2] = E_delta, d, d + E_delta
+    right[0], right[1] = a + E_A, E_A
+    right[2] = right[0]
+    parts = layout.products(own.views(left), turned(below.views(right)), left.shape[:-1])
+    return parts[2], parts[0] + parts[1]
+
+
 def weight_gradient(
     levels: Levels,
     layouts: tuple[Layout, Layout],
@@ -134,18 +174,13 @@ def weight_gradient(
     """P5: the error of δ A^T; δ and A have the two layouts, δ A^T that of `layout`."""
     own, below = layouts
     m = layout.each([columns for _, columns in own.shapes])
-    if sums is not None and not np.any(E_delta) and not np.any(E_A):
-        sums, moved = sums[None], 0.0
-    else:
-        d, a = np.abs(delta), np.abs(A)
-        leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
-        # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
-        left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
-        left[0], left[1], left[2] = E_delta, d, d + E_delta
-        right[0], right[1] = a + E_A, E_A
-        right[2] = right[0]
-        parts = layout.products(own.views(left), turned(below.views(right)), left.shape[:-1])
-        sums, moved = parts[2], parts[0] + parts[1]
+
+    def of(cases: Sequence[int]) -> tuple[Any, Any]:
+        (left, at), (right, under) = ((each.part(cases), each.entries(cases)) for each in layouts)
+        given = (delta[..., at], E_delta[..., at], A[..., under], E_A[..., under])
+        return _gradient_sums((left, right), *given, layout.part(cases))
+
+    sums, moved = _moved_sums(layout, [(own, E_delta), (below, E_A)], sums, of)
     E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
     return levels.limited(E, sums)
 

@@ -11,6 +11,7 @@ import pytest
 from judge_cases import drawn_case, fitting_output
 from measuring import ends_of, oracle_of, targets_in
 
+from backproof.judging import spread as spread_module
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.batch import Batch
 from backproof.judging.deviations import deviations_of
@@ -256,6 +257,42 @@ def test_a_loss_moves_as_if_its_case_were_alone(name: str, dtype: str, moved: st
                 given = (spec, a[:, own], off[..., own], y[own], levels.allowance)
                 alone.append(loss_spread(BOUNDING, *given))
         _require_same(together, alone)
+
+
+# Entries, most of which are far from turns and kinks.
+FEW_REACH = np.concatenate([np.linspace(-9, 9, 23), [0.5, 1.0, 3.0]])
+
+
+def _by_either_way(monkeypatch: pytest.MonkeyPatch, spread: Any) -> None:
+    """With points inside for all entries, and for those only whose interval reaches one."""
+    with np.errstate(all="ignore"):
+        monkeypatch.setattr(spread_module, "_FEW", 10**9)
+        for_all = spread()
+        monkeypatch.setattr(spread_module, "_FEW", 0)
+        _require_same(spread(), [for_all])
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_an_activation_moves_as_far_if_points_inside_are_evaluated_only_where_reached(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, levels = np.random.Generator(np.random.Philox(11)), levels_of("float32", 2)
+    specs = [ActivationSpec(name, parameters) for parameters in _drawn(name, ACTIVATIONS, rng)]
+    z, E = np.stack([FEW_REACH, FEW_REACH[::-1]]), np.full((2, 2, sum(SIZES)), 2.0**-10)
+    pieces = ActivationPieces(specs, SIZES)
+    _by_either_way(monkeypatch, lambda: activation_spread(BOUNDING, pieces, z, E, levels.allowance))
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_a_loss_moves_as_far_if_points_inside_are_evaluated_only_where_reached(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, levels, entry = np.random.Generator(np.random.Philox(12)), levels_of("float32", 2), LOSSES[name]
+    pieces = LossPieces(_loss_members(name, rng, arrays=False), SIZES)
+    y = rng.choice(targets_in(entry.target_domain), sum(SIZES))
+    a = np.clip(np.stack([FEW_REACH, y]), entry.prediction_domain.low, entry.prediction_domain.high)
+    E = np.full((2, 2, sum(SIZES)), 2.0**-10) * rng.choice([0.0, 1.0], sum(SIZES), p=[0.7, 0.3])
+    _by_either_way(monkeypatch, lambda: loss_spread(BOUNDING, pieces, a, E, y, levels.allowance))
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["accurate", "naive"])
