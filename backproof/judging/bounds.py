@@ -33,6 +33,7 @@ from oracles.layout import Layout, Matrices, turned
 from refimpl import QUANTITIES, Case
 
 from .batch import Batch
+from .in_cache import in_cache
 from .levels import Levels
 from .nonlinear import Activated, activated, backward_activation, loss_errors, pulled_back
 
@@ -122,9 +123,13 @@ def affine(
     W = Matrices.of(W)
     n = layout.each(W.columns)
     sums, moved = _through(levels, W, W.magnitudes.views, below, A, E_A, layout, sums)
-    sums = sums + np.abs(b)
-    E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
-    return levels.limited(E + levels.flushed(b), sums)
+
+    def error(n: Any, sums: Any, moved: Any, b: Any, total: Any = None) -> Any:
+        sums = sums + np.abs(b)
+        E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
+        return levels.limited(E + levels.flushed(b), sums)
+
+    return in_cache(error, n, sums, moved, b, *([] if total is None else [total]))
 
 
 def transposed(
@@ -141,7 +146,11 @@ def transposed(
     W = Matrices.of(W)
     n = layout.each(W.rows)
     sums, moved = _through(levels, W, W.magnitudes.turned, above, delta, E_delta, layout, sums)
-    return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
+
+    def error(n: Any, sums: Any, moved: Any, total: Any = None) -> Any:
+        return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
+
+    return in_cache(error, n, sums, moved, *([] if total is None else [total]))
 
 
 def _gradient_sums(
@@ -181,8 +190,12 @@ def weight_gradient(
         return _gradient_sums((left, right), *given, layout.part(cases))
 
     sums, moved = _moved_sums(layout, [(own, E_delta), (below, E_A)], sums, of)
-    E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
-    return levels.limited(E, sums)
+
+    def error(m: Any, sums: Any, moved: Any, total: Any = None) -> Any:
+        E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
+        return levels.limited(E, sums)
+
+    return in_cache(error, m, sums, moved, *([] if total is None else [total]))
 
 
 def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, total: Any = None) -> Any:
@@ -196,10 +209,14 @@ def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, total: 
 
 def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
     """P6: the error of W - η dW."""
-    eta, size = np.abs(rate), np.abs(dW) + E_dW
-    magnitude = np.abs(W) + 2 * eta * size
-    E = eta * E_dW + levels.u * (magnitude + eta * size) + 2 * levels.tiny
-    return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
+
+    def error(rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
+        eta, size = np.abs(rate), np.abs(dW) + E_dW
+        magnitude = np.abs(W) + 2 * eta * size
+        E = eta * E_dW + levels.u * (magnitude + eta * size) + 2 * levels.tiny
+        return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
+
+    return in_cache(error, rate, W, dW, E_dW)
 
 
 @dataclass

@@ -203,7 +203,7 @@ def _backward(slope: float, E_slope: float, g: float, E_g: float, answer: Any, t
     )
 
 
-BACKWARD = nonlinear.backward_activation
+BACKWARD = nonlinear._product_error
 P3 = (
     Constant(
         "P3 |σ'| E_g",
@@ -237,7 +237,7 @@ P3 = (
     ),
     Constant(
         "P3 k η₀",
-        without(BACKWARD, "levels.tiny * activation.underflows"),
+        without(BACKWARD, "levels.tiny * underflows"),
         lambda: _backward(2.0**-65, 0.0, 2.0**-65, 0.0, F(0), Fraction(2) ** -130),
     ),
 )
