@@ -31,6 +31,7 @@ from .blocks import Block, Readings
 from .deviations import concerned as concerned  # noqa: PLC0414 - plugging has it from here
 from .deviations import deviations_of, ids
 from .doubtful import Doubtful
+from .in_cache import in_cache
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
@@ -132,7 +133,7 @@ class LocalSteps:
             return
         layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
         rate = self.batch.rates(layout)
-        value = (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
+        value = in_cache(_updated, before, rate, gradient)
         E = bounds.updated(self.own, rate, before, gradient, self.own.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
 
@@ -360,6 +361,11 @@ class LocalSteps:
                 low = np.where(at, np.minimum(low, min(kink.jump)), low)
                 high = np.where(at, np.maximum(high, max(kink.jump)), high)
         return low, high
+
+
+def _updated(before: Any, rate: Any, gradient: Any) -> Any:
+    """W - η dW in extended precision, as float64."""
+    return (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
 
 
 def _rounded(value: Any) -> Any:

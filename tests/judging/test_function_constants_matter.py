@@ -203,41 +203,41 @@ def _backward(slope: float, E_slope: float, g: float, E_g: float, answer: Any, t
     )
 
 
-BACKWARD = nonlinear._product_error
+PRODUCT = nonlinear._product_error
 P3 = (
     Constant(
         "P3 |σ'| E_g",
-        without(BACKWARD, "E = s * E_g +", "E ="),
+        without(PRODUCT, "E = s * E_g +", "E ="),
         lambda: _backward(1.0, 0.0, 1.0, E, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P3 |g| E_σ'",
-        without(BACKWARD, "+ a * E_slope", ""),
+        without(PRODUCT, "+ a * E_slope", ""),
         lambda: _backward(1.0, E, 1.0, 0.0, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P3 E_g E_σ'",
-        without(BACKWARD, "+ E_g * E_slope", ""),
+        without(PRODUCT, "+ E_g * E_slope", ""),
         lambda: _backward(0.0, E, 0.0, E, F(E) * F(E), Fraction(0)),
     ),
     Constant(
         "P3 2u of the product",
-        without(BACKWARD, "2 * levels.u * product", "0 * product"),
+        without(PRODUCT, "2 * levels.u * product", "0 * product"),
         lambda: _backward(UP, 0.0, UP, 0.0, F(UP) * F(UP), Fraction(UP) ** 2),
     ),
     Constant(
         "P3 E_σ' in 2u",
-        without(BACKWARD, "(s + E_slope)", "s"),
+        without(PRODUCT, "(s + E_slope)", "s"),
         lambda: _backward(0.0, UP, UP, 0.0, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
         "P3 E_g in 2u",
-        without(BACKWARD, "(a + E_g)", "a"),
+        without(PRODUCT, "(a + E_g)", "a"),
         lambda: _backward(UP, 0.0, 0.0, UP, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
         "P3 k η₀",
-        without(BACKWARD, "levels.tiny * underflows"),
+        without(PRODUCT, "levels.tiny * underflows"),
         lambda: _backward(2.0**-65, 0.0, 2.0**-65, 0.0, F(0), Fraction(2) ** -130),
     ),
 )
@@ -255,7 +255,7 @@ def _underflowing(name: str, z: float, factor: float, rest: float = 0.0) -> Exam
 
     def bound() -> Any:
         activation = nonlinear.activated(SINGLE, TRUTH, [spec], one, points, both([0.0]))
-        return BACKWARD(SINGLE, activation, np.array([float(g)]), both([0.0]))[0]
+        return nonlinear.backward_activation(SINGLE, activation, np.array([float(g)]), both([0.0]))[0]
 
     return Example(F(rest) * g, exact, bound)
 
