@@ -24,14 +24,28 @@ class Layout:
         ends = np.cumsum(self.sizes)
         self.starts = ends - self.sizes
         self.total = int(ends[-1]) if len(shapes) else 0
-        self._parts = list(zip(self.starts.tolist(), ends.tolist(), self.shapes, strict=True))
+        self._firsts: dict[int, Layout] = {}
+        bounds = zip(self.starts.tolist(), ends.tolist(), strict=True)
+        self._parts = [(slice(*each), tuple(shape)) for each, shape in zip(bounds, self.shapes, strict=True)]
 
     def __len__(self) -> int:
         return len(self.shapes)
 
     def first(self, count: int) -> Layout:
         """The layout of the first cases only; their part of the data is its beginning."""
-        return self if count == len(self) else Layout(self.shapes[:count])
+        if count == len(self):
+            return self
+        if count not in self._firsts:
+            self._firsts[count] = Layout(self.shapes[:count])
+        return self._firsts[count]
+
+    def part(self, cases: Sequence[int]) -> Layout:
+        """The layout of these cases, in this order."""
+        return self if self._are_all(cases) else Layout([self.shapes[k] for k in cases])
+
+    def _are_all(self, cases: Sequence[int]) -> bool:
+        every = range(len(self))
+        return cases == every or list(cases) == list(every)
 
     def empty(self, leading: tuple[int, ...] = ()) -> Any:
         """Room for the data."""
@@ -44,17 +58,19 @@ class Layout:
 
     def views(self, data: Any) -> list[Any]:
         """Each case's part of the data, (…, rows, columns)."""
+        if data.ndim == 1:
+            return [data[at].reshape(shape) for at, shape in self._parts]
         leading = data.shape[:-1]
-        return [data[..., start:end].reshape(*leading, *shape) for start, end, shape in self._parts]
+        return [data[..., at].reshape(leading + shape) for at, shape in self._parts]
 
     def view(self, data: Any, case: int) -> Any:
         """One case's part of the data, (…, rows, columns)."""
-        start, end, shape = self._parts[case]
-        return data[..., start:end].reshape(*data.shape[:-1], *shape)
+        at, shape = self._parts[case]
+        return data[..., at].reshape(data.shape[:-1] + shape)
 
     def entries(self, cases: Sequence[int]) -> Any:
         """The places of these cases' entries in the data, case after case."""
-        if list(cases) == list(range(len(self))):
+        if self._are_all(cases):
             return slice(None)
         chosen = np.asarray(cases)
         starts, sizes = self.starts[chosen], self.sizes[chosen]
@@ -112,6 +128,11 @@ class Layout:
         return np.add.reduceat(data, self.row_starts, axis=-1)
 
 
+def turned(matrices: Iterable[Any]) -> list[Any]:
+    """Each matrix, transposed; leading axes stay."""
+    return [matrix.swapaxes(-1, -2) for matrix in matrices]
+
+
 class Matrices(Sequence[Any]):
     """Matrices as the data of a layout, with leading axes or none, and what is often made of them."""
 
@@ -144,7 +165,7 @@ class Matrices(Sequence[Any]):
     @cached_property
     def turned(self) -> list[Any]:
         """Each matrix, transposed."""
-        return [np.swapaxes(view, -1, -2) for view in self.views]
+        return turned(self.views)
 
     @cached_property
     def rows(self) -> Any:

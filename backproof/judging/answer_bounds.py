@@ -20,10 +20,10 @@ from refimpl import QUANTITIES, Case, Trace
 from . import bounds
 from .batch import Batch
 from .decide import decide
-from .deviations import deviations_of
+from .deviations import concerned, deviations_of, ids
 from .judge import extreme
 from .levels import levels_of
-from .local import NAIVE_REASON, concerned, ids
+from .local import NAIVE_REASON
 from .verdicts import FAILING, Alternative, Check, Comparison, Verdict
 
 # Quantity → one float64 array for each layer; of the loss and dX, one.

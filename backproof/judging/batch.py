@@ -109,12 +109,16 @@ class Batch:
     def layout(self, quantity: str, l: int) -> Layout:
         """The layout of a quantity of layer l; of dX, l is 0; of the loss, one number a case."""
         if quantity == "loss":
-            return Layout([(1, 1)] * len(self.cases))
+            return self._of_losses
         if quantity in ("dW", "W_updated"):
             return self.weight_layouts[l - 1]
         if quantity in ("db", "b_updated"):
             return self.bias_layouts[l - 1]
         return self.layouts[l]
+
+    @cached_property
+    def _of_losses(self) -> Layout:
+        return Layout([(1, 1)] * len(self.cases))
 
     @cached_property
     def activations(self) -> tuple[Activations, ...]:
@@ -129,7 +133,11 @@ class Batch:
 
     def rates(self, layout: Layout) -> Any:
         """Each case's learning rate, for each entry of a layout."""
-        return layout.each([case.learning_rate for case in self.cases[: len(layout)]])
+        return layout.each(self._learning_rates[: len(layout)])
+
+    @cached_property
+    def _learning_rates(self) -> Any:
+        return np.array([case.learning_rate for case in self.cases])
 
     def _layer(self, l: int, name: str) -> list[Any]:
         return [getattr(case.network.layers[l], name) for case in self.cases[: self.counts[l + 1]]]
@@ -160,6 +168,7 @@ class Sides:
     def __init__(self, batch: Batch, traces: Mapping[str, Sequence[Trace]]) -> None:
         """`traces[name][k]` is the trace of case k; all of one name may be a `TraceBatch`."""
         self.batch, self.names, self.traces = batch, tuple(traces), traces
+        self._parts: dict[tuple[int, ...], Sides] = {}
         self.offered = offered(next(iter(traces.values())))
         self.has = Trace(**{quantity: self._gathered(quantity) for quantity in self.offered})
         hidden = self.has.A or (None,) * batch.depth
@@ -210,9 +219,12 @@ class Sides:
         )
 
     def part(self, places: Sequence[int]) -> Sides:
-        """Some of the cases as a batch of their own."""
-        traces = {name: [self.traces[name][k] for k in places] for name in self.names}
-        return Sides(Batch([self.batch.cases[k] for k in places]), traces)
+        """Some of the cases as a batch of their own, made once: for steps and whole traces alike."""
+        key = tuple(places)
+        if key not in self._parts:
+            traces = {name: [self.traces[name][k] for k in places] for name in self.names}
+            self._parts[key] = Sides(Batch([self.batch.cases[k] for k in places]), traces)
+        return self._parts[key]
 
     def alone(self, k: int) -> Sides:
         """Case k as a batch of its own."""

@@ -22,17 +22,18 @@ Where an intermediate sum can exceed the largest number of the dtype, the bound 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from oracles import Oracle
-from oracles.layout import Layout, Matrices
+from oracles.layout import Layout, Matrices, turned
 from refimpl import QUANTITIES, Case
 
 from .batch import Batch
+from .in_cache import in_cache
 from .levels import Levels
 from .nonlinear import Activated, activated, backward_activation, loss_errors, pulled_back
 
@@ -51,17 +52,41 @@ def _through(
 
     `views` are those of |M|, or of its transpose; `sums` is |M||x|, where that is known.
     """
-    if sums is not None and not np.any(E_x):
-        spread, sums, moved = np.abs(x)[None], sums[None], 0.0
-    else:
-        spread = np.abs(x) + E_x
-        both = np.stack([spread, np.broadcast_to(E_x, spread.shape)])
-        sums, moved = layout.products(views, below.views(both), both.shape[:-1])
+    spread = np.abs(x) + E_x
+
+    def of(cases: Sequence[int]) -> tuple[Any, Any]:
+        part, at = below.part(cases), below.entries(cases)
+        both = np.stack([spread[..., at], np.broadcast_to(E_x, spread.shape)[..., at]])
+        return layout.part(cases).products([views[k] for k in cases], part.views(both), both.shape[:-1])
+
+    sums, moved = _moved_sums(layout, [(below, E_x)], sums, of)
     if levels.may_flush(matrices.magnitudes.data):
         flushed = Matrices(matrices.layout, levels.flushed(matrices.data))
         lost = flushed.views if views is matrices.magnitudes.views else flushed.turned
         leading = np.broadcast_shapes(flushed.data.shape[:-1], spread.shape[:-1])
         moved = moved + layout.products(lost, below.views(spread), leading)
+    return sums, moved
+
+
+def _moved_sums(
+    layout: Layout, errors: Sequence[tuple[Layout, Any]], known: Any, of: Callable[..., tuple[Any, Any]]
+) -> tuple[Any, Any]:
+    """(Σ|terms|, what the inputs' errors move): `of(cases)` works both out.
+
+    Where the first is known for exact inputs, only the cases with some error need it: steps on an
+    implementation's own numbers have errors where a number is subnormal.
+    """
+    if known is None:
+        return of(range(len(layout)))
+    moves = [np.any(each.largest(E) != 0, axis=tuple(range(E.ndim - 1))) for each, E in errors]
+    cases = np.flatnonzero(np.logical_or.reduce(moves)).tolist()
+    if not cases:
+        return known[None], 0.0
+    leading = np.broadcast_shapes(*(E.shape[:-1] for _, E in errors))
+    sums, moved = np.zeros((2, *leading, layout.total))
+    sums[...] = known
+    at = layout.entries(cases)
+    sums[..., at], moved[..., at] = of(cases)
     return sums, moved
 
 
@@ -98,9 +123,13 @@ def affine(
     W = Matrices.of(W)
     n = layout.each(W.columns)
     sums, moved = _through(levels, W, W.magnitudes.views, below, A, E_A, layout, sums)
-    sums = sums + np.abs(b)
-    E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
-    return levels.limited(E + levels.flushed(b), sums)
+
+    def error(n: Any, sums: Any, moved: Any, b: Any, total: Any = None) -> Any:
+        sums = sums + np.abs(b)
+        E = moved + _rounding(levels, n + 1, sums, moved, total) + 2 * (n + 1) * levels.tiny
+        return levels.limited(E + levels.flushed(b), sums)
+
+    return in_cache(error, n, sums, moved, b, *([] if total is None else [total]))
 
 
 def transposed(
@@ -117,7 +146,27 @@ def transposed(
     W = Matrices.of(W)
     n = layout.each(W.rows)
     sums, moved = _through(levels, W, W.magnitudes.turned, above, delta, E_delta, layout, sums)
-    return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
+
+    def error(n: Any, sums: Any, moved: Any, total: Any = None) -> Any:
+        return levels.limited(moved + _rounding(levels, n, sums, moved, total) + 2 * n * levels.tiny, sums)
+
+    return in_cache(error, n, sums, moved, *([] if total is None else [total]))
+
+
+def _gradient_sums(
+    layouts: tuple[Layout, Layout], delta: Any, E_delta: Any, A: Any, E_A: Any, layout: Layout
+) -> tuple[Any, Any]:
+    """((|δ| + E_δ)(|A| + E_A)^T, E_δ (|A| + E_A)^T + |δ| E_A^T)."""
+    own, below = layouts
+    d, a = np.abs(delta), np.abs(A)
+    leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
+    # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
+    left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
+    left[0], left[1], left[2] = E_delta, d, d + E_delta
+    right[0], right[1] = a + E_A, E_A
+    right[2] = right[0]
+    parts = layout.products(own.views(left), turned(below.views(right)), left.shape[:-1])
+    return parts[2], parts[0] + parts[1]
 
 
 def weight_gradient(
@@ -134,20 +183,19 @@ def weight_gradient(
     """P5: the error of δ A^T; δ and A have the two layouts, δ A^T that of `layout`."""
     own, below = layouts
     m = layout.each([columns for _, columns in own.shapes])
-    if sums is not None and not np.any(E_delta) and not np.any(E_A):
-        sums, moved = sums[None], 0.0
-    else:
-        d, a = np.abs(delta), np.abs(A)
-        leading = np.broadcast_shapes(E_delta.shape[:-1], E_A.shape[:-1])
-        # [E_δ; |δ|; |δ| + E_δ] and [|A| + E_A; E_A; |A| + E_A], product by product.
-        left, right = np.empty((3, *leading, own.total)), np.empty((3, *leading, below.total))
-        left[0], left[1], left[2] = E_delta, d, d + E_delta
-        right[0], right[1] = a + E_A, E_A
-        right[2] = right[0]
-        parts = layout.products(own.views(left), Matrices(below, right).turned, left.shape[:-1])
-        sums, moved = parts[2], parts[0] + parts[1]
-    E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
-    return levels.limited(E, sums)
+
+    def of(cases: Sequence[int]) -> tuple[Any, Any]:
+        (left, at), (right, under) = ((each.part(cases), each.entries(cases)) for each in layouts)
+        given = (delta[..., at], E_delta[..., at], A[..., under], E_A[..., under])
+        return _gradient_sums((left, right), *given, layout.part(cases))
+
+    sums, moved = _moved_sums(layout, [(own, E_delta), (below, E_A)], sums, of)
+
+    def error(m: Any, sums: Any, moved: Any, total: Any = None) -> Any:
+        E = moved + _rounding(levels, m, sums, moved, total) + 2 * m * levels.tiny
+        return levels.limited(E, sums)
+
+    return in_cache(error, m, sums, moved, *([] if total is None else [total]))
 
 
 def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, total: Any = None) -> Any:
@@ -161,10 +209,14 @@ def bias_gradient(levels: Levels, own: Layout, delta: Any, E_delta: Any, total: 
 
 def updated(levels: Levels, rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
     """P6: the error of W - η dW."""
-    eta, size = np.abs(rate), np.abs(dW) + E_dW
-    magnitude = np.abs(W) + 2 * eta * size
-    E = eta * E_dW + levels.u * (magnitude + eta * size) + 2 * levels.tiny
-    return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
+
+    def error(rate: Any, W: Any, dW: Any, E_dW: Any) -> Any:
+        eta, size = np.abs(rate), np.abs(dW) + E_dW
+        magnitude = np.abs(W) + 2 * eta * size
+        E = eta * E_dW + levels.u * (magnitude + eta * size) + 2 * levels.tiny
+        return levels.limited(E + levels.flushed(W) + levels.flushed(rate) * size, magnitude)
+
+    return in_cache(error, rate, W, dW, E_dW)
 
 
 @dataclass
@@ -197,13 +249,16 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
         E_Z: list[Any] = []
         all_Z: list[Any] = []
         activations: list[Activated] = []
+        views: list[list[Any]] = []
+        """Of A[0 … L - 1], for the cases that have the layer above."""
         for l in range(1, depth + 1):
             count, layout = batch.counts[l], layouts[l]
             below = layouts[l - 1].first(count)
             inputs, E_inputs = A[-1][: below.total], E_A[-1][..., : below.total]
             b = layout.columns(batch.b[l - 1])
             E_Z.append(affine(levels, W[l - 1], below, inputs, E_inputs, b, layout))
-            Z = layout.products(W[l - 1].views, below.views(inputs), ()) + b
+            views.append(below.views(inputs))
+            Z = layout.products(W[l - 1].views, views[-1], ()) + b
             all_Z.append(Z)
             activations.append(activated(levels, oracle, batch.activations[l - 1], layout, Z, E_Z[-1]))
             A.append(activations[-1].A)
@@ -227,7 +282,8 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
                 kept.insert(0, value)
             E_dW = weight_gradient(levels, (layout, below), delta, E_delta, inputs, E_inputs, weights)
             E_db = bias_gradient(levels, layout, delta, E_delta)
-            dW = weights.products(layout.views(delta), Matrices(below, inputs).turned, ())
+            deltas = layout.views(delta)
+            dW = weights.products(deltas, turned(views[l - 1]), ())
             old, bias = W[l - 1].data, batch.b[l - 1]
             backward["delta"].insert(0, E_delta)
             backward["dW"].insert(0, E_dW)
@@ -236,7 +292,7 @@ def swept(batch: Batch, oracle: Oracle, levels: Levels) -> tuple[dict[str, Any],
             db = layout.row_sums(delta)
             backward["b_updated"].insert(0, updated(levels, batch.rates(biases), bias, db, E_db))
             E_g = transposed(levels, W[l - 1], layout, delta, E_delta, below)
-            g = below.products(W[l - 1].turned, layout.views(delta), ())
+            g = below.products(W[l - 1].turned, deltas, ())
         found |= {name: tuple(values) for name, values in backward.items()}
         return found | {"dX": E_g}, centres
 

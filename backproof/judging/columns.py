@@ -6,7 +6,7 @@ kept as a few arrays, and counted as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -106,18 +106,26 @@ class Columns:
 
     def check(self, row: int, case: int) -> Check:
         """One comparison that does not lie outside its bound."""
-        at = self.starts[row] + case
-        code, named = int(self.code[at]), self.rows[row]
-        verdict: Verdict = "not judged" if code else "conforms"
-        return Check(
-            *named,
-            equation_of(named.quantity, named.layer, self.depths[case]),
-            verdict,
-            REASONS[code],
-            float(self.ratio[at]),
-            int(self.entries[at]),
-            int(self.unjudged[at]),
-        )
+        return next(self._checks([row], case))
+
+    def checks(self, case: int, singly: Mapping[int, Check]) -> tuple[Check, ...]:
+        """All comparisons of a case; `singly` has the checks of what lies outside its bound, by place."""
+        rows = [row for row, count in enumerate(self.counts) if case < count]
+        if not singly:
+            return tuple(self._checks(rows, case))
+        places = (self.starts[rows] + case).tolist()
+        made = zip(places, self._checks(rows, case), strict=True)
+        return tuple(singly.get(place, check) for place, check in made)
+
+    def _checks(self, rows: Sequence[int], case: int) -> Iterator[Check]:
+        at = self.starts[rows] + case
+        columns = (self.code[at], self.ratio[at], self.entries[at], self.unjudged[at])
+        told = zip(rows, *(column.tolist() for column in columns), strict=True)
+        for row, code, ratio, entries, unjudged in told:
+            named: Row = self.rows[row]
+            verdict: Verdict = "not judged" if code else "conforms"
+            equation = equation_of(named.quantity, named.layer, self.depths[case])
+            yield Check(*named, equation, verdict, REASONS[code], ratio, entries, unjudged)
 
 
 class ColumnChecks(PlainChecks):
@@ -128,8 +136,7 @@ class ColumnChecks(PlainChecks):
 
     @cached_property
     def _made(self) -> tuple[Check, ...]:
-        counts = enumerate(self.columns.counts)
-        return tuple(self.columns.check(row, self.case) for row, count in counts if self.case < count)
+        return self.columns.checks(self.case, {})
 
     def __len__(self) -> int:
         return len(self._made)

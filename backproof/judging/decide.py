@@ -13,8 +13,8 @@ See docs/bounds.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +23,9 @@ from refimpl import Case
 
 from .blocks import Block, once
 from .columns import REASONS, SINGLY, ColumnChecks, Columns, Row
+from .other_readings import Finding, read_otherwise
 from .rounding import precision
-from .verdicts import SEVERITY, Check, Comparison, Verdict, equation_of
+from .verdicts import Check, Comparison, Verdict, equation_of
 
 RESOLUTION = 0.01
 
@@ -81,12 +82,18 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
         case.dtype,
     )
     depth = case.network.depth
+    otherwise = iter(
+        read_otherwise(
+            [c for c, outside in zip(comparisons, found.outside, strict=True) if outside],
+            lambda _: is_extreme,
+        )
+    )
     checks = []
     for c, size, unjudged, outside, posed, mute, worst in zip(
         comparisons, sizes.tolist(), *found, strict=True
     ):
         if outside:
-            checks.append(_outside(c, depth, worst, size, unjudged, is_extreme=lambda: is_extreme))
+            checks.append(_outside(c, next(otherwise), depth, worst, size, unjudged))
             continue
         reason = _reason(size, unjudged, posed, mute)
         verdict: Verdict = "not judged" if reason else "conforms"
@@ -96,31 +103,13 @@ def decide(case: Case, comparisons: Sequence[Comparison], is_extreme: bool) -> l
     return checks
 
 
-def _outside(
-    c: Comparison, depth: int, worst: float, size: int, unjudged: int, *, is_extreme: Callable[[], bool]
-) -> Check:
-    """The verdict on a comparison of which some entry lies outside its bound (J3)."""
-    verdict, reason, entry = _classify(c, is_extreme=is_extreme)
-    observed, expected, bound = (
-        float(np.asarray(values)[entry]) for values in (c.observed, c.expected, c.bound)
-    )
-    return Check(
-        c.quantity,
-        c.layer,
-        c.scope,
-        c.left,
-        c.right,
-        equation_of(c.quantity, c.layer, depth),
-        verdict,
-        reason,
-        worst,
-        size,
-        unjudged,
-        entry,
-        observed,
-        expected,
-        bound,
-    )
+def _outside(c: Comparison, found: Finding, depth: int, worst: float, size: int, unjudged: int) -> Check:
+    """The check of a comparison of which some entry lies outside its bound (J3)."""
+    equation = equation_of(c.quantity, c.layer, depth)
+    where = (c.quantity, c.layer, c.scope, c.left, c.right, equation)
+    known = (worst, size, unjudged)
+    numbers = (found.observed, found.expected, found.bound)
+    return Check(*where, found.verdict, found.reason, *known, found.entry, *numbers)
 
 
 def decide_blocks(
@@ -131,19 +120,17 @@ def decide_blocks(
 ) -> list[Sequence[Check]]:
     """The verdicts on all comparisons of each case, in the order of the blocks (J1 to J3).
 
-    Only for cases with an entry outside its bound, `is_extreme(k)` may be asked; `doubtful` is told which
-    these are before other readings of their answers are asked for.
+    Only for cases with an entry outside its bound, `is_extreme(k)` may be asked, once; `doubtful` is told of
+    which cases a further reading will be worked out, before each.
     """
     if not blocks:
         return [() for _ in cases]
     columns = columns_of(cases, blocks)
-    doubtful(np.flatnonzero(~columns.plain).tolist())
-    found: list[Sequence[Check]] = [
-        ColumnChecks(columns, k) if plain else () for k, plain in enumerate(columns.plain.tolist())
+    singly = _singly(cases, blocks, columns, cache(is_extreme), doubtful)
+    return [
+        ColumnChecks(columns, k) if plain else columns.checks(k, singly)
+        for k, plain in enumerate(columns.plain.tolist())
     ]
-    for k in np.flatnonzero(~columns.plain).tolist():
-        found[k] = tuple(_singly(cases[k], blocks, columns, k, is_extreme))
-    return found
 
 
 def columns_of(cases: Sequence[Case], blocks: Sequence[Block]) -> Columns:
@@ -163,21 +150,29 @@ def columns_of(cases: Sequence[Case], blocks: Sequence[Block]) -> Columns:
 
 
 def _singly(
-    case: Case, blocks: Sequence[Block], columns: Columns, k: int, is_extreme: Callable[[int], bool]
-) -> Iterator[Check]:
-    """The checks of a case with an entry outside its bound."""
-    extreme = cache(partial(is_extreme, k))
-    places = iter(range(len(columns.rows)))
-    for block in blocks:
-        for row in range(len(block.left)):
-            place = next(places)
-            if k < columns.counts[place]:
-                at = columns.starts[place] + k
-                if columns.code[at] == SINGLY:
-                    known = (float(columns.ratio[at]), int(columns.entries[at]), int(columns.unjudged[at]))
-                    yield _outside(block.comparison(row, k), case.network.depth, *known, is_extreme=extreme)
-                else:
-                    yield columns.check(place, k)
+    cases: Sequence[Case],
+    blocks: Sequence[Block],
+    columns: Columns,
+    is_extreme: Callable[[int], bool],
+    doubtful: Callable[[Sequence[int]], None],
+) -> dict[int, Check]:
+    """The checks of what lies outside its bound, by their places in the columns."""
+    places = np.flatnonzero(columns.code == SINGLY)
+    of = columns.case_of[places].tolist()
+    rows = [(block, row) for block in blocks for row in range(len(block.left))]
+    row_of = np.repeat(np.arange(len(rows)), columns.counts)[places].tolist()
+    comparisons = [rows[row][0].comparison(rows[row][1], k) for row, k in zip(row_of, of, strict=True)]
+    found = read_otherwise(
+        comparisons,
+        lambda i: is_extreme(of[i]),
+        lambda chosen: doubtful(sorted({of[i] for i in chosen})),
+    )
+    numbers = (columns.ratio[places], columns.entries[places], columns.unjudged[places])
+    known = zip(*(each.tolist() for each in numbers), strict=True)
+    return {
+        place: _outside(c, finding, cases[k].network.depth, *of_place)
+        for place, c, finding, k, of_place in zip(places.tolist(), comparisons, found, of, known, strict=True)
+    }
 
 
 def _of_block(block: Block, dtype: Any) -> tuple[Any, Any, Any]:
@@ -200,12 +195,12 @@ def _of_block(block: Block, dtype: Any) -> tuple[Any, Any, Any]:
     unjudged, code = np.zeros(worst.shape, dtype=np.int64), np.zeros(worst.shape, dtype=np.int8)
     if not sure.all():
         rows, cases = np.nonzero(~sure)
-        starts, ends = layout.starts, layout.starts + layout.sizes
-        parts = list(zip(rows.tolist(), starts[cases].tolist(), ends[cases].tolist(), strict=True))
         sizes = layout.sizes[cases]
+        ends = np.cumsum(sizes)
+        at = np.arange(ends[-1]) + np.repeat(layout.starts[cases] - ends + sizes, sizes)
+        of_row = np.repeat(rows, sizes)
         observed, expected, bound = (
-            np.concatenate([np.broadcast_to(data, shape)[r, i:j] for r, i, j in parts])
-            for data in (block.observed, block.expected, block.bound)
+            np.broadcast_to(data, shape)[of_row, at] for data in (block.observed, block.expected, block.bound)
         )
         found = _measured(observed, expected, bound, sizes, dtype)
         unjudged[rows, cases], worst[rows, cases] = found.unjudged, found.worst
@@ -220,34 +215,3 @@ def _of_block(block: Block, dtype: Any) -> tuple[Any, Any, Any]:
 
 def _joined(parts: list[Any]) -> Any:
     return np.concatenate(parts).astype(np.float64, copy=False)
-
-
-def _classify(c: Comparison, is_extreme: Callable[[], bool]) -> tuple[Verdict, str, tuple[int, ...]]:
-    """The gravest verdict among the entries outside their bound, its reason and its worst entry."""
-    shape = np.shape(c.expected)
-    observed, expected, bound = (
-        np.asarray(x, dtype=np.float64).reshape(shape) for x in (c.observed, c.expected, c.bound)
-    )
-    with np.errstate(all="ignore"):
-        excess = np.nan_to_num(np.abs(observed - expected) / bound, nan=np.inf, posinf=np.inf)
-        open_ = ~((np.abs(observed - expected) <= bound) | (observed == expected))
-        open_ &= np.isfinite(bound) & np.isfinite(expected)
-        found: list[tuple[Verdict, str, Any]] = []
-        for alternative in c.alternatives():
-            if not open_.any():
-                break
-            low, high = alternative.range()
-            fits = open_ & (low <= observed) & (observed <= high) & np.isfinite(observed)
-            if fits.any():
-                found.append((alternative.verdict, alternative.reason, fits))
-                open_ &= ~fits
-        broken = open_ & ~np.isfinite(observed)
-        if broken.any() and is_extreme():
-            found.append(("unstable", "not finite where the exact answer is", broken))
-            open_ &= ~broken
-        if open_.any():
-            reason = "not finite on ordinary numbers" if (open_ & broken).any() else "outside the bound"
-            found.append(("mismatch", reason, open_))
-    verdict, reason, entries = min(found, key=lambda item: SEVERITY.index(item[0]))
-    flat = int(np.argmax(np.where(entries, excess, -1.0)))
-    return verdict, reason, tuple(int(i) for i in np.unravel_index(flat, shape))

@@ -17,7 +17,7 @@ import numpy as np
 from refimpl import Case, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one of its kind, and hashed often
 class Deviation:
     """An extra error of one oracle's function: `value` and `derivative` are exact minus answered.
 
@@ -211,6 +211,17 @@ DEVIATIONS: tuple[Deviation, ...] = (
 def deviations_of(*oracles: str) -> tuple[Deviation, ...]:
     """The declared deviations of these oracles."""
     return tuple(d for d in DEVIATIONS if d.oracle in oracles)
+
+
+def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, ...]:
+    """Those declared deviations that concern functions of this case."""
+    used = {layer.activation.name for layer in case.network.layers} | {case.network.loss.name}
+    return tuple(deviation for deviation in declared if deviation.function in used)
+
+
+def ids(declared: tuple[Deviation, ...]) -> str:
+    """Their ids in one text."""
+    return ", ".join(deviation.id for deviation in declared)
 
 
 def shown(declared: tuple[Deviation, ...], case: Case, trace: Trace) -> tuple[Deviation, ...]:

@@ -13,9 +13,10 @@ from refimpl import QUANTITIES, Trace
 from . import bounds
 from .batch import Sides, gathered
 from .blocks import Block, Readings, rows_of
-from .deviations import deviations_of
+from .deviations import concerned, deviations_of, ids
+from .doubtful import Doubtful
 from .levels import Levels, levels_of
-from .local import NAIVE_REASON, concerned, ids
+from .local import NAIVE_REASON
 from .scale import REMARKABLE, statistical_scale
 from .verdicts import Alternative, Verdict
 
@@ -38,9 +39,8 @@ class EndToEnd:
         self.sides, self.batch, self.bounding, self.centres = sides, sides.batch, bounding, centres
         self.exact = exact
         self._known_bounds: dict[Levels, Mapping[str, Any]] = {}
-        self._known_among: dict[int, tuple[EndToEnd, int]] = {}
-        self.doubtful: Sequence[int] = ()
-        """The cases of which wider bounds will be asked, once that is known."""
+        self.doubtful: Doubtful[EndToEnd] = Doubtful(self.batch.cases, self._part)
+        """The cases of which wider bounds are asked."""
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
         """P7: quantity → the bound on the difference of two answers: the cases' error and the oracle's."""
@@ -56,14 +56,10 @@ class EndToEnd:
                 }
         return self._known_bounds[levels]
 
-    def _among(self, k: int) -> tuple[EndToEnd, int]:
-        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
-        if k not in self._known_among:
-            places = self.doubtful if k in self.doubtful else (k,)
-            centres = {name: [traces[i] for i in places] for name, traces in self.centres.items()}
-            part = EndToEnd(self.sides.part(places), self.bounding, centres, exact=self.exact)
-            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
-        return self._known_among[k]
+    def _part(self, places: Sequence[int]) -> EndToEnd:
+        """The same for some of the cases."""
+        centres = {name: [traces[i] for i in places] for name, traces in self.centres.items()}
+        return EndToEnd(self.sides.part(places), self.bounding, centres, exact=self.exact)
 
     def remarkable(self, blocks: Iterable[Block]) -> Any:
         """Whether some answer of a case is further from an oracle's than roundings usually come to.
@@ -118,7 +114,7 @@ class EndToEnd:
         def readings(row: int, k: int) -> tuple[Alternative, ...]:
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    part, place = self._among(k)
+                    part, place = self.doubtful.among(k, allowed.get("deviations", ()))
                     bound = part.bounds_on(**allowed)[quantity]
                     bound = matrix(part.sides, bound if l is None else bound[l - 1], place)
                     value = matrix(self.sides, expected[row], k)

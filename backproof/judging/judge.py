@@ -130,7 +130,7 @@ class Tables:
 
         def doubtful(places: Sequence[int]) -> None:
             for part in parts:
-                part.doubtful = places
+                part.doubtful.tell(places)
 
         decided = decide_blocks(cases, blocks, is_extreme, doubtful)
         return [

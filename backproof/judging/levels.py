@@ -47,10 +47,16 @@ class Levels:
 
     def gamma(self, n: Any) -> Any:
         """γ_n for each precision, with the centre's; n is a number, or has one for each entry of the data."""
-        n = np.asarray(n, dtype=np.float64)
+        n = np.asarray(n)
         shape = (-1, *(1,) * (self.axes - n.ndim), *n.shape)
+        longest = int(np.max(n, initial=0))
+        if longest < n.size:  # sums of at most so many terms: fewer values of γ than entries
+            return np.take(self._gammas(np.arange(longest + 1.0)), n, axis=1).reshape(shape)
+        return self._gammas(n.astype(np.float64)).reshape(shape)
+
+    def _gammas(self, n: Any) -> Any:
         about = _gamma(self.centre, n) if self.centre else 0.0
-        return np.array([_gamma(p, n) + about for p in self.precisions]).reshape(shape)
+        return np.array([_gamma(p, n) + about for p in self.precisions])
 
     def _sums(self, name: str) -> Any:
         about = getattr(self.centre, name) if self.centre else 0.0

@@ -23,13 +23,15 @@ import numpy as np
 
 from oracles import Oracle, StepValues
 from oracles.layout import Layout, Matrices
-from refimpl import Case
 from refimpl.functions import Kink
 
 from . import bounds
 from .batch import Sides
 from .blocks import Block, Readings
-from .deviations import Deviation, deviations_of
+from .deviations import concerned as concerned  # noqa: PLC0414 - plugging has it from here
+from .deviations import deviations_of, ids
+from .doubtful import Doubtful
+from .in_cache import in_cache
 from .levels import Levels, levels_of
 from .nonlinear import activated, backward_activation, loss_errors
 from .rounding import extended, lost_in_extended_sum, precision
@@ -61,9 +63,8 @@ class LocalSteps:
         self.own = levels_of(self.batch.dtype, 2, exact=True)
         """Of sums of products only the case's own precision counts: the expected value is worked out here."""
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
-        self._known_among: dict[int, tuple[LocalSteps, int]] = {}
-        self.doubtful: Sequence[int] = ()
-        """The cases of which wider bounds will be asked, once that is known."""
+        self.doubtful: Doubtful[LocalSteps] = Doubtful(self.batch.cases, self._part)
+        """The cases of which wider bounds are asked."""
 
     def _levels(self, **allowed: Any) -> Levels:
         return levels_of(self.batch.dtype, 2, exact=self.exact, **allowed)
@@ -132,7 +133,7 @@ class LocalSteps:
             return
         layout, gradient = self.batch.layout(quantity, l), gradients[l - 1]
         rate = self.batch.rates(layout)
-        value = (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
+        value = in_cache(_updated, before, rate, gradient)
         E = bounds.updated(self.own, rate, before, gradient, self.own.flushed(gradient))[0]
         yield self._sums(quantity, l, after[l - 1], value, E + _rounded(value), layout)
 
@@ -250,17 +251,13 @@ class LocalSteps:
 
     # ------------------------------------------------------------ other readings of one case
 
-    def _among(self, k: int) -> tuple[LocalSteps, int]:
-        """The same for the cases in doubt, and which of them case k is: wider bounds are for few only."""
-        if k not in self._known_among:
-            places = self.doubtful if k in self.doubtful else (k,)
-            steps = {
-                name: {oracle: answers.part(places) for oracle, answers in own.items()}
-                for name, own in self.steps.items()
-            }
-            part = LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
-            self._known_among |= {i: (part, place) for place, i in enumerate(places)}
-        return self._known_among[k]
+    def _part(self, places: Sequence[int]) -> LocalSteps:
+        """The same for some of the cases."""
+        steps = {
+            name: {oracle: answers.part(places) for oracle, answers in own.items()}
+            for name, own in self.steps.items()
+        }
+        return LocalSteps(self.sides.part(places), self.bounding, steps, exact=self.exact)
 
     def bound_on(self, levels: Levels, quantity: str, l: int, side: int, k: int) -> Any:
         """The bound of one step of one side of case k, a matrix; of the loss, a scalar."""
@@ -279,7 +276,7 @@ class LocalSteps:
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    part, place = self._among(k)
+                    part, place = self.doubtful.among(k, allowed.get("deviations", ()))
                     bound = part.bound_on(self._levels(**allowed), quantity, l, side, place)
                     return expected - bound, expected + bound
 
@@ -322,7 +319,15 @@ class LocalSteps:
         own, loss = precision(case.dtype), case.network.loss
         assert t.Z is not None
         assert t.A is not None
-        Z, expected = layout.view(t.Z[l - 1][side], k), values.delta[l - 1]
+        Z, A = (layout.view(data[l - 1][side], k) for data in (t.Z, t.A))
+        on_kink = [np.abs(Z - kink.at) <= own.tiny for kink in kinks[0]]
+        on_loss_kink = [np.abs(A - kink.at) <= own.tiny for kink in kinks[1]]
+        expected = values.delta[l - 1]
+        with np.errstate(all="ignore"):
+            bound = self.bound_on(self.levels, "delta", l, side, k)
+            low, high = expected - bound, expected + bound
+        if not any(map(np.any, (*on_kink, *on_loss_kink))):
+            return low, high
         g = values.dA_last
         if l < case.network.depth:
             g = layout.view(self.sides.dA[l - 1].value[side], k)
@@ -330,21 +335,17 @@ class LocalSteps:
         # An oracle's g may deviate as declared; the one of the bounds does not.
         centre = self.bound_on(self.levels, "centre", l, side, k)
         slopes, gradients = [(usual, np.False_)], [(g, np.False_), (centre, np.False_)]
-        for kink in kinks[0]:
-            at = np.abs(Z - kink.at) <= own.tiny
+        for kink, at in zip(kinks[0], on_kink, strict=True):
             slopes += [(np.where(at, each, usual), at) for each in (kink.left, kink.right)]
         divisor = loss.entry.divisor(loss.reduction, *case.Y.shape)
-        for kink in kinks[1]:
-            at = np.abs(layout.view(t.A[l - 1][side], k) - kink.at) <= own.tiny
+        for kink, at in zip(kinks[1], on_loss_kink, strict=True):
             gradients += [(np.where(at, each / divisor, g), at) for each in (kink.left, kink.right)]
         with np.errstate(all="ignore"):
-            bound = self.bound_on(self.levels, "delta", l, side, k)
             E_g = self.bound_on(self.levels, "gradient", l, side, k)
-            low, high = expected - bound, expected + bound
-            for slope, on_kink in slopes:
-                for gradient, on_loss_kink in gradients:
+            for slope, at_slope in slopes:
+                for gradient, at_gradient in gradients:
                     E = np.abs(slope) * (E_g + 4 * own.u * np.abs(gradient)) + 2 * own.tiny
-                    at = on_kink | on_loss_kink
+                    at = at_slope | at_gradient
                     low = np.where(at, np.minimum(low, slope * gradient - E), low)
                     high = np.where(at, np.maximum(high, slope * gradient + E), high)
         return low, high
@@ -362,15 +363,9 @@ class LocalSteps:
         return low, high
 
 
-def concerned(declared: tuple[Deviation, ...], case: Case) -> tuple[Deviation, ...]:
-    """Those declared deviations that concern functions of this case."""
-    used = {layer.activation.name for layer in case.network.layers} | {case.network.loss.name}
-    return tuple(deviation for deviation in declared if deviation.function in used)
-
-
-def ids(declared: tuple[Deviation, ...]) -> str:
-    """Their ids in one text."""
-    return ", ".join(deviation.id for deviation in declared)
+def _updated(before: Any, rate: Any, gradient: Any) -> Any:
+    """W - η dW in extended precision, as float64."""
+    return (extended(before) - extended(rate) * extended(gradient)).astype(np.float64)
 
 
 def _rounded(value: Any) -> Any:

@@ -33,10 +33,11 @@ def cross_entropy_with_logits(
     smoothing, weight = arguments["label_smoothing"], arguments["weight"]
     t = weight * (y * (1 - smoothing) + smoothing / y.shape[-2])
     E_t = 5 * u * t * ((weight != 1.0) | (smoothing != 0.0))
-    return _of_labels(z, E, t, E_t, u, tiny)
+    return _of_labels(z, E, t, E_t, u, tiny, softmax_error(z, E, u, tiny))
 
 
-def _of_labels(z: Any, E: Any, y: Any, E_y: Any, u: Any, tiny: Any) -> tuple[Any, Any, Any, Any]:
+def _of_labels(z: Any, E: Any, y: Any, E_y: Any, u: Any, tiny: Any, E_p: Any) -> tuple[Any, Any, Any, Any]:
+    """V3 for the labels y, which are off by E_y; softmax of the predictions is off by E_p."""
     n, farthest = z.shape[-2], np.max(E, axis=-2, keepdims=True)
     shifted = z - np.max(z, axis=-2, keepdims=True)
     log_sum = np.log(units_sum(np.exp(shifted)))
@@ -46,7 +47,7 @@ def _of_labels(z: Any, E: Any, y: Any, E_y: Any, u: Any, tiny: Any) -> tuple[Any
     largest = np.max(np.abs(z), axis=-2, keepdims=True)
     scale = np.abs(log_sum) + np.abs(shifted) + largest + 5 * farthest + (n + 1) / ACCURACY
     E_terms = (y + E_y) * (moved + ACCURACY * u * scale) + E_y * (log_sum - shifted) + tiny
-    p, E_p, total = softmax(z), softmax_error(z, E, u, tiny), units_sum(y)
+    p, total = softmax(z), units_sum(y)
     E_total = units_sum(E_y)
     size = (p + E_p) * (total + E_total)
     E_gradient = E_p * (total + E_total) + p * E_total + E_y
@@ -67,8 +68,8 @@ def softmax_error(z: Any, E: Any, u: Any, tiny: Any) -> Any:
 def poly_loss(z: Any, E: Any, y: Any, arguments: Arguments, u: Any, tiny: Any) -> tuple[Any, Any, Any, Any]:
     """V5. Cross-entropy plus ε Σ y (1 - p); of that, the gradient is -ε p (y - s) with s = Σ y p."""
     n, epsilon = z.shape[-2], np.abs(arguments["epsilon"])
-    terms, E_terms, gradient, E_gradient = _of_labels(z, E, y, 0.0 * E, u, tiny)
     p, E_p = softmax(z), softmax_error(z, E, u, tiny)
+    terms, E_terms, gradient, E_gradient = _of_labels(z, E, y, 0.0 * E, u, tiny, E_p)
     missed = y * (1 - p)
     s, E_s = units_sum(y * p), units_sum(y * E_p) + (n + 2) * u * units_sum(y * (p + E_p))
     across = y + s + E_s

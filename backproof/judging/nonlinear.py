@@ -7,6 +7,7 @@ One that mixes the units of a sample, once for all samples of as many units, by 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from .activation_facts import ACTIVATION_FACTS
 from .allowance import underflow_factor
 from .batch import Batch
 from .error_facts import ACCURACY
+from .in_cache import in_cache
 from .levels import Levels
 from .loss_facts import LOSS_FACTS
 from .pieces import Activations
@@ -71,7 +73,7 @@ def activated(
         E_A[..., at] = spread + ACCURACY * matrices.u * scale + matrices.tiny
         if levels.naive:
             E_A[..., at] += of_softmax(matrices, spec.name, z, E)
-    E_A = levels.limited(E_A, np.abs(A) + E_A)
+    E_A = in_cache(lambda A, E: levels.limited(E, np.abs(A) + E), A, E_A)
     return Activated(specs, A, E_A, slope, outward(E_slope), underflows, Z, E_Z)
 
 
@@ -88,13 +90,19 @@ def own_errors(levels: Levels, Z: Any, at: Activated) -> tuple[Any, Any]:
     return own, own_slope
 
 
+def _product_error(levels: Levels, slope: Any, E_slope: Any, underflows: Any, g: Any, E_g: Any) -> Any:
+    """P3: the error of σ' g, entry by entry."""
+    s, a = np.abs(slope), np.abs(g)
+    product = (s + E_slope) * (a + E_g)
+    lost = levels.tiny * underflows
+    E = s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost
+    return levels.limited(E, product)
+
+
 def backward_activation(levels: Levels, activation: Activated, g: Any, E_g: Any) -> Any:
     """P3, V2, V4: the error of δ = (∂A/∂Z)^T g, where g is off by at most E_g."""
-    s, a, E_slope = np.abs(activation.slope), np.abs(g), activation.E_slope
-    product = (s + E_slope) * (a + E_g)
-    lost = levels.tiny * activation.underflows
-    E = s * E_g + a * E_slope + E_g * E_slope + 2 * levels.u * product + lost
-    E = levels.limited(E, product)
+    slopes = (activation.slope, activation.E_slope, activation.underflows)
+    E = in_cache(partial(_product_error, levels), *slopes, g, E_g)
     matrices = levels.for_matrices
     for spec, at in activation.specs.mixing:
         y, E_y, g_k, E_k = (data[..., at] for data in (activation.A, activation.E_A, g, E_g))

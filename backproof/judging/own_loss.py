@@ -22,10 +22,10 @@ from oracles import Oracle
 from refimpl import Case, Layer, Network, Trace
 
 from .answer_bounds import Arrays, answer_bounds, arrays_of
-from .deviations import deviations_of
+from .deviations import concerned, deviations_of
 from .direction import scale_and_cosine
 from .faults import without_faults
-from .local import NAIVE_REASON, concerned
+from .local import NAIVE_REASON
 from .rounding import extended, lost_in_extended_sum, precision
 from .verdicts import Check, Verdict
 

@@ -24,12 +24,29 @@ _NOWHERE = Kink(at=np.inf, left=0.0, right=0.0, chosen=0.0)
 """Stands for a kink that only other members have."""
 
 
+_FORMULA = "p"
+"""The parameter by whose value a rule for samples has another formula: an exponent."""
+
+
 def members_of(keys: Sequence[Hashable]) -> dict[Any, list[int]]:
     """The positions of each key."""
     found: dict[Any, list[int]] = {}
     for position, key in enumerate(keys):
         found.setdefault(key, []).append(position)
     return found
+
+
+def _divided(pieces: Any, chosen: Any) -> tuple[list[Any], Any]:
+    """The members of which some entries are chosen, by a mask, and how many."""
+    starts = np.cumsum(pieces.sizes) - pieces.sizes
+    sizes = np.add.reduceat(chosen, starts, dtype=np.int64)
+    return [spec for spec, size in zip(pieces.specs, sizes.tolist(), strict=True) if size], sizes[sizes > 0]
+
+
+def _where_they_differ(numbers: Sequence[Any], counts: Any) -> Any:
+    """The number of all members, or each one's repeated so many times."""
+    first = numbers[0]
+    return first if all(number == first for number in numbers) else np.repeat(numbers, counts)
 
 
 class ActivationPieces:
@@ -65,14 +82,14 @@ class ActivationPieces:
             for n in range(most)
         )
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether each member has a run of entries of its own."""
+        return bool(self.sizes[0] >= 0)
+
     def part(self, chosen: Any) -> ActivationPieces:
         """The same for the chosen entries only, by a mask."""
-        if self.sizes[0] < 0:
-            return self
-        starts = np.cumsum(self.sizes) - self.sizes
-        sizes = np.add.reduceat(chosen, starts, dtype=np.int64)
-        specs = [spec for spec, size in zip(self.specs, sizes.tolist(), strict=True) if size]
-        return ActivationPieces(specs, sizes[sizes > 0])
+        return ActivationPieces(*_divided(self, chosen)) if self.is_divisible else self
 
     def values(self, oracle: Oracle, points: Any) -> tuple[Any, Any]:
         """(σ, σ') at the points; the entries are along the last axis."""
@@ -81,8 +98,7 @@ class ActivationPieces:
         return oracle.activation_pieces(self.specs, self.sizes.tolist(), points)
 
     def _each(self, numbers: list[Any]) -> Any:
-        first = numbers[0]
-        return first if all(number == first for number in numbers) else np.repeat(numbers, self.sizes)
+        return _where_they_differ(numbers, self.sizes)
 
 
 class LossPieces:
@@ -110,11 +126,18 @@ class LossPieces:
                 pairs = zip(values, self.shapes, strict=True)
                 parts = [np.broadcast_to(value, shape).reshape(-1) for value, shape in pairs]
                 found[name] = np.concatenate(parts, dtype=np.float64)
-            elif all(value == first for value in values):
-                found[name] = first
             else:
-                found[name] = np.repeat(values, self.sizes)
+                found[name] = _where_they_differ(values, self.sizes)
         return found
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether `part` can be asked: members with arrays of their own are not divided."""
+        return bool(self.sizes[0] >= 0) and not self.shapes
+
+    def part(self, chosen: Any) -> LossPieces:
+        """The same for the chosen entries only, by a mask."""
+        return LossPieces(*_divided(self, chosen))
 
     def values(self, oracle: Oracle, points: Any, targets: Any) -> tuple[Any, Any]:
         """(ℓ, ∂ℓ/∂a) at the points; the entries are along the last axis."""
@@ -210,10 +233,11 @@ class Terms(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """One group of losses whose terms depend on all outputs of a sample; parameters are the same for all."""
+    """One group of losses whose terms depend on all outputs of a sample."""
 
     name: str
     arguments: Mapping[str, Any]
+    """Parameters, one for each sample where the cases differ, and arrays beside the samples."""
     cases: list[int]
     at: Any
     """The places of the samples' entries: (outputs, samples)."""
@@ -241,7 +265,7 @@ class Losses:
         self.samples: list[Samples] = []
         single = [LOSS_FACTS[spec.name].rule is None for spec in specs]
         keys = [
-            (s.name, tuple(s.arrays), *(() if alone else (rows, *s.parameters.values())))
+            (s.name, tuple(s.arrays), *(() if alone else (rows, s.parameters.get(_FORMULA))))
             for s, alone, (rows, _) in zip(specs, single, layout.shapes, strict=True)
         ]
         for cases in members_of(keys).values():
@@ -270,5 +294,8 @@ def _samples(specs: Sequence[LossSpec], cases: list[int], layout: Layout) -> Sam
         for name in own[0].arrays
     }
     counts = np.array([columns for _, columns in shapes])
-    arguments = dict(own[0].arguments) | arrays
+    parameters = {
+        name: _where_they_differ([s.parameters[name] for s in own], counts) for name in own[0].parameters
+    }
+    arguments = dict(own[0].arguments) | parameters | arrays
     return Samples(own[0].name, arguments, cases, layout.columns_at(cases), counts)

@@ -11,6 +11,7 @@ The values come from an oracle's own function, its declared deviations taken out
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,48 +29,68 @@ _SMOOTH = 1 + 2.0**-16
 _STEP = 2.0**-26
 
 
-def _points(
-    z: Any, E: Any, turns: tuple[Any, ...], kinks: tuple[Any, ...], singular: tuple[float, ...] = ()
-) -> tuple[Any, Any]:
-    """Where to evaluate: z, z ± H, then points of [z - E, z + E]; and E/H.
+_FEW = 4096
+"""So many evaluations are done sooner than a second round of calls for the entries that need them."""
 
-    E has a leading axis more than z, for the precision; so have the points, after their own.
-    """
+# (f(z), E_f, f'(z), E_f')
+Spread = tuple[Any, Any, Any, Any]
+
+
+def _ends(z: Any, E: Any) -> tuple[Any, Any]:
+    """The ends of [z - E, z + E], outward; E has a leading axis more than z, for the precision."""
     # An exact argument (E = 0) stays exact: beside a kink it does not reach the other side.
     low = np.where(E > 0, np.nextafter(z - E, -np.inf), z)
-    high = np.where(E > 0, np.nextafter(z + E, np.inf), z)
+    return low, np.where(E > 0, np.nextafter(z + E, np.inf), z)
+
+
+def _sides(kinks: tuple[Any, ...]) -> list[Any]:
+    """Each kink between its neighbours."""
+    return [side for at in kinks for side in (np.nextafter(at, -np.inf), at, np.nextafter(at, np.inf))]
+
+
+def _reaching(ends: Sequence[Any], inside: Sequence[Any]) -> Any:
+    """For each entry whether some of these points lies between its ends, in some precision."""
+    low, high = ends
+    reached = np.zeros(low.shape[-1], dtype=bool)
+    axes = tuple(range(low.ndim - 1))
+    for point in inside:
+        reached |= np.any((low < point) & (point < high), axis=axes)
+    return reached
+
+
+def _points(z: Any, E: Any, ends: Sequence[Any], inside: Sequence[Any], apart: Sequence[Any]) -> Any:
+    """Where to evaluate: z, the ends, what lies inside, and last z ± H; and E/H.
+
+    `apart` are the kinks and singular points, of which H keeps clear.
+    """
     smooth = np.maximum(1.0, np.abs(z))
-    for point in (*kinks, *singular):
+    for point in apart:
         smooth = np.minimum(smooth, np.abs(z - point))
     H = np.maximum(E, _STEP * smooth)
-    inside: list[Any] = [low, high]
-    inside += [np.clip(turn, low, high) for turn in turns]
-    for kink in kinks:
-        inside += [
-            np.clip(side, low, high)
-            for side in (np.nextafter(kink, -np.inf), kink, np.nextafter(kink, np.inf))
-        ]
-    points = np.empty((3 + len(inside), *np.broadcast_shapes(*(np.shape(p) for p in inside), np.shape(z))))
-    for place, point in zip(points, (z, z - H, z + H, *inside), strict=True):
-        place[...] = point
+    points = np.empty((5 + len(inside), *np.broadcast_shapes(np.shape(z), np.shape(E))))
+    points[0], points[1], points[2] = z, *ends
+    for place, point in zip(points[3:], inside, strict=False):
+        np.clip(point, *ends, out=place)
+    np.subtract(z, H, out=points[-2])
+    np.add(z, H, out=points[-1])
     return points, np.where(H > 0, np.where(np.isfinite(H), E / H, 1.0), 0.0)
 
 
 def _within(values: Any) -> Any:
-    """The values at the points of [z - E, z + E]."""
-    return np.concatenate([values[:1], values[3:]])
+    """The values at the points of [z - E, z + E]: z ± H may lie outside."""
+    return values[:-2]
 
 
 def _sup(values: Any, ratio: Any) -> Any:
     """S1 and S2 from the values at `_points`; NaN where a value is not a number."""
     moved = np.abs(values[1:] - values[0])
-    secant = np.max(moved[:2], axis=0) * ratio * _SMOOTH
-    return np.maximum(secant, np.max(moved[2:], axis=0))
+    secant = np.max(moved[-2:], axis=0) * ratio * _SMOOTH
+    return np.maximum(secant, np.max(moved[:-2], axis=0))
 
 
 def activation_spread(
     oracle: Oracle, spec: ActivationSpec | ActivationPieces, z: Any, E: Any, allowance: Allowance
-) -> tuple[Any, Any, Any, Any]:
+) -> Spread:
     """(σ(z), E_A, σ'(z), E_σ') of an elementwise activation whose argument is off by at most E.
 
     E_A and E_σ' include the function's own error (E1). Of pieces, the entries are along the last axis.
@@ -92,14 +113,55 @@ def activation_spread(
     return value, E_value, slope, E_slope
 
 
-def _moved_activation(
-    oracle: Oracle, spec: ActivationPieces, z: Any, E: Any, allowance: Allowance
-) -> tuple[Any, Any, Any, Any]:
+def _moved_activation(oracle: Oracle, spec: ActivationPieces, z: Any, E: Any, allowance: Allowance) -> Spread:
     """The same where the argument is off."""
+    facts, kinks, ends = ACTIVATION_FACTS[spec.name], spec.kinks(), _ends(z, E)
+    inside = [*facts.turns(spec.parameters), *_sides(tuple(kink.at for kink in kinks))]
+
+    def spread(pieces: ActivationPieces, at: Any, inside: Sequence[Any]) -> Spread:
+        z_at, E_at, *ends_at = (_part(data, at) for data in (z, E, *ends))
+        return _activation_at_points(oracle, pieces, z_at, E_at, ends_at, inside, allowance)
+
+    return _by_reach(spec, ends, inside, spread)
+
+
+def _by_reach(
+    pieces: Any, ends: Sequence[Any], inside: Sequence[Any], spread: Callable[..., Spread]
+) -> Spread:
+    """Spreads by as many points as each entry needs; `spread(pieces, at, inside)` works out those `at`.
+
+    Few intervals reach a turn or a kink. Clipped to the others, such a point is an end, and adds nothing.
+    """
+    reached = _reaching(ends, inside)
+    count, evaluations = int(np.sum(reached)), len(inside) * ends[0].size
+    if count and (2 * count > reached.size or evaluations < _FEW or not pieces.is_divisible):
+        return spread(pieces, None, inside)
+    found = spread(pieces, None, ())
+    if count:
+        of_few = spread(pieces.part(reached), reached, [_part(point, reached) for point in inside])
+        for place in (1, 3):  # f(z) itself does not change
+            found[place][..., reached] = of_few[place]
+    return found
+
+
+def _part(data: Any, at: Any) -> Any:
+    """The chosen entries of what has one value for each; all of them if `at` is None."""
+    return data if at is None or np.ndim(data) == 0 else data[..., at]
+
+
+def _activation_at_points(
+    oracle: Oracle,
+    spec: ActivationPieces,
+    z: Any,
+    E: Any,
+    ends: Sequence[Any],
+    inside: Sequence[Any],
+    allowance: Allowance,
+) -> Spread:
+    """(σ(z), E_A, σ'(z), E_σ') with the points `inside` besides those that every entry needs."""
     facts, p, kinks = ACTIVATION_FACTS[spec.name], spec.parameters, spec.kinks()
-    points, ratio = _points(z, E, facts.turns(p), tuple(kink.at for kink in kinks))
+    points, ratio = _points(z, E, ends, inside, [kink.at for kink in kinks])
     value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, points), points, p)
-    # z ± H may lie outside the interval: only the others count for the function's own error.
     own_value, own_slope = allowance.activation(spec, _within(points), _within(value), _within(slope))
     moved_slope = _sup(slope, ratio)
     if facts.argument is not None:  # the oracle rounds z + c onto the kink, too, and does not show both sides
@@ -112,22 +174,45 @@ def _moved_activation(
 
 def loss_spread(
     oracle: Oracle, spec: LossSpec | LossPieces, a: Any, E: Any, y: Any, allowance: Allowance
-) -> tuple[Any, Any, Any, Any]:
+) -> Spread:
     """(ℓ, E_ℓ, ∂ℓ/∂a, E_∂ℓ) of an elementwise loss whose prediction is off by at most E.
 
     Infinite where the interval reaches a point at which the loss is. Of pieces, as above.
     """
-    spec = LossPieces.of(spec)
+    spec, ends = LossPieces.of(spec), _ends(a, E)
     facts, p = LOSS_FACTS[spec.name], spec.arguments
-    kinks = tuple(kink.at for kink in spec.entry.kinks(y, p))
-    domain = spec.entry.prediction_domain
     singular = facts.singular(y)
-    points, ratio = _points(a, E, facts.turns(y, p), kinks, tuple(point for point, _ in singular))
-    points = np.clip(points, domain.low, domain.high)
-    value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, points, y), points, y, p)
-    own_value, own_slope = allowance.loss(spec, _within(points), _within(value), _within(slope), y)
-    E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
+    inside = [*facts.turns(y, p), *_sides(tuple(kink.at for kink in spec.entry.kinks(y, p)))]
+
+    def spread(pieces: LossPieces, at: Any, inside: Sequence[Any]) -> Spread:
+        a_at, E_at, y_at, *ends_at = (_part(data, at) for data in (a, E, y, *ends))
+        apart = [point for point, _ in singular]
+        return _loss_at_points(oracle, pieces, a_at, E_at, ends_at, inside, apart, y_at, allowance)
+
+    value, E_value, slope, E_slope = _by_reach(spec, ends, inside, spread)
     for point, where in singular:
         reached = where & (np.abs(a - point) <= E)
         E_value, E_slope = np.where(reached, np.inf, E_value), np.where(reached, np.inf, E_slope)
+    return value, E_value, slope, E_slope
+
+
+def _loss_at_points(
+    oracle: Oracle,
+    spec: LossPieces,
+    a: Any,
+    E: Any,
+    ends: Sequence[Any],
+    inside: Sequence[Any],
+    singular: Sequence[float],
+    y: Any,
+    allowance: Allowance,
+) -> Spread:
+    """The same with the points `inside` besides those that every entry needs, finite or not."""
+    p, domain = spec.arguments, spec.entry.prediction_domain
+    kinks = [kink.at for kink in spec.entry.kinks(y, p)]
+    points, ratio = _points(a, E, ends, inside, [*kinks, *singular])
+    np.clip(points, domain.low, domain.high, out=points)
+    value, slope = corrected(oracle.name, spec.name, *spec.values(oracle, points, y), points, y, p)
+    own_value, own_slope = allowance.loss(spec, _within(points), _within(value), _within(slope), y)
+    E_value, E_slope = _sup(value, ratio) + own_value, _sup(slope, ratio) + own_slope
     return value[0, 0], E_value, slope[0, 0], E_slope

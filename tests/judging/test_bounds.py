@@ -13,6 +13,7 @@ from exact_values import distances, exact_trace
 from judge_cases import PAIRS, checks_of, drawn_case, tiny_network
 from measuring import SOURCES, oracle_of
 
+from backproof.judging import bounds
 from backproof.judging.bounds import propagated
 from backproof.judging.deviations import deviations_of, shown
 from backproof.judging.judge import Table
@@ -21,6 +22,7 @@ from backproof.judging.panel import Panel
 from backproof.judging.rounding import precision
 from backproof.judging.verdicts import Judgement
 from oracles.ball_oracle import BallOracle
+from oracles.layout import Layout
 from refimpl import (
     ACTIVATIONS,
     DTYPES,
@@ -144,6 +146,34 @@ def test_about_a_centre_the_roundings_of_the_centre_count_too(dtype: str) -> Non
     gamma = 5 * u[dtype] / (1 - 5 * u[dtype]) + 5 * 2.0**-53 / (1 - 5 * 2.0**-53)
     assert about.gamma(5).ravel()[0] == pytest.approx(gamma, rel=1e-15, abs=0)
     assert levels_of(dtype).u.ravel()[0] == u[dtype]
+
+
+@pytest.mark.parametrize("counts", [[3, 1, 3, 2, 1, 3], [1, 10**6, 2**24], [[1, 2, 1], [2, 1, 2]]])
+def test_gamma_of_each_entry_is_that_of_its_number_of_terms(counts: Any) -> None:
+    levels = levels_of("float32", 2)
+    found = levels.gamma(np.array(counts))
+    expected = [np.vectorize(precision(name).gamma)(counts) for name in ("float32", "float64")]
+    assert found.shape == (2, *(1,) * (2 - np.ndim(counts)), *np.shape(counts))
+    np.testing.assert_allclose(found.reshape(2, *np.shape(counts)), expected, rtol=1e-15)
+
+
+def test_known_sums_are_worked_out_again_only_for_cases_with_an_error() -> None:
+    """Three cases, of which the second has one entry that is off: (|δ| + E_δ)(|A| + E_A)^T and what moves."""
+    own, below, layout = Layout([(2, 1)] * 3), Layout([(1, 1)] * 3), Layout([(2, 1)] * 3)
+    delta, A = np.array([1.0, -2, 3, 4, -5, 6]), np.array([2.0, 4.0, -8.0])
+    E_delta, E_A = np.zeros((1, 6)), np.zeros((1, 3))
+    E_delta[0, 2] = 0.5
+    levels, known = levels_of("float64", exact=True), np.array([2.0, 4, 12, 16, 40, 48])
+    given = (levels, (own, below), delta, E_delta, A, E_A, layout)
+    np.testing.assert_array_equal(bounds.weight_gradient(*given, sums=known), bounds.weight_gradient(*given))
+    wrong = known + 1
+    found, right = bounds.weight_gradient(*given, sums=wrong), bounds.weight_gradient(*given)
+    assert (found == right).tolist() == [[False, False, True, True, False, False]]
+    _, moved = bounds._moved_sums(
+        layout, [(own, E_delta), (below, E_A)], known, lambda _: (known[2:4], np.array([2.0, 0.0]))
+    )
+    assert moved.tolist() == [[0, 0, 2, 0, 0, 0]]
+    assert bounds._moved_sums(layout, [(below, E_A)], known, lambda _: pytest.fail("asked"))[1] == 0.0
 
 
 def test_where_an_intermediate_sum_can_overflow_the_bound_is_infinite() -> None:

@@ -177,18 +177,29 @@ def test_one_row_of_bounds_may_stand_for_all() -> None:
     assert [[check.ratio for check in checks] for checks in found] == [[0.5, 1.0], [0.0, 150.0]]
 
 
-def test_the_cases_with_an_entry_outside_are_told_before_any_other_reading_is_asked_for() -> None:
+def test_before_each_further_reading_the_cases_of_which_it_is_asked_are_told() -> None:
     told: list[list[int]] = []
 
-    def readings(row: int, case: int) -> tuple[Alternative, ...]:
-        assert told == [[1, 3]]
-        return READINGS
+    def reading(verdict: Verdict, low: float, cases: list[int]) -> Alternative:
+        def limits() -> tuple[Any, Any]:
+            assert told[-1] == cases
+            return low, low + 1
 
-    row = [TENSORS[name] for name in ("inside", "read otherwise", "infinite bounds", "far beyond")]
+        return Alternative(verdict, "another reading", limits)
+
+    def readings(_row: int, case: int) -> tuple[Alternative, ...]:
+        both = (reading("convention", 1.0, [1, 3, 4]), reading("unstable", 3.0, [2, 3]))
+        return both[1:] if case == 2 else both
+
+    names = ("inside", "read otherwise", "far beyond", "far beyond", "read otherwise", "infinite bounds")
+    row = [TENSORS[name] for name in names]
     blocks = [_block(("dW", 1, "local"), [row])._replace(readings=readings)] * 2
-    found = decide_blocks(_cases((1,) * 4), blocks, lambda _: False, lambda places: told.append([*places]))
-    assert told == [[1, 3]]
-    assert [checks[0].verdict for checks in found] == ["conforms", "convention", "not judged", "mismatch"]
+    found = decide_blocks(_cases((1,) * 6), blocks, lambda _: False, lambda places: told.append([*places]))
+    assert told == [[1, 3, 4], [2, 3]]
+    assert [[check.verdict for check in checks] for checks in found] == [
+        [verdict] * 2
+        for verdict in ("conforms", "convention", "unstable", "unstable", "convention", "not judged")
+    ]
 
 
 def test_only_a_case_with_an_entry_that_is_no_number_is_asked_whether_it_is_extreme_and_once() -> None:
@@ -244,7 +255,7 @@ def test_a_plain_case_is_judged_without_a_look_at_any_check(monkeypatch: pytest.
     assert isinstance(plain, ColumnChecks)
     assert isinstance(other, tuple)
     with monkeypatch.context() as patched:
-        patched.delattr(Columns, "check")
+        patched.delattr(Columns, "checks")
         judgement = Judgement(cases[0], plain, "ours")
         assert (judgement.verdict, judgement.nearest, judgement.is_plain) == ("conforms", 0.5, True)
         assert judgement.resolved("local")

@@ -185,23 +185,23 @@ def _bias_gradient(delta: Any, E_delta: float, answer: Any, truth: Any) -> Examp
     return Example(answer, truth, lambda: bounds.bias_gradient(*given)[0])
 
 
-RIGHT = "right[0], right[1] = a + E_A, E_A\n        right[2] = right[0]"
+RIGHT = "right[0], right[1] = a + E_A, E_A\n    right[2] = right[0]"
 ONES = np.ones(64)
 
 P5 = (
     Constant(
         "P5 E_δ |A|^T",
-        without(bounds.weight_gradient, RIGHT, "right[0], right[1], right[2] = E_A, E_A, a + E_A"),
+        without(bounds._gradient_sums, RIGHT, "right[0], right[1], right[2] = E_A, E_A, a + E_A"),
         lambda: _weight_gradient([1], E, [1], 0.0, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P5 |δ| E_A^T",
-        without(bounds.weight_gradient, "parts[2], parts[0] + parts[1]", "parts[2], parts[0]"),
+        without(bounds._gradient_sums, "parts[2], parts[0] + parts[1]", "parts[2], parts[0]"),
         lambda: _weight_gradient([1], 0.0, [1], E, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P5 E_δ E_A^T",
-        without(bounds.weight_gradient, RIGHT, "right[0], right[1], right[2] = a, E_A, a + E_A"),
+        without(bounds._gradient_sums, RIGHT, "right[0], right[1], right[2] = a, E_A, a + E_A"),
         lambda: _weight_gradient([0], E, [0], E, F(E) * F(E), Fraction(0)),
     ),
     Constant(
@@ -211,12 +211,12 @@ P5 = (
     ),
     Constant(
         "P5 E_δ in γ's sum",
-        without(bounds.weight_gradient, "d, d + E_delta", "d, d"),
+        without(bounds._gradient_sums, "d, d + E_delta", "d, d"),
         lambda: _weight_gradient([0], UP, [UP], 0.0, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
         "P5 E_A in γ's sum",
-        without(bounds.weight_gradient, "right[2] = right[0]", "right[2] = a"),
+        without(bounds._gradient_sums, "right[2] = right[0]", "right[2] = a"),
         lambda: _weight_gradient([UP], 0.0, [0], UP, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
@@ -327,7 +327,7 @@ P0 = (
     ),
     Constant(
         "P0 γ of the centre",
-        without(levels.Levels.gamma, "_gamma(p, n) + about", "_gamma(p, n)"),
+        without(levels.Levels._gammas, "_gamma(p, n) + about", "_gamma(p, n)"),
         _in_two_orders,
     ),
 )

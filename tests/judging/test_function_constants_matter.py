@@ -73,6 +73,7 @@ def _activation(
 
 OWN_ERRORS = Allowance._errors
 MOVED = spread._moved_activation
+AT_POINTS = spread._activation_at_points
 SCALED = "ACCURACY * self.u * np.max(s, axis=0) + lost"
 EXP_UNDERFLOWS = F(-88.0)
 """e^-88 is half the smallest normal number of float32."""
@@ -112,12 +113,12 @@ ACTIVATION_CONSTANTS = (
     ),
     Constant(
         "E1 value of an argument that is off",
-        without(MOVED, "_sup(value, ratio) + own_value", "_sup(value, ratio)"),
+        without(AT_POINTS, "_sup(value, ratio) + own_value", "_sup(value, ratio)"),
         lambda: _activation("sigmoid", 0, [0.3, 0.7], "refimpl", SLIGHTLY),
     ),
     Constant(
         "E1 derivative of an argument that is off",
-        without(MOVED, "moved_slope + own_slope", "moved_slope"),
+        without(AT_POINTS, "moved_slope + own_slope", "moved_slope"),
         lambda: _activation("sigmoid", 1, [0.3, 0.7, 1.1], "torch", SLIGHTLY),
     ),
     Constant(  # one argument is exact, the other is not
@@ -169,7 +170,7 @@ ACTIVATION_CONSTANTS = (
     ),
     Constant(
         "S1 turns",
-        without(MOVED, "facts.turns(p), tuple", "(), tuple"),
+        without(MOVED, "[*facts.turns(spec.parameters), ", "["),
         lambda: _activation("sigmoid", 1, 4.0, F(0.25), 8.0),
     ),
     Constant(
@@ -202,41 +203,41 @@ def _backward(slope: float, E_slope: float, g: float, E_g: float, answer: Any, t
     )
 
 
-BACKWARD = nonlinear.backward_activation
+PRODUCT = nonlinear._product_error
 P3 = (
     Constant(
         "P3 |σ'| E_g",
-        without(BACKWARD, "E = s * E_g +", "E ="),
+        without(PRODUCT, "E = s * E_g +", "E ="),
         lambda: _backward(1.0, 0.0, 1.0, E, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P3 |g| E_σ'",
-        without(BACKWARD, "+ a * E_slope", ""),
+        without(PRODUCT, "+ a * E_slope", ""),
         lambda: _backward(1.0, E, 1.0, 0.0, F(1 + E), Fraction(1)),
     ),
     Constant(
         "P3 E_g E_σ'",
-        without(BACKWARD, "+ E_g * E_slope", ""),
+        without(PRODUCT, "+ E_g * E_slope", ""),
         lambda: _backward(0.0, E, 0.0, E, F(E) * F(E), Fraction(0)),
     ),
     Constant(
         "P3 2u of the product",
-        without(BACKWARD, "2 * levels.u * product", "0 * product"),
+        without(PRODUCT, "2 * levels.u * product", "0 * product"),
         lambda: _backward(UP, 0.0, UP, 0.0, F(UP) * F(UP), Fraction(UP) ** 2),
     ),
     Constant(
         "P3 E_σ' in 2u",
-        without(BACKWARD, "(s + E_slope)", "s"),
+        without(PRODUCT, "(s + E_slope)", "s"),
         lambda: _backward(0.0, UP, UP, 0.0, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
         "P3 E_g in 2u",
-        without(BACKWARD, "(a + E_g)", "a"),
+        without(PRODUCT, "(a + E_g)", "a"),
         lambda: _backward(UP, 0.0, 0.0, UP, F(UP) * F(UP), Fraction(0)),
     ),
     Constant(
         "P3 k η₀",
-        without(BACKWARD, "levels.tiny * activation.underflows"),
+        without(PRODUCT, "levels.tiny * underflows"),
         lambda: _backward(2.0**-65, 0.0, 2.0**-65, 0.0, F(0), Fraction(2) ** -130),
     ),
 )
@@ -254,7 +255,7 @@ def _underflowing(name: str, z: float, factor: float, rest: float = 0.0) -> Exam
 
     def bound() -> Any:
         activation = nonlinear.activated(SINGLE, TRUTH, [spec], one, points, both([0.0]))
-        return BACKWARD(SINGLE, activation, np.array([float(g)]), both([0.0]))[0]
+        return nonlinear.backward_activation(SINGLE, activation, np.array([float(g)]), both([0.0]))[0]
 
     return Example(F(rest) * g, exact, bound)
 

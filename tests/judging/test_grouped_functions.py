@@ -11,6 +11,7 @@ import pytest
 from judge_cases import drawn_case, fitting_output
 from measuring import ends_of, oracle_of, targets_in
 
+from backproof.judging import spread as spread_module
 from backproof.judging.activation_facts import ACTIVATION_FACTS
 from backproof.judging.batch import Batch
 from backproof.judging.deviations import deviations_of
@@ -132,16 +133,23 @@ def test_arrays_are_spread_over_the_entries_of_their_member() -> None:
     assert found["weight"] == 1.0
 
 
-def test_losses_of_samples_are_grouped_by_parameters_and_number_of_outputs_and_summed_by_case() -> None:
+def test_losses_of_samples_are_grouped_by_number_of_outputs_and_summed_by_case() -> None:
     layout = Layout([(2, 2), (3, 1), (2, 1), (2, 1)])
-    name = "poly_loss"
-    specs = [LossSpec(name, "sum", {"epsilon": epsilon}) for epsilon in (1.0, 1.0, 1.0, 2.0)]
+    specs = [LossSpec("poly_loss", "sum", {"epsilon": epsilon}) for epsilon in (1.0, 1.0, 1.0, 2.0)]
     losses = Losses(specs, [np.ones(shape) for shape in layout.shapes], layout)
-    assert [group.cases for group in losses.samples] == [[0, 2], [1], [3]]
+    assert [group.cases for group in losses.samples] == [[0, 2, 3], [1]]
     first = losses.samples[0]
-    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 1, 7], [2, 3, 8]], [2, 1])
-    assert first.sums(np.array([[1.0, 2, 4], [10, 20, 40]])).tolist() == [33, 44]
-    assert [group.arguments["epsilon"] for group in losses.samples] == [1, 1, 2]
+    assert (first.at.tolist(), first.counts.tolist()) == ([[0, 1, 7, 9], [2, 3, 8, 10]], [2, 1, 1])
+    assert first.sums(np.array([[1.0, 2, 4, 8], [10, 20, 40, 80]])).tolist() == [33, 44, 88]
+    of_sample, of_all = (group.arguments["epsilon"] for group in losses.samples)
+    assert (of_sample.tolist(), of_all) == ([1, 1, 1, 2], 1)
+
+
+def test_losses_of_samples_with_another_exponent_have_another_formula_and_group() -> None:
+    layout = Layout([(2, 1)] * 3)
+    specs = [LossSpec("multi_margin", "sum", {"p": p, "margin": p + 1}) for p in (1.0, 2.0, 1.0)]
+    losses = Losses(specs, [np.ones(shape) for shape in layout.shapes], layout)
+    assert [(group.cases, group.arguments["p"]) for group in losses.samples] == [([0, 2], 1), ([1], 2)]
 
 
 def test_arrays_of_losses_of_samples_stand_beside_the_samples() -> None:
@@ -249,6 +257,42 @@ def test_a_loss_moves_as_if_its_case_were_alone(name: str, dtype: str, moved: st
                 given = (spec, a[:, own], off[..., own], y[own], levels.allowance)
                 alone.append(loss_spread(BOUNDING, *given))
         _require_same(together, alone)
+
+
+# Entries, most of which are far from turns and kinks.
+FEW_REACH = np.concatenate([np.linspace(-9, 9, 23), [0.5, 1.0, 3.0]])
+
+
+def _by_either_way(monkeypatch: pytest.MonkeyPatch, spread: Any) -> None:
+    """With points inside for all entries, and for those only whose interval reaches one."""
+    with np.errstate(all="ignore"):
+        monkeypatch.setattr(spread_module, "_FEW", 10**9)
+        for_all = spread()
+        monkeypatch.setattr(spread_module, "_FEW", 0)
+        _require_same(spread(), [for_all])
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_an_activation_moves_as_far_if_points_inside_are_evaluated_only_where_reached(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, levels = np.random.Generator(np.random.Philox(11)), levels_of("float32", 2)
+    specs = [ActivationSpec(name, parameters) for parameters in _drawn(name, ACTIVATIONS, rng)]
+    z, E = np.stack([FEW_REACH, FEW_REACH[::-1]]), np.full((2, 2, sum(SIZES)), 2.0**-10)
+    pieces = ActivationPieces(specs, SIZES)
+    _by_either_way(monkeypatch, lambda: activation_spread(BOUNDING, pieces, z, E, levels.allowance))
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_a_loss_moves_as_far_if_points_inside_are_evaluated_only_where_reached(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, levels, entry = np.random.Generator(np.random.Philox(12)), levels_of("float32", 2), LOSSES[name]
+    pieces = LossPieces(_loss_members(name, rng, arrays=False), SIZES)
+    y = rng.choice(targets_in(entry.target_domain), sum(SIZES))
+    a = np.clip(np.stack([FEW_REACH, y]), entry.prediction_domain.low, entry.prediction_domain.high)
+    E = np.full((2, 2, sum(SIZES)), 2.0**-10) * rng.choice([0.0, 1.0], sum(SIZES), p=[0.7, 0.3])
+    _by_either_way(monkeypatch, lambda: loss_spread(BOUNDING, pieces, a, E, y, levels.allowance))
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["accurate", "naive"])

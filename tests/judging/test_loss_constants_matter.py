@@ -123,7 +123,7 @@ LOSS_CONSTANTS = (
     ),
     Constant(
         "S1 turns of a loss",
-        without(spread.loss_spread, "facts.turns(y, p), kinks", "(), kinks"),
+        without(spread.loss_spread, "[*facts.turns(y, p), ", "["),
         _focal,
     ),
     Constant(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oracles.layout import Layout, Matrices
+from oracles.layout import Layout, Matrices, turned
 
 LAYOUT = Layout([(2, 3), (1, 2), (2, 1), (2, 2)])
 DATA = np.arange(14.0)
@@ -31,6 +31,19 @@ def test_the_first_cases_have_the_beginning_of_the_data() -> None:
     first = LAYOUT.first(2)
     assert (first.shapes, first.total) == (((2, 3), (1, 2)), 8)
     assert LAYOUT.first(4) is LAYOUT
+    assert LAYOUT.first(2) is first
+
+
+def test_a_part_has_the_shapes_of_its_cases_in_their_order() -> None:
+    part = LAYOUT.part([3, 1])
+    assert (part.shapes, part.starts.tolist(), part.total) == (((2, 2), (1, 2)), [0, 4], 6)
+    assert LAYOUT.part(range(4)) is LAYOUT.part([0, 1, 2, 3]) is LAYOUT
+    assert LAYOUT.part([1, 0, 2, 3]).shapes == ((1, 2), (2, 3), (2, 1), (2, 2))
+
+
+def test_turned_matrices_keep_their_leading_axes() -> None:
+    first, *_ = turned(LAYOUT.views(TWICE))
+    assert first.tolist() == [[[0, 3], [1, 4], [2, 5]], [[0, -3], [-1, -4], [-2, -5]]]
 
 
 @pytest.mark.parametrize(
