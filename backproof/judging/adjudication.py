@@ -131,9 +131,10 @@ class _Case:
     def ruled(self) -> Judgement:
         """The judgement with what the truth says."""
         traces = [trace for trace in (self.whole, *self.own.values()) if trace is not None]
-        places = {id(check): i for i, check in enumerate(self.given.checks)}
         self.outside.sort(key=lambda check: check.scope != "local")
-        self.settled.sort(key=lambda each: places[id(each.check)])
+        if self.settled:
+            places = {id(check): i for i, check in enumerate(self.given.checks)}
+            self.settled.sort(key=lambda each: places[id(each.check)])
         ruling = Ruling(
             self.why,
             max((trace.bits for trace in traces), default=0),
