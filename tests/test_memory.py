@@ -11,8 +11,9 @@ import pytest
 
 _MEASURED = """
 import json
+from backproof.run import run
 from benchmarks.machine import peak_memory
-from backproof.run import RunOptions, run
+from benchmarks.throughput_ours import SizedRun, fixed
 
 kept, peaks = [], {}
 
@@ -21,15 +22,16 @@ def progress(done, total, wrong):
         kept.append(b"x" * LEAK)  # written, since zeros that nobody wrote take no memory
     peaks[done] = peak_memory()
 
-drawn = {"activations": ONLY, "losses": ONLY and ("mse",)}
-run(RunOptions(CASES, dtypes=("float64",), oracles=ORACLES, **drawn), progress)
+# All of one size: programs for others would be compiled late, and that takes as much memory as all the rest.
+sizes = fixed(depth=3, width=16, batch=8)
+run(SizedRun(CASES, dtypes=("float64",), oracles=ORACLES, sizes=sizes), progress)
 print(json.dumps(sorted(peaks.items())))
 """
 
 
-def _growth(cases: int, after: int, oracles: tuple[str, ...], only: object = None, leak: int = 0) -> float:
+def _growth(cases: int, after: int, oracles: tuple[str, ...], leak: int = 0) -> float:
     """The peak of a run's memory over the peak after its first so many cases."""
-    given = {"CASES": cases, "ORACLES": oracles, "ONLY": only, "LEAK": leak}
+    given = {"CASES": cases, "ORACLES": oracles, "LEAK": leak}
     head = "".join(f"{name} = {value!r}\n" for name, value in given.items())
     root = Path(__file__).parents[1]
     done = subprocess.check_output([sys.executable, "-c", head + _MEASURED], cwd=root, text=True)
@@ -40,11 +42,11 @@ def _growth(cases: int, after: int, oracles: tuple[str, ...], only: object = Non
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="has no peak of memory to be asked for")
-def test_the_peak_after_20_000_cases_is_that_after_4_000():
+def test_the_peak_after_20_000_cases_is_that_after_5_000():
     assert _growth(20_000, 5_000, ("torch", "jax")) < 1.05
 
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="has no peak of memory to be asked for")
 def test_what_is_kept_of_each_chunk_is_seen():
-    assert _growth(3_000, 400, ("torch",), ("relu",), leak=2**27) > 1.2
+    assert _growth(3_000, 400, ("torch",), leak=2**27) > 1.2

@@ -15,9 +15,8 @@ Part = TypeVar("Part")
 class Doubtful(Generic[Part]):
     """What was made for all cases, made again for those of which a further reading is asked."""
 
-    def __init__(self, cases: Sequence[Case], made: Callable[[Sequence[int]], Part]) -> None:
-        """`made(places)` is the same for these cases only."""
-        self._cases, self._made = cases, made
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self._cases = cases
         self._parts: dict[tuple[int, ...], Part] = {}
         self.tell(())
 
@@ -26,8 +25,14 @@ class Doubtful(Generic[Part]):
         self._told = tuple(places)
         self._places: dict[tuple[Deviation, ...], dict[int, int]] = {}
 
-    def among(self, k: int, declared: tuple[Deviation, ...] = ()) -> tuple[Part, int]:
-        """The part with case k, and its place there; it holds those told that the deviations concern."""
+    def among(
+        self, made: Callable[[Sequence[int]], Part], k: int, declared: tuple[Deviation, ...] = ()
+    ) -> tuple[Part, int]:
+        """The part with case k, and its place there; it holds those told that the deviations concern.
+
+        `made(places)` is what was made for all, for these cases only. It is not kept: that would be a cycle,
+        and all that was made for a chunk would stay until the next collection of garbage.
+        """
         if declared not in self._places:
             chosen = [i for i in self._told if not declared or concerned(declared, self._cases[i])]
             self._places[declared] = {case: place for place, case in enumerate(chosen)}
@@ -36,5 +41,5 @@ class Doubtful(Generic[Part]):
             places = {k: 0}
         key = tuple(places)
         if key not in self._parts:
-            self._parts[key] = self._made(key)
+            self._parts[key] = made(key)
         return self._parts[key], places[k]

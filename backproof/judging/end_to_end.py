@@ -39,7 +39,7 @@ class EndToEnd:
         self.sides, self.batch, self.bounding, self.centres = sides, sides.batch, bounding, centres
         self.exact = exact
         self._known_bounds: dict[Levels, Mapping[str, Any]] = {}
-        self.doubtful: Doubtful[EndToEnd] = Doubtful(self.batch.cases, self._part)
+        self.doubtful: Doubtful[EndToEnd] = Doubtful(self.batch.cases)
         """The cases of which wider bounds are asked."""
 
     def bounds_on(self, **allowed: Any) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ class EndToEnd:
         def readings(row: int, k: int) -> tuple[Alternative, ...]:
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    part, place = self.doubtful.among(k, allowed.get("deviations", ()))
+                    part, place = self.doubtful.among(self._part, k, allowed.get("deviations", ()))
                     bound = part.bounds_on(**allowed)[quantity]
                     bound = matrix(part.sides, bound if l is None else bound[l - 1], place)
                     value = matrix(self.sides, expected[row], k)

@@ -63,7 +63,7 @@ class LocalSteps:
         self.own = levels_of(self.batch.dtype, 2, exact=True)
         """Of sums of products only the case's own precision counts: the expected value is worked out here."""
         self._known_errors: dict[Levels, dict[tuple[str, int], Any]] = {}
-        self.doubtful: Doubtful[LocalSteps] = Doubtful(self.batch.cases, self._part)
+        self.doubtful: Doubtful[LocalSteps] = Doubtful(self.batch.cases)
         """The cases of which wider bounds are asked."""
 
     def _levels(self, **allowed: Any) -> Levels:
@@ -276,7 +276,7 @@ class LocalSteps:
 
             def widened(verdict: Verdict, reason: str, **allowed: Any) -> Alternative:
                 def limits() -> tuple[Any, Any]:
-                    part, place = self.doubtful.among(k, allowed.get("deviations", ()))
+                    part, place = self.doubtful.among(self._part, k, allowed.get("deviations", ()))
                     bound = part.bound_on(self._levels(**allowed), quantity, l, side, place)
                     return expected - bound, expected + bound
 
