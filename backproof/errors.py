@@ -10,6 +10,8 @@ Whatever an implementation under test does wrong is not an error here but a find
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class UsageError(ValueError):
     """Something was asked for that does not exist or cannot be done; the message names the remedy."""
@@ -21,3 +23,14 @@ class CampaignError(UsageError):
 
 class ReportError(ValueError):
     """A report cannot be written, or a file is not a whole report that this version can read."""
+
+
+def check_names(what: str, given: Sequence[str] | None, known: Sequence[str]) -> None:
+    """Raises UsageError if some name is not known, or none is given; None stands for all."""
+    if given is None:
+        return
+    if not given:
+        raise UsageError(f"give at least one {what} of: {', '.join(known)}")
+    for name in given:
+        if name not in known:
+            raise UsageError(f"unknown {what} {name!r:.60}; known: {', '.join(known)}")

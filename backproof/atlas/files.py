@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from backproof.errors import ReportError
-from backproof.reporting.files import check_version, first_problem, read_text, write_texts
+from backproof.reporting.files import check_version, first_problem, json_by_rows, read_text, write_texts
 from backproof.reporting.safe_text import safe_text
 from refimpl import InvalidCaseError
 from refimpl.serialization import parse_json
@@ -23,19 +21,7 @@ JSON_NAME, HTML_NAME = "atlas.json", "atlas.html"
 
 def atlas_json(atlas: Atlas) -> str:
     """The atlas as JSON: keys sorted, a line for each function in each dtype."""
-    values = atlas.model_dump(mode="json")
-    members = [f"{_compact(key)}: {_rows(values[key])}" for key in sorted(values)]
-    return "{\n" + ",\n".join(members) + "\n}\n"
-
-
-def _rows(value: Any) -> str:
-    if isinstance(value, list) and value:
-        return "[\n  " + ",\n  ".join(map(_compact, value)) + "\n]"
-    return _compact(value)
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json_by_rows(atlas.model_dump(mode="json"), (",", ":"))
 
 
 def write_atlas(atlas: Atlas, directory: str | os.PathLike[str]) -> Path:

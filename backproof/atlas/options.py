@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from backproof.errors import UsageError
+from backproof.errors import UsageError, check_names
 from refimpl import ACTIVATIONS, DTYPES, LOSSES
 
 from .answers import ANSWERERS, is_installed
@@ -45,7 +45,7 @@ class AtlasOptions:
             ("loss", self.losses, tuple(LOSSES)),
             ("oracle of the atlas", self.answerers, tuple(ANSWERERS)),
         ):
-            _check(what, given, known)
+            check_names(what, given, known)
         for name in self.answerers or ():
             if not is_installed(name):
                 raise UsageError(f"{name} is not installed; leave it out, or install backproof[torch,jax]")
@@ -74,13 +74,3 @@ class AtlasOptions:
 
 Advance = Callable[[str, int, int], None]
 """(function, done, of how many), after each function and dtype."""
-
-
-def _check(what: str, given: Sequence[str] | None, known: Sequence[str]) -> None:
-    if given is None:
-        return
-    if not given:
-        raise UsageError(f"give at least one {what} of: {', '.join(known)}")
-    for name in given:
-        if name not in known:
-            raise UsageError(f"unknown {what} {name!r:.60}; known: {', '.join(known)}")

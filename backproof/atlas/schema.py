@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from backproof.reporting.schema import published, text_of
 
 from .model import VERSION, Atlas
 
@@ -15,12 +16,8 @@ SCHEMA_FILE = Path(__file__).parent / "schema" / f"atlas-{VERSION.split('.')[0]}
 
 def schema_text() -> str:
     """The schema (draft 2020-12) as the published file has it."""
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:backproof:atlas:{VERSION}",
-        **Atlas.model_json_schema(mode="serialization"),
-    }
-    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    schema = Atlas.model_json_schema(mode="serialization")
+    return text_of(published("atlas", VERSION, schema))
 
 
 if __name__ == "__main__":

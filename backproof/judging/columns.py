@@ -104,10 +104,6 @@ class Columns:
     def _conforming(self) -> dict[str, Any]:
         return {}
 
-    def check(self, row: int, case: int) -> Check:
-        """One comparison that does not lie outside its bound."""
-        return next(self._checks([row], case))
-
     def checks(self, case: int, singly: Mapping[int, Check]) -> tuple[Check, ...]:
         """All comparisons of a case; `singly` has the checks of what lies outside its bound, by place."""
         rows = [row for row, count in enumerate(self.counts) if case < count]

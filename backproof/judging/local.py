@@ -28,8 +28,7 @@ from refimpl.functions import Kink
 from . import bounds
 from .batch import Sides
 from .blocks import Block, Readings
-from .deviations import concerned as concerned  # noqa: PLC0414 - plugging has it from here
-from .deviations import deviations_of, ids
+from .deviations import concerned, deviations_of, ids
 from .doubtful import Doubtful
 from .in_cache import in_cache
 from .levels import Levels, levels_of

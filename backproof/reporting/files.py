@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,23 @@ CASE_INLINE = 20_000
 
 def report_json(report: Report) -> str:
     """The report as JSON: keys sorted, a line for each key and each row of a table, to keep diffs small."""
-    values = report.model_dump(mode="json")
-    members = [f"{_compact(key)}: {_rows(values[key])}" for key in sorted(values)]
+    return json_by_rows(report.model_dump(mode="json"))
+
+
+def json_by_rows(values: Mapping[str, Any], separators: tuple[str, str] | None = None) -> str:
+    """An object as JSON: keys sorted, a line for each key, and for each item of one that is a list."""
+
+    def rows(value: Any) -> str:
+        if isinstance(value, list) and value:
+            return "[\n  " + ",\n  ".join(_compact(row, separators) for row in value) + "\n]"
+        return _compact(value, separators)
+
+    members = [f"{_compact(key)}: {rows(values[key])}" for key in sorted(values)]
     return "{\n" + ",\n".join(members) + "\n}\n"
 
 
-def _rows(value: Any) -> str:
-    if isinstance(value, list) and value:
-        return "[\n  " + ",\n  ".join(_compact(row) for row in value) + "\n]"
-    return _compact(value)
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+def _compact(value: Any, separators: tuple[str, str] | None = None) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=separators)
 
 
 def write_report(report: Report, directory: str | os.PathLike[str]) -> Path:

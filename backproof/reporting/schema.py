@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,26 @@ SCHEMA_FILE = Path(__file__).parent / "schema" / f"report-{VERSION.split('.')[0]
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of what `write_report` writes."""
     schema = Report.model_json_schema(mode="serialization")
+    return published("report", VERSION, schema)
+
+
+def published(name: str, version: str | int, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema of backproof's with the dialect and the name by which it is known."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:backproof:report:{VERSION}",
+        "$id": f"urn:backproof:{name}:{version}",
         **schema,
     }
 
 
+def text_of(schema: Mapping[str, Any]) -> str:
+    """A schema as a published file has it."""
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def schema_text() -> str:
     """The schema as the published file has it."""
-    return json.dumps(report_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return text_of(report_schema())
 
 
 if __name__ == "__main__":

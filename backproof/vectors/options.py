@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from backproof.cases import DrawOptions
 from backproof.cases.options import output_activations
-from backproof.errors import UsageError
+from backproof.errors import UsageError, check_names
 from refimpl import ACTIVATIONS, DTYPES, LOSSES
 
 from .model import KINDS
@@ -42,7 +42,7 @@ class VectorOptions:
             ("activation", self.activations, tuple(ACTIVATIONS)),
             ("loss", self.losses, tuple(LOSSES)),
         ):
-            _check(what, given, known)
+            check_names(what, given, known)
         fitting = self.losses
         if "network" in self.kinds:
             DrawOptions(self.activations, self.losses)
@@ -57,13 +57,3 @@ class VectorOptions:
     def chosen(self, table: Sequence[str], given: tuple[str, ...] | None) -> list[str]:
         """The names given, or all, in the order of the table."""
         return [name for name in table if given is None or name in given]
-
-
-def _check(what: str, given: tuple[str, ...] | None, known: Sequence[str]) -> None:
-    if given is None:
-        return
-    if not given:
-        raise UsageError(f"give at least one {what} of: {', '.join(known)}")
-    for name in given:
-        if name not in known:
-            raise UsageError(f"unknown {what} {name!r:.60}; known: {', '.join(known)}")

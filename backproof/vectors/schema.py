@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from backproof.reporting.schema import published, text_of
 
 from .model import LINE, VERSION
 
@@ -15,13 +16,8 @@ SCHEMA_FILE = Path(__file__).parent / "schema" / f"vectors-{VERSION}.schema.json
 
 def schema_text() -> str:
     """The schema (draft 2020-12) as the published file has it."""
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:backproof:vectors:{VERSION}",
-        "title": "A line of a file of known-answer vectors",
-        **LINE.json_schema(),
-    }
-    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    schema = {"title": "A line of a file of known-answer vectors", **LINE.json_schema()}
+    return text_of(published("vectors", VERSION, schema))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from backproof.judging.answer_bounds import answers_bounds, arrays_of
-from backproof.judging.deviations import deviations_of
-from backproof.judging.local import concerned
+from backproof.judging.deviations import concerned, deviations_of
 from oracles import Oracle
 from refimpl import QUANTITIES, Case, LossSpec, Network
 
