@@ -17,7 +17,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import backproof
 import oracles
 import refimpl
 from backproof.cases import strata_of
@@ -69,7 +68,7 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    roots = [Path(package.__path__[0]) for package in (refimpl, oracles, backproof)]
+    roots = [Path(refimpl.__path__[0]), Path(oracles.__path__[0]), Path(__file__).parents[1]]
     found["code of backproof"] = _digest(file for root in roots for file in sorted(root.rglob("*.py")))
     return found
 
