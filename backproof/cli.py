@@ -15,12 +15,13 @@ import typer
 from . import __version__
 from .cli_atlas import atlas
 from .cli_campaign import campaign
+from .cli_compare import compare
 from .cli_corpus import corpus
 from .cli_explain import explain
 from .cli_grading import check, grade
 from .cli_options import INTERRUPTED, USAGE
 from .cli_plugging import probe, smoke, vectors
-from .cli_report import compare, report
+from .cli_report import report
 from .cli_run import replay, run
 from .errors import ReportError, UsageError
 from .shadowing import ShadowedPackageError, check_shadowing

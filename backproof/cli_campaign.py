@@ -89,6 +89,14 @@ For = Annotated[
 UntilMismatch = Annotated[
     bool, typer.Option("--until-mismatch", help="Stop after the first chunk with a mismatch or a fault.")
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        help="Have the workers of a Dask cluster judge: the address of its scheduler, such as "
+        "tcp://10.0.0.7:8786, or local for one of --workers on this machine. Needs the extra cluster.",
+        metavar="ADDRESS",
+    ),
+]
 
 
 @campaign.callback(invoke_without_command=True)
@@ -117,6 +125,7 @@ def start(
     truth: TruthMode = None,
     chunk: ChunkSize = None,
     workers: Workers = 1,
+    dask: Dask = None,
     max_cases: MaxCases = None,
     for_: For = None,
     until_mismatch: UntilMismatch = False,
@@ -131,13 +140,13 @@ def start(
         truth, chunk,
     )  # fmt: skip
     limits = _limits(max_cases, for_, until_mismatch)
-    _check_workers(workers)
+    _check_workers(workers, dask)
     folder = _folder(directory)
     from .campaign.running import create
     from .cli_campaign_session import session
 
     create(folder, given.asked())
-    return session(folder, limits, workers)
+    return session(folder, limits, workers, dask=dask)
 
 
 @campaign.command()
@@ -157,6 +166,7 @@ def resume(
     truth: TruthMode = None,
     chunk: ChunkSize = None,
     workers: Workers = 1,
+    dask: Dask = None,
     max_cases: MaxCases = None,
     for_: For = None,
     until_mismatch: UntilMismatch = False,
@@ -181,7 +191,7 @@ def resume(
         truth, chunk,
     )  # fmt: skip
     limits = _limits(max_cases, for_, until_mismatch)
-    _check_workers(workers)
+    _check_workers(workers, dask)
     folder = _folder(directory)
     from .campaign.options import read_options, refuse_differences
     from .cli_campaign_session import session
@@ -197,7 +207,7 @@ def resume(
         create(folder, asked)
     else:
         refuse_differences(folder, known.differences(known.model_copy(update={"asked": asked})))
-    return session(folder, limits, workers, repair=repair)
+    return session(folder, limits, workers, dask=dask, repair=repair)
 
 
 @campaign.command()
@@ -336,9 +346,20 @@ def _limits(max_cases: int | None, seconds: float | None, until_mismatch: bool) 
     return Limits(max_cases, seconds, until_mismatch)
 
 
-def _check_workers(workers: int) -> None:
+def _check_workers(workers: int, dask: str | None) -> None:
     if workers < 1:
         raise UsageError(f"workers must be at least 1, not {workers}")
+    if dask is None:
+        return
+    from .campaign.cluster_address import LOCAL, check_address, check_reachable
+
+    check_address(dask)
+    if dask != LOCAL and workers != 1:
+        raise UsageError(
+            f"--workers starts processes on this machine, and {dask} has workers of its own; leave out one "
+            "of --workers and --dask"
+        )
+    check_reachable(dask)
 
 
 def _folder(given: str, option: str = "DIR") -> Path:

@@ -18,13 +18,15 @@ EVERY = 10.0
 """Seconds between two lines of progress where no terminal shows one line in place."""
 
 
-def session(folder: Path, limits: Limits, workers: int, *, repair: bool = False) -> int:
+def session(
+    folder: Path, limits: Limits, workers: int, *, dask: str | None = None, repair: bool = False
+) -> int:
     """Judges until a limit, and tells how it ended. Gives the exit status."""
     known = read_options(folder)
     with Stopper(lambda: None, also=(signal.SIGTERM,)) as stopper:
-        watch = _Watch(known, limits, workers, stopper)
+        watch = _Watch(known, limits, stopper, workers_load=workers > 1 or dask is not None)
         try:
-            ended = go_on(folder, limits, workers, watch, repair=repair)
+            ended = go_on(folder, limits, workers, watch, dask=dask, repair=repair)
         finally:
             watch.end()
     return _told(folder, ended)
@@ -50,8 +52,8 @@ def _told(folder: Path, ended: Session) -> int:
 class _Watch(Watch):
     """Shows progress on standard error, and hears Ctrl-C and SIGTERM."""
 
-    def __init__(self, known: CampaignFile, limits: Limits, workers: int, stopper: Stopper) -> None:
-        self._oracles, self._limits, self._workers = known.asked.oracles, limits, workers
+    def __init__(self, known: CampaignFile, limits: Limits, stopper: Stopper, *, workers_load: bool) -> None:
+        self._oracles, self._limits, self._workers_load = known.asked.oracles, limits, workers_load
         self._stopper = stopper
         stopper.tell = self._stopping
         self._screen = sys.stderr.isatty()
@@ -62,7 +64,7 @@ class _Watch(Watch):
     def load(self) -> None:
         """Loads the frameworks, unless workers do."""
         self._line("loading and compiling, once")
-        load(self._oracles, missing_only=self._workers > 1)
+        load(self._oracles, missing_only=self._workers_load)
 
     def tell(self, totals: Totals) -> None:
         """Shows what is there, how fast it goes and how long it will take."""

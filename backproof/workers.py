@@ -22,17 +22,10 @@ from oracles import OracleMissingError
 
 from .chunks import Chunk, ChunkJudge, JudgedChunk, Left, subject_of
 from .errors import UsageError
+from .one_thread import ONE_THREAD
 from .run_options import RunOptions
 from .subject import Subject
 
-ONE_THREAD = dict.fromkeys(
-    (
-        *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-        "NPROC",  # by this, XLA chooses the number of its threads
-    ),
-    "1",
-)
-"""The environment of a worker: each computes on one core."""
 MOST_LOST = 3
 """So often in a row, without a result between, workers may die before the run is given up."""
 AHEAD = 2
@@ -117,7 +110,7 @@ class Workers:
 
         told = chunk.number == self._told
         try:
-            with _unheard():
+            with unheard():
                 return self._executor.submit(_judged, chunk, left, told)
         except BrokenProcessPool as error:
             return _Broken(error)
@@ -168,7 +161,7 @@ def _how(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Processes started meanwhile do not hear Ctrl-C: the parent, which hears it afterwards, ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

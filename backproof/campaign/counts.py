@@ -7,7 +7,7 @@ come back to the last bit. A finding has no case, which is drawn again from its 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -114,6 +114,38 @@ def read_result(text: bytes) -> ChunkResult:
     except ValidationError as error:
         raise ValueError(first_problem(error, "the result")) from None
     return result
+
+
+class Done(NamedTuple):
+    """A chunk that was judged, as it is written."""
+
+    number: int
+    """Of the chunk."""
+    content: bytes
+    """What it came to: see `result_json`."""
+    cases: int
+    wrong: int
+    """Cases that are a mismatch or a fault."""
+
+    @classmethod
+    def of(cls, chunk: Chunk, judged: JudgedChunk) -> Self:
+        """Of what was judged on this machine."""
+        return cls(chunk.number, result_json(chunk, judged), judged.cases, judged.tally.mismatches)
+
+    @classmethod
+    def read(cls, chunk: Chunk, content: bytes) -> Self:
+        """Of what came from elsewhere. Raises ValueError if it is no result, or one of other cases."""
+        result = read_result(content)
+        found = (result.chunk, result.dtype, result.first, result.cases)
+        if found != (chunk.number, chunk.dtype, chunk.first, chunk.count):
+            raise ValueError(
+                f"the result is of chunk {found[0]:,}, {found[3]:,} {found[1]} cases from {found[2]:,} on"
+            )
+        verdicts = result.tally.cases.verdicts
+        return cls(chunk.number, content, result.cases, sum(verdicts.get(each, 0) for each in _WRONG))
+
+
+_WRONG: tuple[Verdict, ...] = ("mismatch", "fault")
 
 
 def _plain(value: Any) -> Any:

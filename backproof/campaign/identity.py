@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import oracles
+import refimpl
 from backproof.cases import strata_of
 from backproof.errors import CampaignError
 from refimpl import ACTIVATIONS, LOSSES
@@ -66,7 +68,7 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    roots = [Path(sys.modules[name].__path__[0]) for name in ("refimpl", "oracles", "backproof")]
+    roots = [Path(refimpl.__path__[0]), Path(oracles.__path__[0]), Path(__file__).parents[1]]
     found["code of backproof"] = _digest(file for root in roots for file in sorted(root.rglob("*.py")))
     return found
 

@@ -28,6 +28,8 @@ VERSION: Literal[1] = 1
 CHUNK = 512
 """Cases of a chunk, unless asked otherwise: see `chunks.SIZES`."""
 MOST_IN_CHUNK = 2**16
+NOT_THERE = "not there"
+"""What is said of a version or a file that is missing."""
 _SHOWN = 5
 _LONGEST = 2**20
 
@@ -127,15 +129,19 @@ class CampaignFile(_Part):
         """32 bytes that name all of it."""
         return hashlib.sha256(_canonical(self.model_dump(mode="json"))).digest()
 
-    def differences(self, now: Self) -> list[str]:
-        """What is otherwise in `now`, each as "what was A, is B"."""
+    def changes(self, now: Self) -> list[tuple[str, str, str]]:
+        """What is otherwise in `now`: its name, as it is here, as it is there."""
         was, is_ = (dict(_flat(each.model_dump(mode="json"))) for each in (self, now))
         keys = [*was, *(key for key in is_ if key not in was)]
         return [
-            f"{_named(key)} was {_shown(was.get(key))}, is {_shown(is_.get(key))}"
+            (_named(key), _shown(was.get(key)), _shown(is_.get(key)))
             for key in keys
             if was.get(key) != is_.get(key)
         ]
+
+    def differences(self, now: Self) -> list[str]:
+        """What is otherwise in `now`, each as "what was A, is B"."""
+        return [f"{what} was {was}, is {is_}" for what, was, is_ in self.changes(now)]
 
 
 def refuse_differences(folder: Path, differences: list[str]) -> None:
@@ -195,6 +201,14 @@ def read_options(folder: Path) -> CampaignFile:
     return campaign
 
 
+def is_campaign(folder: Path) -> bool:
+    """Whether a folder is that of a campaign, sound or not."""
+    try:
+        return (folder / OPTIONS_NAME).is_file()
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return False
+
+
 def _canonical(values: Any) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -231,6 +245,6 @@ def _named(key: str) -> str:
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "not there"
+        return NOT_THERE
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from backproof.cases import DrawOptions, draw_in_stratum
 from backproof.chunks import Chunk, ChunkJudge, Surroundings, subject_of, surroundings_of, tally_of
-from backproof.errors import CampaignError
+from backproof.errors import CampaignError, UsageError
 from backproof.explaining import Explainer
 from backproof.findings_tally import Cause
 from backproof.oracle_names import ORACLES
@@ -32,31 +32,39 @@ from .plan import Coverage, coverage, place_of
 
 
 def report_on(
-    folder: Path, *, diagnose: bool = True, warn: Callable[[str], object] = lambda _: None
+    folder: Path,
+    *,
+    diagnose: bool = True,
+    cases: bool = True,
+    warn: Callable[[str], object] = lambda _: None,
+    only: Container[int] | None = None,
 ) -> tuple[Report, Coverage]:
     """The report, and how evenly strata are covered. It is the same wherever and whenever it is made.
 
-    Where findings cannot be explained, as versions are others now, `warn` is told why. Without `diagnose`
-    nothing is judged again. Raises CampaignError if there is nothing yet, or what is there is damaged.
+    Where findings cannot be explained, as versions are others now or what is judged is gone, `warn` is told
+    why. Without `diagnose` nothing is judged again; without `cases` findings have none, and nothing is
+    started. `only` are the numbers of the chunks it is about. Raises CampaignError if there is nothing yet,
+    or what is there is damaged.
     """
     campaign = read_options(folder)
     path = folder / store.RESULTS_NAME
     found = store.scan(path, campaign.digest, contents=True)
     if found.damage:
         raise store.damaged(path, found.damage)
-    if not found.records:
+    records = {number: place for number, place in found.records.items() if only is None or number in only}
+    if not records:
         raise CampaignError(f"{folder} has no results yet; go on with 'backproof campaign resume' first")
-    options = campaign.asked.run_options(command=_command(campaign, found.records))
+    options = campaign.asked.run_options(command=command_of(campaign, records))
     told = _Told(campaign, options)
-    for number in sorted(found.records):
-        told.add(_result(path, campaign, found.records[number]))
-    if told.tally.findings.causes_shown:
+    for number in sorted(records):
+        told.add(_result(path, campaign, records[number]))
+    if cases and told.tally.findings.causes_shown:
         _explain(folder, told, options, diagnose=diagnose, warn=warn)
     around = told.surroundings or surroundings_of([ORACLES[name]() for name in options.oracles])
     seconds: dict[int, float] = {}
-    for record, _ in found.records.values():
+    for record, _ in records.values():
         seconds[record.session] = max(seconds.get(record.session, 0.0), record.seconds)
-    cases = sum(record.cases for record, _ in found.records.values())
+    total = sum(record.cases for record, _ in records.values())
     report = report_of(
         options,
         told.subject,
@@ -64,18 +72,18 @@ def report_on(
         told.tally,
         "complete",
         Times(seconds=sum(seconds.values())),
-        cases,
-        floor_of(cases),
+        total,
+        floor_of(total),
         DrawOptions(campaign.activations),
     )
     run = report.run.model_copy(update={"losses": campaign.losses})
     asked = campaign.asked
     return report.model_copy(update={"run": run}), coverage(
-        found.records, asked.dtypes, asked.chunk, campaign.strata
+        records, asked.dtypes, asked.chunk, campaign.strata
     )
 
 
-def _command(campaign: CampaignFile, records: Mapping[int, Any]) -> str:
+def command_of(campaign: CampaignFile, records: Mapping[int, Any]) -> str:
     """One line that repeats the campaign as far as it is."""
     asked = campaign.asked
     source = asked.run_options().source
@@ -158,7 +166,11 @@ def _explain(
 ) -> None:
     """Has the findings that are shown get their cases, and what can be found out about them."""
     campaign, tally = told.campaign, told.tally
-    subject = subject_of(options)
+    try:
+        subject = subject_of(options)
+    except UsageError as error:
+        warn(f"findings have no cases and are not explained: {error}")
+        return
     try:
         now = campaign_of(campaign.asked, options, subject)
         differences = campaign.differences(now)

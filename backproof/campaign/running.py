@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from backproof.chunks import Alone, Chunk, ChunkJudge, JudgedChunk, subject_of
+from backproof.chunks import Alone, Chunk, ChunkJudge, subject_of
 from backproof.errors import CampaignError, UsageError
 
 from . import store
-from .counts import result_json
+from .counts import Done
 from .identity import campaign_of
 from .lock import LOCK_NAME, WriterLock
 from .options import OPTIONS_NAME, Asked, CampaignFile, read_options, refuse_differences, write_options
@@ -123,13 +123,15 @@ def go_on(
     watch: Watch | None = None,
     *,
     repair: bool = False,
+    dask: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Session:
-    """Judges what is missing until a limit is reached.
+    """Judges what is missing until a limit is reached: here, by `workers` processes, or by a Dask cluster.
 
-    With `repair`, what is damaged is dropped, and judged again. Raises CampaignError if another process
-    writes, if anything differs from what the campaign was started with, or if results cannot be written;
-    UsageError if what is judged cannot be started.
+    With `repair`, what is damaged is dropped, and judged again. `dask` is the address of a scheduler, or
+    "local" for a cluster of `workers` on this machine. Raises CampaignError if another process writes, if
+    anything differs from what the campaign was started with, or if results cannot be written; UsageError if
+    what is judged cannot be started, if workers die again and again, or if the cluster cannot be used.
     """
     began = clock()
     campaign = read_options(folder)
@@ -152,13 +154,18 @@ def go_on(
             return Session(writing.totals, "cases")
         watch = watch or Watch()
         watch.load()
-        if workers > 1:
-            from backproof.workers import Workers as Pool
+        if dask is not None:
+            from .cluster import Cluster
 
-            pool: Alone | Workers = ending.enter_context(Pool(options, subject, [], workers))
-        else:
-            pool = Alone(ChunkJudge(options, subject), [])
-        return _judge(writing, limits, pool, 2 * workers if workers > 1 else 1, watch)
+            in_order = limits.until_mismatch
+            cluster = ending.enter_context(Cluster(dask, campaign, workers, in_order=in_order))
+            return _judge(writing, limits, cluster, watch)
+        if workers > 1:
+            from backproof.workers import AHEAD, Workers
+
+            pool = ending.enter_context(Workers(options, subject, [], workers))
+            return _judge(writing, limits, _InOrder(pool, AHEAD * workers), watch)
+        return _judge(writing, limits, _InOrder(Alone(ChunkJudge(options, subject), []), 1), watch)
 
 
 class _Writing:
@@ -182,61 +189,108 @@ class _Writing:
     def seconds(self) -> float:
         return self._clock() - self._began
 
-    def write(self, chunk: Chunk, judged: JudgedChunk) -> int:
-        """Gives the number of cases that are wrong."""
-        wrong, seconds = judged.tally.mismatches, self.seconds
-        content = result_json(chunk, judged)
+    def write(self, done: Done) -> None:
+        """Returns once it is on the disk, and counted."""
+        seconds = self.seconds
         self._writer.append(
-            chunk.number,
-            content,
-            cases=judged.cases,
-            wrong=wrong,
+            done.number,
+            done.content,
+            cases=done.cases,
+            wrong=done.wrong,
             session=self._session,
             seconds=seconds,
         )
-        known = self.totals
-        self.totals = Totals(
-            known.cases + judged.cases, known.wrong + wrong, known.session_cases + judged.cases, seconds
-        )
-        return wrong
+        cases, wrong, session_cases, _ = self.totals
+        self.totals = Totals(cases + done.cases, wrong + done.wrong, session_cases + done.cases, seconds)
 
 
-def _judge(writing: _Writing, limits: Limits, pool: Alone | Workers, ahead: int, watch: Watch) -> Session:
+class Pool(Protocol):
+    """What judges the chunks it is given, and gives what they come to, in any order."""
+
+    @property
+    def ahead(self) -> int:
+        """How many chunks it can have at hand."""
+        ...
+
+    def add(self, chunk: Chunk) -> None:
+        """One more chunk to judge."""
+        ...
+
+    def __iter__(self) -> Iterator[Done]: ...
+
+    def __next__(self) -> Done: ...
+
+    def stop(self) -> None:
+        """Begins no chunk any more; those at hand still come."""
+        ...
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Ends what was started."""
+        ...
+
+
+class _InOrder:
+    """Judges on this machine, and gives what chunks come to in the order in which they were given."""
+
+    def __init__(self, pool: Alone | Workers, ahead: int) -> None:
+        self._pool, self.ahead = pool, ahead
+        self._given: deque[Chunk] = deque()
+
+    def add(self, chunk: Chunk) -> None:
+        self._given.append(chunk)
+        self._pool.add(chunk)
+
+    def __iter__(self) -> Iterator[Done]:
+        return self
+
+    def __next__(self) -> Done:
+        judged = next(self._pool)
+        return Done.of(self._given.popleft(), judged)
+
+    def stop(self) -> None:
+        self._pool.stop()
+
+    def close(self, *, at_once: bool = False) -> None:
+        self._pool.close(at_once=at_once)
+
+
+def _judge(writing: _Writing, limits: Limits, pool: Pool, watch: Watch) -> Session:
     asked = writing.campaign.asked
     numbers = missing(writing.done)
-    given: deque[Chunk] = deque()
-    planned = writing.totals.cases
+    planned, at_hand = writing.totals.cases, 0
     reason = "cases"
     try:
         watch.tell(writing.totals)
         while True:
-            watch.check()
-            while len(given) < ahead and (limits.cases is None or planned < limits.cases):
+            try:
+                watch.check()
+            except KeyboardInterrupt:
+                reason = "interrupted"
+                break
+            while at_hand < pool.ahead and (limits.cases is None or planned < limits.cases):
                 number = next(numbers)
                 place = place_of(number, asked.dtypes, asked.chunk)
-                given.append(Chunk(number, place.dtype, place.first, asked.chunk))
-                pool.add(given[-1])
-                planned += asked.chunk
-            if not given:
+                pool.add(Chunk(number, place.dtype, place.first, asked.chunk))
+                planned, at_hand = planned + asked.chunk, at_hand + 1
+            if not at_hand:
                 break
-            judged = next(pool)
-            wrong = writing.write(given.popleft(), judged)
+            done = next(pool)
+            at_hand -= 1
+            writing.write(done)
             watch.tell(writing.totals)
-            if limits.until_mismatch and wrong:
+            if limits.until_mismatch and done.wrong:
                 # What is at hand beyond it is dropped: what is there does not depend on the workers.
                 pool.close(at_once=True)
                 return Session(writing.totals, "mismatch")
             if limits.seconds is not None and writing.seconds >= limits.seconds:
                 reason = "time"
                 break
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    with suppress(KeyboardInterrupt):  # then what is at hand is dropped
         pool.stop()
-        for judged in pool:
-            writing.write(given.popleft(), judged)
+        for done in pool:
+            writing.write(done)
             watch.tell(writing.totals)
         pool.close()
-        return Session(writing.totals, reason)
-    pool.close(at_once=True)
-    return Session(writing.totals, "interrupted")
+    except KeyboardInterrupt:  # raised wherever it happened to be: what is at hand is dropped
+        pool.close(at_once=True)
+        return Session(writing.totals, "interrupted")
+    return Session(writing.totals, reason)

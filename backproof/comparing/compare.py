@@ -8,7 +8,7 @@ lies only in functions, dtypes or oracles that one run asked for is new or gone,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from backproof.reporting.model import Counts, EquationRow, Finding, MatrixCell, PairRow, Report
@@ -16,17 +16,26 @@ from backproof.reporting.wording import plural
 
 from .found import causes, findings
 from .likeness import differences
-from .model import Change, Comparison, Way, only
+from .model import Change, Comparison, Difference, Way, only
 from .sides import OURS, Sides, more, told
 
 
-def compare(old: Report, new: Report) -> Comparison:
-    """Everything that the two reports say differently."""
+def compare(
+    old: Report, new: Report, further: Iterable[tuple[str, str, str]] = (), note: str = ""
+) -> Comparison:
+    """Everything that the two reports say differently.
+
+    `further` is in what else the runs are known to be unlike: its name, as it was, as it is. `note` is told
+    beside it.
+    """
     sides = Sides(old, new)
     changes = [*_run(sides), *_equations(sides), *causes(sides), *findings(sides), *_pairs(sides)]
     ways = {change.way for change in changes}
     changes += [*_functions(sides, ways), *_deviations(sides), *_not_judged(sides)]
-    return Comparison(old, new, differences(old, new), sides.alike, tuple(changes))
+    unlike = differences(old, new)
+    known = {row.label for row in unlike}
+    unlike += tuple(Difference(*row, "where") for row in further if row[0] not in known)
+    return Comparison(old, new, unlike, sides.alike, tuple(changes), note)
 
 
 # ---------------------------------------------------------------- the run

@@ -23,6 +23,8 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"- new: {prose(verdict_sentence(comparison.new))}",
         f"- compared: {prose(wording.cases_sentence(comparison))}",
     ]
+    if comparison.note:
+        verdicts.append(f"- campaigns: {prose(comparison.note)}")
     parts = [[f"## {prose(wording.headline(comparison))}"], verdicts]
     parts += [_differences(comparison), _changes(comparison), _commands(comparison)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"

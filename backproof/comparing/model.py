@@ -96,6 +96,8 @@ class Comparison:
     alike: bool
     """Whether both judged the same cases in the same way, so that counts can be held against each other."""
     changes: tuple[Change, ...]
+    note: str = ""
+    """What else is known of both runs, such as how many chunks of two campaigns came to the same."""
 
     def of(self, way: Way) -> tuple[Change, ...]:
         """The changes of one way, in the order of `KINDS`."""

@@ -36,6 +36,8 @@ def lines_of(comparison: Comparison, names: tuple[str, str]) -> list[Text]:
     lines.append(_labelled("old", f"{safe_text(names[0])}: {verdict_sentence(comparison.old)}"))
     lines.append(_labelled("new", f"{safe_text(names[1])}: {verdict_sentence(comparison.new)}"))
     lines.append(_labelled("compared", wording.cases_sentence(comparison)))
+    if comparison.note:
+        lines.append(_labelled("campaigns", safe_text(comparison.note)))
     rows = wording.unlike(comparison)
     for place, row in enumerate(rows[: 2 * _SHOWN]):
         lines.append(_labelled("" if place else "unlike", wording.shift(row)))

@@ -211,8 +211,9 @@ def test_two_writers_and_a_signal_that_ends_the_first_one(
     assert command("resume", "campaign", "--max-cases", str(cases + 2)).status == 0
 
 
-def test_a_second_signal_drops_the_chunk_at_hand(tmp_path: Path, command: Callable[..., Outcome]) -> None:
-    words = ("--chunk", "5000", "--oracles", "truth", "--dtype", "float64")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_second_signal_drops_the_chunk_at_hand(tmp_path: Path, workers: str) -> None:
+    words = ("--chunk", "5000", "--oracles", "truth", "--dtype", "float64", "--workers", workers)
     with program(tmp_path, "start", "campaign", *words) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "campaign" / "campaign.json").exists() and time.monotonic() < deadline:

@@ -66,12 +66,16 @@ STANDS_ON = {
     "backproof.campaign": {
         *("backproof.run_options", "backproof.subject", "backproof.chunks", "backproof.workers"),
         *("backproof.tally", "backproof.distribution_tally", "backproof.findings_tally"),
-        *("backproof.run", "backproof.explaining", "backproof.oracle_names"),
+        *("backproof.run", "backproof.explaining", "backproof.oracle_names", "backproof.one_thread"),
     },
 }
 KNOWN_BY = {
     "backproof.grading": {"backproof.cli_grading"},
-    "backproof.campaign": {"backproof.cli_campaign", "backproof.cli_campaign_session"},
+    "backproof.campaign": {
+        "backproof.cli_campaign",
+        "backproof.cli_campaign_session",
+        "backproof.cli_compare",
+    },
 }
 # A report's reader shares the strict JSON reader of cases, and its error.
 EXCEPTIONS = {
@@ -171,7 +175,7 @@ def test_all_that_is_imported_is_declared_and_not_only_brought_along_by_others(i
     distributions = metadata.packages_distributions()
     names = third_parties(imports, *ROOMS, COMMANDS)
     found = {canonicalize_name(name) for module in names for name in distributions[module]}
-    assert found - set(declared("torch", "jax", "test")) == set()
+    assert found - set(declared("torch", "jax", "cluster", "test")) == set()
 
 
 # ---------------------------------------------------------------- each rule can be broken
