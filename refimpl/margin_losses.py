@@ -78,7 +78,7 @@ def _powered(Z: Units, Y: Units, gamma: float) -> Units:
     # A power has γ times the relative error of what is raised. Near 1 that is avoided: e^(γ log(1 - p_t)) has
     # a small exponent, which p_t gives with all digits. (p_t may be 1 elsewhere, and log 0 is not taken.)
     p_t = sigmoid(Z) * Y + sigmoid(-Z) * (1 - Y)
-    return np.where(p_t < 0.5, np.exp(gamma * np.log1p(-np.minimum(p_t, 0.5))), _mistaken(Z, Y) ** gamma)
+    return np.where(p_t < 0.125, np.exp(gamma * np.log1p(-np.minimum(p_t, 0.125))), _mistaken(Z, Y) ** gamma)
 
 
 def _focal(Z: Units, Y: Units, alpha: float, gamma: float) -> Units:
