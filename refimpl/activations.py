@@ -126,6 +126,9 @@ def softmax_vjp(Z: Units, A: Units, G: Units) -> Units:
     # ∂a_i/∂z_j = a_i ([i = j] - a_j), so that J = diag(a) - a a^T, which is symmetric. J^T g is therefore
     # a ⊙ g - a (a^T g): n products and a sum, and no matrix.
     del Z
+    # Where a_i is nearly 1, g_i - Σ a g cancels. But to take a constant from g moves nothing, and that sum is
+    # one: what is left of g has Σ a g = 0 but for what was rounded, which is then taken off in its turn.
+    G = G - (A * G).sum(axis=0, keepdims=True)
     return A * (G - (A * G).sum(axis=0, keepdims=True))
 
 

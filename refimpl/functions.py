@@ -308,7 +308,7 @@ class Loss(_Entry):
     """(Y, parameters and arrays) → the kinks in the prediction."""
     mean_over: str = field(default="entries", kw_only=True)
     """What reduction "mean" divides by: "entries" (n·m) or "samples" (m), as torch has it; "outputs first"
-    says that each sample's loss is a mean over its n outputs, whatever the reduction."""
+    says that each sample's loss is a mean over its n outputs, whatever the reduction; it has weights then."""
     elementwise: bool = field(default=True, kw_only=True)
     """Whether each term depends on the one prediction in its own place only."""
     steep: bool = field(default=False, kw_only=True)
@@ -342,7 +342,11 @@ class Loss(_Entry):
         >>> LOSSES["mse"].reduced(A, Y, "batchmean"), LOSSES["mse"].reduced(A, Y, "mean")
         (np.float64(7.0), np.float64(3.5))
         """
-        return self.terms(A, Y, **arguments).sum() / self.divisor(reduction, *A.shape)
+        arguments, divisor = self._divided(arguments, reduction, *A.shape)
+        terms = self.terms(A, Y, **arguments)
+        with np.errstate(over="ignore"):  # the sum may be infinite where a mean is not
+            total = terms.sum()
+            return total / divisor if np.isfinite(total) else (terms / divisor).sum()
 
     def reduced_gradient(self, A: Units, Y: Units, reduction: str, **arguments: Any) -> Units:
         """∂L/∂A, shape (n, m): the gradient of the sum of the terms over the same divisor.
@@ -353,7 +357,17 @@ class Loss(_Entry):
         array([[1.5, 0.5],
                [1. , 0. ]])
         """
-        return self.gradient(A, Y, **arguments) / self.divisor(reduction, *A.shape)
+        arguments, divisor = self._divided(arguments, reduction, *A.shape)
+        return self.gradient(A, Y, **arguments) / divisor
+
+    def _divided(
+        self, arguments: dict[str, Any], reduction: str, outputs: int, samples: int
+    ) -> tuple[dict[str, Any], int]:
+        """What `terms` takes, and the divisor. A mean over outputs first makes w/n of w: w ℓ may overflow."""
+        divisor = self.divisor(reduction, outputs, samples)
+        if self.mean_over != "outputs first":
+            return arguments, divisor
+        return {**arguments, "weight": arguments.get("weight", 1.0) / outputs}, divisor // outputs
 
 
 # As torch has them: what random cases draw from.

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .activations import softmax
 from .domains import NON_NEGATIVE, UNIT, Interval
 from .functions import Loss, LossArray, Parameter, Units
 
@@ -147,26 +148,59 @@ def weighted_labels(Y: Units, label_smoothing: float, weight: Any) -> Units:
     return weight * (Y * (1 - label_smoothing) + label_smoothing / len(Y))
 
 
-def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0) -> Units:
-    # -Σ_i y_i log p_i, where log p_i = z_i - log Σ_j e^(z_j) = (z_i - c) - log Σ_j e^(z_j - c) for any c.
-    # With c the largest logit no exponential overflows, and the sum is at least 1: its logarithm is finite.
-    Y = weighted_labels(Y, label_smoothing, weight)
-    # In halves, so that the distance to the largest logit is finite for any two numbers of the dtype.
+def half_surprise(Z: Units) -> Units:
+    """-½ log p with p = softmax(z), (n, m): half of what each class costs where it is the right one.
+
+    The whole may be beyond the largest number where the share of it that a label counts is not.
+
+    >>> half_surprise(np.log([[1.0], [3.0]])).round(4)  # p = (¼, ¾), and ½ log 4 = log 2
+    array([[0.6931],
+           [0.1438]])
+    >>> half_surprise(np.array([[100.0], [0.0]]))  # p_1 is 1 - e^-100, which rounds to 1
+    array([[1.86003799e-44],
+           [5.00000000e+01]])
+    """
+    # log p_i = z_i - log Σ_j e^(z_j) = (z_i - c) - log Σ_j e^(z_j - c) for any c. With c the largest logit no
+    # exponential overflows. In halves, z - c is finite for any two numbers of the dtype.
     below = Z / 2 - Z.max(axis=0, keepdims=True) / 2
     with np.errstate(over="ignore"):  # a difference of -inf gives e^-inf = 0, which is right
-        log_sum = np.log(np.exp(2 * below).sum(axis=0, keepdims=True))
-        return 2 * (Y * (log_sum / 2 - np.where(Y == 0, 0, below)))  # 0 · inf is not taken
+        e = np.exp(2 * below)
+    # The largest counts 1 in the sum. Left out of it, log(1 + others) keeps the digits of small others: it is
+    # what a sure class costs.
+    np.put_along_axis(e, Z.argmax(axis=0, keepdims=True), 0, axis=0)
+    return np.log1p(e.sum(axis=0, keepdims=True)) / 2 - below
+
+
+def _cross_entropy_with_logits(Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0) -> Units:
+    Y = weighted_labels(Y, label_smoothing, weight)
+    with np.errstate(over="ignore"):  # infinite where the exact answer is
+        return 2 * (Y * np.where(Y == 0, 0, half_surprise(Z)))  # 0 · inf is not taken
+
+
+def cross_entropy_slope(P: Units, Y: Units) -> Units:
+    """Ŷ ΣY - Y, (n, m): the derivative of -Σ y log p by z, where p = softmax(z) is given.
+
+    The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
+
+    >>> Y = np.array([[0.0], [1.0]])
+    >>> cross_entropy_slope(np.array([[0.25], [0.75]]), Y)
+    array([[ 0.25],
+           [-0.25]])
+    >>> cross_entropy_slope(np.array([[1e-20], [1.0]]), Y)  # the second is 1 - 1e-20, which rounds to 1
+    array([[ 1.e-20],
+           [-1.e-20]])
+    """
+    # By z_j, -Σ_i y_i (z_i - log Σ_k e^(z_k)) has the derivative -y_j + Σ_i y_i · p_j. That cancels for a p_j
+    # near 1. As all p make 1, it is p_j (y_j + others' y) - (p_j + others' p) y_j, where p_j y_j goes out.
+    sure = P > 0.5  # one class of a sample at most
+    others_p, others_y = (np.where(sure, 0, X).sum(axis=0, keepdims=True) for X in (P, Y))
+    return np.where(sure, P * others_y - others_p * Y, P * Y.sum(axis=0, keepdims=True) - Y)
 
 
 def _cross_entropy_with_logits_gradient(
     Z: Units, Y: Units, label_smoothing: float, weight: Any = 1.0
 ) -> Units:
-    # By z_j, -Σ_i y_i (z_i - log Σ_k e^(z_k)) has the derivative -y_j + Σ_i y_i · p_j: Ŷ ΣY - Y.
-    Y = weighted_labels(Y, label_smoothing, weight)
-    with np.errstate(over="ignore"):  # likewise
-        e = np.exp(Z - Z.max(axis=0, keepdims=True))
-    # The sum over Y is 1 for labels that are probabilities. It is not left out: see B4.
-    return e / e.sum(axis=0, keepdims=True) * Y.sum(axis=0, keepdims=True) - Y
+    return cross_entropy_slope(softmax(Z), weighted_labels(Y, label_smoothing, weight))
 
 
 ENTRIES = (

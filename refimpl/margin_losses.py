@@ -73,8 +73,16 @@ def _balance(Y: Units, alpha: float) -> Units:
     return alpha * Y + (1 - alpha) * (1 - Y)
 
 
+def _powered(Z: Units, Y: Units, gamma: float) -> Units:
+    """(1 - p_t)^γ."""
+    # A power has γ times the relative error of what is raised. Near 1 that is avoided: e^(γ log(1 - p_t)) has
+    # a small exponent, which p_t gives with all digits. (p_t may be 1 elsewhere, and log 0 is not taken.)
+    p_t = sigmoid(Z) * Y + sigmoid(-Z) * (1 - Y)
+    return np.where(p_t < 0.125, np.exp(gamma * np.log1p(-np.minimum(p_t, 0.125))), _mistaken(Z, Y) ** gamma)
+
+
 def _focal(Z: Units, Y: Units, alpha: float, gamma: float) -> Units:
-    return _balance(Y, alpha) * (_mistaken(Z, Y) ** gamma * logistic_terms(Z, Y, 1 - Y))
+    return _balance(Y, alpha) * (_powered(Z, Y, gamma) * logistic_terms(Z, Y, 1 - Y))
 
 
 def _focal_gradient(Z: Units, Y: Units, alpha: float, gamma: float) -> Units:
@@ -85,7 +93,7 @@ def _focal_gradient(Z: Units, Y: Units, alpha: float, gamma: float) -> Units:
         denominator = np.where(Y < 1, (1 - Y) / sigmoid(-Z), 0) + np.where(Y > 0, Y / sigmoid(Z), 0)
         q = (1 - 2 * Y) / denominator
     slope = logistic_slope(Z, Y, 1 - Y) + gamma * q * logistic_terms(Z, Y, 1 - Y)
-    return _balance(Y, alpha) * (_mistaken(Z, Y) ** gamma * slope)
+    return _balance(Y, alpha) * (_powered(Z, Y, gamma) * slope)
 
 
 ENTRIES = (

@@ -9,56 +9,54 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
-from .activations import softmax
+from .activations import softmax, softmax_vjp
 from .domains import NON_NEGATIVE, Interval, OneHot, OneOf
 from .functions import Loss, LossArray, Parameter, PerSample, Units
-from .more_activations import log_softmax
+from .losses import cross_entropy_slope, half_surprise
 
 
-def _direction(A: Units) -> tuple[Units, PerSample, PerSample]:
-    """Each column divided by its length, and the length as the product of two factors, each (1, m).
+def _scaled(A: Units) -> tuple[Units, PerSample, PerSample]:
+    """Each column divided by a power of two of its size, that power, and the length of the quotient, (1, m).
 
-    The squares of very large or small numbers are not representable, but their ratios to the largest are.
-    A column of zeros has no direction: it stays zero, with length 1.
+    The squares of very large or small numbers are not representable, those of the quotients are; and dividing
+    by a power of two rounds nothing. A column of zeros has no direction: it stays zero, with length 1.
     """
-    largest = np.max(np.abs(A), axis=0, keepdims=True)
-    largest = np.where(largest > 0, largest, 1)
-    ratios = A / largest
-    length = np.sqrt(np.sum(np.square(ratios), axis=0, keepdims=True))
-    length = np.where(length > 0, length, 1)
-    return ratios / length, largest, length
-
-
-def _undefined(a: Units, y: Units) -> Bool[np.ndarray, "1 m"]:
-    """Whether either direction is none, so that there is no angle between them."""
-    return ~np.any(a, axis=0, keepdims=True) | ~np.any(y, axis=0, keepdims=True)
+    exponent = np.frexp(np.max(np.abs(A), axis=0, keepdims=True))[1]
+    power = np.ldexp(A.dtype.type(1), exponent - 1)
+    quotient = A / power
+    length = np.sqrt(np.sum(np.square(quotient), axis=0, keepdims=True))
+    return quotient, power, np.where(length > 0, length, 1)
 
 
 def _cosine_distance(A: Units, Y: Units) -> PerSample:
-    a, y = _direction(A)[0], _direction(Y)[0]
-    # 1 - cos θ cancels for a small angle θ; half the squared distance of the directions does not, and is the
-    # same: |a - y|² = |a|² - 2 a·y + |y|² = 2 - 2 cos θ for two vectors of length 1.
-    distance = np.sum(np.square(a - y), axis=0, keepdims=True) / 2
-    return np.where(_undefined(a, y), A.dtype.type(1), distance)
+    (a, _, length), (y, _, length_y) = _scaled(A), _scaled(Y)
+    cosine = np.sum(a * y, axis=0, keepdims=True) / (length * length_y)
+    # 1 - cos θ cancels for a small angle θ. It is sin² θ/(1 + cos θ), and (|a||y| sin θ)² = |a|²|y|² - (a·y)²
+    # is the sum of all (a_i y_j - y_i a_j)² with i < j (Lagrange's identity), half of that over all i and j.
+    squares: Any = sum(np.square(a * y_j - y * a_j) for a_j, y_j in zip(a, y, strict=True))
+    sine_squared = np.sum(squares / 2, axis=0, keepdims=True) / np.square(length * length_y)
+    return np.where(cosine > 0, sine_squared / (1 + np.abs(cosine)), 1 - cosine)
 
 
 def _cosine_distance_gradient(A: Units, Y: Units) -> Units:
-    a, largest, length = _direction(A)
-    y = _direction(Y)[0]
-    # The derivative of -A·y/|A| by A is -(y - cos θ a)/|A|: of y, only the part across a counts, since a
-    # longer A has the same direction. With cos θ = 1 - distance, that is ((a - y) - a · distance)/|A|.
-    across = (a - y) - a * _cosine_distance(A, Y)
+    (a, power, length), (y, _, length_y) = _scaled(A), _scaled(Y)
+    # The derivative of -a·y/(|a||y|) by a is -(y Σ_j a_j² - a Σ_j a_j y_j)/(|a|³|y|): of y, only the part
+    # across a counts, as a longer a has the same direction. In Σ_j a_j (a y_j - y a_j) the part along a goes
+    # out of each bracket, product for product; two sums would leave their roundings.
+    across: Any = sum(a_j * (a * y_j - y * a_j) for a_j, y_j in zip(a, y, strict=True))
     with np.errstate(over="ignore"):  # infinite where the exact answer is
-        return np.where(_undefined(a, y), A.dtype.type(0), across / length / largest)
+        return across / (length**3 * length_y) / power
 
 
-def _excess(A: Units, Y: Units, margin: float) -> Units:
-    """By how much each wrong class comes within `margin` of the right one; 0 where it does not."""
+def _half_excess(A: Units, Y: Units, margin: float) -> Units:
+    """Half of how much each wrong class comes within `margin` of the right one; 0 where it does not.
+
+    The whole may be beyond the largest number where its share in the mean over the classes is not.
+    """
     right = np.sum(np.where(Y == 1, A, 0), axis=0, keepdims=True)
     with np.errstate(over="ignore"):  # infinite where the exact answer is
-        return np.where(Y == 1, A.dtype.type(0), np.maximum(A - right + margin, 0))
+        return np.where(Y == 1, A.dtype.type(0), np.maximum(A / 2 - right / 2 + margin / 2, 0))
 
 
 def _times_weight(weight: Any, Y: Units, values: Units) -> Units:
@@ -69,29 +67,31 @@ def _times_weight(weight: Any, Y: Units, values: Units) -> Units:
 
 
 def _multi_margin(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
-    excess = _excess(A, Y, margin)
-    weighed = _times_weight(weight, Y, excess)
+    half = _half_excess(A, Y, margin)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite where the exact answer is; 0 · inf as above
-        return weighed if p == 1 else np.where(weighed == 0, weighed, weighed * excess)
+        weighed = _times_weight(2 * weight, Y, half)
+        return weighed if p == 1 else np.where(weighed == 0, weighed, weighed * (2 * half))
 
 
 def _multi_margin_gradient(A: Units, Y: Units, p: float, margin: float, weight: Any = 1.0) -> Units:
-    excess = _excess(A, Y, margin)
+    half = _half_excess(A, Y, margin)
     with np.errstate(over="ignore"):  # likewise
-        slopes = _times_weight(weight, Y, np.sign(excess) if p == 1 else 2 * excess)
+        slopes = _times_weight(weight, Y, np.sign(half)) if p == 1 else _times_weight(4 * weight, Y, half)
         return np.where(Y == 1, -np.sum(slopes, axis=0, keepdims=True), slopes)
 
 
 def _poly(Z: Units, Y: Units, epsilon: float) -> Units:
+    half = half_surprise(Z)
     with np.errstate(over="ignore", invalid="ignore"):  # 0 · inf is not taken
-        return np.where(Y == 0, Y.dtype.type(0), Y * (epsilon * (1 - softmax(Z)) - log_softmax(Z)))
+        # Half of ε (1 - p) - log p. With s = -log p, 1 - p = 1 - e^-s, which expm1 gives for a sure class.
+        cost = half - epsilon / 2 * np.expm1(-2 * half)
+        return 2 * (Y * np.where(Y == 0, 0, cost))
 
 
 def _poly_gradient(Z: Units, Y: Units, epsilon: float) -> Units:
     # By z_j, -Σ y_i log p_i has p_j Σy - y_j, and -Σ y_i p_i has -p_j (y_j - Σ y_i p_i): softmax's vjp of -y.
     p = softmax(Z)
-    expected = np.sum(Y * p, axis=0, keepdims=True)
-    return p * np.sum(Y, axis=0, keepdims=True) - Y - epsilon * (p * (Y - expected))
+    return cross_entropy_slope(p, Y) - epsilon * softmax_vjp(Z, p, Y)
 
 
 ENTRIES = (

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from refimpl import Activation, ActivationSpec, Loss
+from refimpl import Activation, ActivationSpec, Loss, LossSpec
 
 from .exact import cotangents
 from .sweeps import Entry, Sweep
@@ -59,11 +59,17 @@ class Reference:
                     G = cotangents(Z.shape[1]) if not spec.entry.elementwise else np.ones_like(Z)
                     yield _wide(value, spec.entry.vjp(Z, value, G.astype(Z.dtype), **spec.parameters))
                 else:
-                    entry = spec.entry
-                    terms = entry.terms(Z, sweep.Y, **spec.arguments).sum(axis=0, keepdims=True)
-                    divisor = entry.divisor("sum", Z.shape[0], 1)
-                    slope = entry.gradient(Z, sweep.Y, **spec.arguments)
-                    yield _wide(terms / divisor, slope / divisor)
+                    slope = spec.entry.reduced_gradient(Z, sweep.Y, "sum", **spec.arguments)
+                    yield _wide(self._losses(spec, Z, sweep.Y), slope)
+
+    @staticmethod
+    def _losses(spec: LossSpec, Z: Any, Y: Any) -> Any:
+        """Each sample's loss, (1, m)."""
+        entry, arguments = spec.entry, spec.arguments
+        if entry.elementwise:  # of one output: its only term
+            return entry.terms(Z, Y, **arguments)
+        one_each = (slice(j, j + 1) for j in range(Z.shape[1]))
+        return np.array([[entry.reduced(Z[:, one], Y[:, one], "sum", **arguments) for one in one_each]])
 
 
 class Torch:

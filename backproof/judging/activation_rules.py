@@ -5,7 +5,7 @@ O_i(x) = Σ_{j≠i} x_j. Proofs: docs/bounds-of-vector-functions.md.
 
 V1. softmax moves by at most p_i (O_i(p) r_i + O_i(p f)) / (p_i e^(E_i) + O_i(p e^(-E))) upwards and by
     p_i (O_i(p) f_i + O_i(p r)) / (p_i e^(-E_i) + O_i(p e^E)) downwards; r = e^E - 1, f = 1 - e^(-E). Reached.
-V2. softmax's vjp y ⊙ (g - s), s = Σ_j y_j g_j, with E_s = Σ y E_g + E_s^y:
+V2. softmax's vjp y ⊙ (g - s), s = Σ_j y_j g_j, taken off once or twice, with E_s = Σ y E_g + E_s^y:
     E_δ = E_y (|g - s| + E_g + E_s) + y (|1 - y| E_g + O(y E_g) + E_s^y)
           + 3 u (y + E_y)(|g| + |s| + E_g + E_s) + 2 (n+1) η₀,
     E_s^y = min(Σ E_y|g|, Σ E_y|g - s| + |s| ζ) + Σ E_y E_g + γ_{n+1} Σ (y + E_y)(|g| + E_g),

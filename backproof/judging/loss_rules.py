@@ -27,6 +27,7 @@ def cross_entropy_with_logits(
 ) -> tuple[Any, Any, Any, Any]:
     """V3. Families: log-sum-exp with the maximum subtracted; y·log_softmax; gradient softmax(z) Σy - y.
 
+    Of a p_i above ½ the gradient may be p_i O_i(y) - y_i O_i(p), O being the sum of the others.
     Smoothed and weighted labels t = w (y (1 - ε) + ε/n) take the place of y, with an error of 5 u t; where
     nothing is smoothed and the weight is 1, t is y.
     """
@@ -130,8 +131,9 @@ def cosine_distance(
 
     With t that of y and c = Σ d_i t_i: c moves by r, the gradient (c d_i - t_i)/|a| by
     (E_c |d_i| + (|c| + E_c) E_d,i)/(|a| - |E|) + |c d_i - t_i| r/|a|. Families: 1 - c through squares, roots
-    and quotients, and ½|d - t|²; the gradient by autograd or as (c d - t)/|a|: absolute errors of 2n + 18
-    roundings of 1, and of (|d_i| + |t_i|)/|a|. Infinite where a vector may be as short as 2^-26.
+    and quotients, ½|d - t|², and sin²/(1 + c) with Σ_ij (d_i t_j - d_j t_i)² = 2 sin²; the gradient by
+    autograd, or as (c d - t)/|a|, where c d - t may be Σ_j d_j (d_i t_j - d_j t_i): absolute errors of
+    2n + 18 roundings of 1, and of (|d_i| + |t_i|)/|a|. Infinite where a vector may be as short as 2^-26.
     """
     n = a.shape[-2]
     length, moved = np.sqrt(units_sum(a * a)), np.sqrt(units_sum(E * E))

@@ -94,13 +94,23 @@ def test_jax_leaves_64_bit_types_as_they_were():
     assert jax.config.jax_enable_x64 == before
 
 
-def test_the_reference_is_accurate_at_every_argument_of_elementwise_functions():
-    # (1 - p)^1024 has 1024 times the error of 1 - p.
-    excused = {"sigmoid_focal"}
-    reference = ANSWERERS["reference"]()
-    for entry in (*ACTIVATIONS.values(), *LOSSES.values()):
-        if not entry.elementwise or entry.name in excused:
-            continue
-        for dtype in ("float32", "float64"):
-            row = function_row(TRUTH, {"reference": reference}, entry, dtype, 120)
-            assert [q.regions for q in row.answers[0].quantities] == [(), ()], (entry.name, dtype)
+# Where parts cancel that have roundings of their own (docs/atlas.md), or a large power is next to nothing.
+SMALL_BESIDE_ITS_PARTS = {
+    ("cross_entropy_with_logits", "derivative"),
+    ("poly_loss", "derivative"),
+    ("cosine_distance", "derivative"),
+    ("sigmoid_focal", "value"),
+    ("sigmoid_focal", "derivative"),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES])
+def test_the_reference_is_accurate_at_every_argument(name, dtype):
+    row = function_row(TRUTH, {"reference": ANSWERERS["reference"]()}, _entry(name), dtype, 120)
+    for quantity in row.answers[0].quantities:
+        if (name, quantity.quantity) not in SMALL_BESIDE_ITS_PARTS:
+            assert quantity.regions == ()
+        for region in quantity.regions:
+            assert region.kind == "inaccurate"
+            assert region.scaled <= max([1.0, *region.parameters.values()])

@@ -124,3 +124,19 @@ def test_with_the_largest_parameter_there_is_no_warning_where_a_branch_that_is_n
     zero, least = np.zeros((1, 1), dtype), np.array([[-largest]], dtype)
     assert LOSSES["huber"].terms(zero, zero, delta=largest).item() == 0
     assert LOSSES["hinge_embedding"].terms(least, np.full_like(zero, -1), margin=largest).item() == math.inf
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_large_power_of_nearly_1_has_no_more_error_than_a_small_one(dtype: str) -> None:
+    # 1 - p_t = 1/(1 + e^-12) of the label 1, raised to 1024: ½ e^(-1024 log(1 + e^-12)) log(1 + e^12).
+    arguments = {"alpha": 0.5, "gamma": 1024.0}
+    Z, Y = np.array([[-12.0]], dtype), np.ones((1, 1), dtype)
+    p, power = 1 / (1 + math.exp(12)), math.exp(-1024 * math.log1p(math.exp(-12)))
+    cost = math.log1p(math.exp(12))
+    near = 8 * float(np.finfo(dtype).eps)
+    assert LOSSES["sigmoid_focal"].terms(Z, Y, **arguments).item() == pytest.approx(
+        power * cost / 2, rel=near, abs=0
+    )
+    assert LOSSES["sigmoid_focal"].gradient(Z, Y, **arguments).item() == pytest.approx(
+        -power * (1 - p + 1024 * p * cost) / 2, rel=near, abs=0
+    )

@@ -50,6 +50,18 @@ def test_the_gradient_of_a_distance_is_infinite_where_it_overflows(dtype: str) -
     assert COSINE.gradient(A, Y).tolist() == [[0], [-math.inf]]  # (0, -1)/|A|
 
 
+@IN_BOTH_DTYPES
+def test_of_a_distance_s_gradient_what_is_0_is_0_and_what_is_small_has_its_digits(dtype: str) -> None:
+    # The prediction (8, 0) along an axis, with the target 3-4-5; three times the target, backwards; and
+    # (c, 1) with the target (1, 0), which is nearly across: cos θ a - y = (c² - 1, c) for c = 2^-40.
+    A = np.array([[8, -9, 2.0**-40], [0, -12, 1]], dtype)
+    Y = np.array([[3, 3, 1], [4, 4, 0]], dtype)
+    gradient = COSINE.gradient(A, Y)
+    assert gradient[:, 1].tolist() == [0, 0]
+    assert gradient[:, 0] == pytest.approx([0, -0.1], rel=4 * float(np.finfo(dtype).eps), abs=0)
+    assert gradient[:, 2].tolist() == [-1, 2.0**-40]
+
+
 # ---------------------------------------------------------------- multi-class margin
 
 
@@ -79,6 +91,31 @@ def test_what_overflows_is_infinite_and_counts_nothing_where_its_class_has_no_we
     ]
 
 
+@IN_BOTH_DTYPES
+def test_a_mean_over_classes_is_finite_where_a_sum_or_a_term_is_not(dtype: str) -> None:
+    # Of two classes: 2M/2 with slopes ½, where M is the largest number; (2^k)²/2, the half of what is beyond
+    # it; and slopes of 2 · 2^(2k - 1)/2.
+    info = np.finfo(dtype)
+    M, k, Y = info.max, info.maxexp // 2, np.array([[1], [0]], dtype)
+    half = 2.0 ** (2 * k - 1)
+    A = np.array([[-M], [M]], dtype)
+    assert MARGIN.reduced(A, Y, "sum", p=1.0, margin=1.0) == M
+    assert MARGIN.reduced_gradient(A, Y, "sum", p=1.0, margin=1.0).tolist() == [[-0.5], [0.5]]
+    A = np.array([[0], [2.0**k]], dtype)
+    assert MARGIN.reduced(A, Y, "sum", p=2.0, margin=0.0) == half
+    A = np.array([[0], [half]], dtype)
+    assert MARGIN.reduced_gradient(A, Y, "sum", p=2.0, margin=0.0).tolist() == [[-half], [half]]
+
+
+@IN_BOTH_DTYPES
+def test_a_mean_over_samples_is_finite_where_the_sum_is_not(dtype: str) -> None:
+    M = np.finfo(dtype).max
+    A, Y = np.array([[M, M / 2]], dtype), np.zeros((1, 2), dtype)
+    assert LOSSES["l1"].reduced(A, Y, "mean") == 0.75 * M
+    assert LOSSES["l1"].reduced(A, Y, "sum") == math.inf
+    assert type(LOSSES["l1"].reduced(A, Y, "mean")) is np.dtype(dtype).type
+
+
 # ---------------------------------------------------------------- softmax cross-entropies
 
 
@@ -98,3 +135,40 @@ def test_a_class_that_does_not_occur_costs_nothing_however_far_below_the_others_
     cross_entropy = LOSSES["cross_entropy_with_logits"]
     assert cross_entropy.terms(Z, Y, label_smoothing=0.0).tolist() == [[0, 0], [0, 0]]
     assert cross_entropy.gradient(Z, Y, label_smoothing=0.0).tolist() == [[0, 0], [0, 0]]
+
+
+@IN_BOTH_DTYPES
+def test_what_a_sure_class_costs_and_how_it_moves_has_its_digits(dtype: str) -> None:
+    # Two of three logits are 40 below the third, which is right: each has p = e^-40, to all digits. So
+    # -log(1 - 2p) = 2p and softmax - y = (-2p, p, p); ε = 2 adds 2 · 2p and -2 p_i (y_i - p_right).
+    Z = np.array([[0, -40], [-40, -40], [-40, 0]], dtype)
+    Y = np.array([[1, 0], [0, 0], [0, 1]], dtype)
+    p, near = math.exp(-40), 8 * float(np.finfo(dtype).eps)
+    costs = np.array([[2 * p, 0], [0, 0], [0, 2 * p]])
+    slopes = np.array([[-2 * p, p], [p, p], [p, -2 * p]])
+    cross_entropy = LOSSES["cross_entropy_with_logits"]
+    assert cross_entropy.terms(Z, Y, label_smoothing=0.0) == pytest.approx(costs, rel=near, abs=0)
+    assert cross_entropy.gradient(Z, Y, label_smoothing=0.0) == pytest.approx(slopes, rel=near, abs=0)
+    assert POLY.terms(Z, Y, epsilon=2.0) == pytest.approx(3 * costs, rel=near, abs=0)
+    assert POLY.gradient(Z, Y, epsilon=2.0) == pytest.approx(3 * slopes, rel=near, abs=0)
+
+
+@IN_BOTH_DTYPES
+def test_a_small_share_of_other_labels_is_not_lost_beside_that_of_a_sure_class(dtype: str) -> None:
+    # p = (1, e^-40) and y = (1, q): p Σy - y is q - e^-40 for the first class, and minus that for the other.
+    Z, Y = np.array([[0], [-40]], dtype), np.array([[1], [2.0**-56]], dtype)
+    slope = 2.0**-56 - math.exp(-40)
+    gradient = LOSSES["cross_entropy_with_logits"].gradient(Z, Y, label_smoothing=0.0)
+    assert np.ravel(gradient) == pytest.approx([slope, -slope], rel=8 * float(np.finfo(dtype).eps), abs=0)
+
+
+def test_of_two_classes_that_are_alike_neither_is_sure() -> None:
+    Z, Y = np.zeros((2, 1)), np.array([[1.0], [0.0]])
+    cross_entropy = LOSSES["cross_entropy_with_logits"]
+    assert cross_entropy.gradient(Z, Y, label_smoothing=0.0).tolist() == [[-0.5], [0.5]]
+
+
+def test_a_poly_loss_beyond_the_largest_number_is_finite_where_its_share_is() -> None:
+    M = np.finfo("float64").max
+    Z, Y = np.array([[M], [-M]]), np.array([[0.75], [0.25]])
+    assert POLY.terms(Z, Y, epsilon=2.0).tolist() == [[0.0], [M / 2]]

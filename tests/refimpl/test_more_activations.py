@@ -117,3 +117,14 @@ def test_units_further_apart_than_the_largest_number_are_told_apart_without_a_wa
     assert ActivationSpec("softmax").entry.value(Z).tolist() == [[1], [0]]
     assert ActivationSpec("softmin").entry.value(Z).tolist() == [[0], [1]]
     assert ActivationSpec("log_softmax").entry.value(Z).tolist() == [[0], [-math.inf]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "sign"), [("softmax", 1), ("softmin", -1)])
+def test_what_moves_a_sure_unit_has_its_digits(name: str, sign: int, dtype: str) -> None:
+    # e^-40 of each sample goes to the other unit: a_i Σ_j a_j (g_i - g_j) is ± e^-40 (3 - 5) and (7 - 4).
+    Z, G = np.array([[0, 0], [-40, -40]], dtype), np.array([[3, 7], [5, 4]], dtype)
+    spec = ActivationSpec(name)
+    found = spec.entry.vjp(sign * Z, spec.entry.value(sign * Z), G)
+    moved = sign * math.exp(-40) * np.array([[-2, 3], [2, -3]])
+    assert found == pytest.approx(moved, rel=8 * float(np.finfo(dtype).eps), abs=0)
