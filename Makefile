@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .PHONY: conformance test test-long test-all test-exhaustive
-.PHONY: lint book sample-report error-facts screenshots mutants bench bench-memory clean
+.PHONY: lint book sample-report error-facts findings-table screenshots mutants bench bench-memory clean
 
 # Everything is run with `python -m`: unlike scripts, that also works after the folder has been moved.
 conformance: $(STAMP)  ## judge 5,120 random networks in each dtype and write a report
@@ -58,6 +58,9 @@ sample-report: $(STAMP)  ## make the sample under reports/sample again: a mistak
 
 error-facts: $(STAMP)  ## measure every function anew and write docs/error-facts.md
 	$(BIN)/python tests/judging/error_facts_table.py
+
+findings-table: $(STAMP)  ## make an atlas and write docs/findings-by-function.md
+	$(BIN)/python -m tests.atlas.findings_table
 
 screenshots: $(STAMP)  ## take the pictures in docs/images of reports/sample, in a Chromium of the system
 	$(BIN)/python -m tests.browser.screenshots reports/sample/report.html docs/images/report.png

@@ -66,7 +66,11 @@ def compare_atlases(old: Atlas, new: Atlas) -> AtlasComparison:
         one, other = before[by, name, dtype], after[by, name, dtype]
         if one.offer != other.offer:
             changes.append(AtlasChange("changed", f"{by} {name}, {dtype}", one.offer, other.offer))
-        for row, now in zip(one.quantities, other.quantities, strict=False):
+        later = {row.quantity: row for row in other.quantities}
+        for row in one.quantities:
+            now = later.get(row.quantity)
+            if now is None:
+                continue
             compared += 1
             way = _way(row, now, threshold)
             if way is not None:

@@ -193,9 +193,12 @@ class Cluster:
                 return future.result(timeout=_LOOK)
             except TimeoutError:  # the worker that had the answer is gone, say, and another one judges again
                 self._look()
-            except (CancelledError, OSError):
-                if future.status != "error":
+            except Exception as error:
+                if future.status == "error":  # a task's own error, also of a kind that connections have
+                    break
+                if isinstance(error, (CancelledError, OSError)):
                     raise self._gone() from None
+                raise
         error = future.exception()
         if isinstance(error, KilledWorker):
             raise UsageError(

@@ -200,7 +200,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "the value is infinite and the derivative NaN; exactly they are -y ŷ and -y",
         lambda a, y, p: -y * a,
         lambda a, y, p: -y,
-        "torch.nn.functional.soft_margin_loss computes log1p(exp(-y ŷ)) and z/(1 + z) with z = exp(-y ŷ).",
+        "torch.nn.functional.soft_margin_loss computes log(1 + exp(-y ŷ)) and z/(1 + z) with z = exp(-y ŷ): "
+        "https://github.com/pytorch/pytorch/issues/77529",
         "torch.nn.functional.soft_margin_loss(torch.tensor(-100.0), torch.tensor(1.0))  # inf; exact 100.0",
         "torch 2.4 to 2.13",
         overflow=lambda a, y, p: -y * a,

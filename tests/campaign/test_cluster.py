@@ -1,4 +1,4 @@
-"""What the parent makes of a cluster's answers, and a worker of what it is sent; no cluster is started."""
+"""What the parent makes of a cluster's answers; no cluster is started."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from distributed import CancelledError, KilledWorker
 
-from backproof.campaign import cluster, cluster_address, cluster_task
-from backproof.campaign.cluster import AHEAD, Cluster, refusal
+from backproof.campaign import cluster, cluster_address
+from backproof.campaign.cluster import AHEAD, Cluster
 from backproof.campaign.cluster_address import check_address, check_reachable
-from backproof.campaign.cluster_task import REFUSAL, RESULT, judge_chunk
-from backproof.campaign.options import CampaignFile, ProgramSource, read_options
+from backproof.campaign.cluster_task import RESULT, judge_chunk
+from backproof.campaign.options import CampaignFile
 from backproof.campaign.running import Limits, create, go_on
 from backproof.chunks import Chunk
 from backproof.errors import UsageError
-from tests.campaign.conftest import ASKED, WORDS, WRONG, Outcome, begun
+from tests.campaign.conftest import WORDS, WRONG, Outcome, begun
 from tests.campaign.test_options import CAMPAIGN
 from tests.campaign.test_running import contents
 
@@ -85,119 +85,6 @@ def test_without_dask_the_extra_is_named(
         "'backproof[cluster]'\n"
     )
     assert not Path("campaign").exists()
-
-
-# ---------------------------------------------------------------- in a worker
-
-
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if this process were one; its environment and its campaign are put back."""
-    monkeypatch.setattr(cluster_task, "_place", lambda: (WORKER, 1))
-    monkeypatch.setattr(cluster_task, "_known", None)
-    monkeypatch.setattr(cluster_task, "ONE_THREAD", {"BACKPROOF_ONE_THREAD": "1"})
-    monkeypatch.setenv("BACKPROOF_ONE_THREAD", "0")
-
-
-def _refused(answer: bytes) -> dict[str, Any]:
-    assert answer.startswith(REFUSAL)
-    told = json.loads(answer[len(REFUSAL) :])
-    assert told["worker"] == WORKER
-    assert refusal(answer[len(REFUSAL) :]).startswith(f"worker {WORKER} cannot judge this campaign: ")
-    return told
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_worker_answers_with_the_bytes_that_are_written_here(tmp_path: Path) -> None:
-    import os
-
-    begun(tmp_path, 12, WRONG)
-    text = read_options(tmp_path).model_dump_json()
-    expected = contents(tmp_path)
-    for number in (2, 0, 1, 2):
-        assert judge_chunk(text, number) == RESULT + expected[number]
-    assert os.environ["BACKPROOF_ONE_THREAD"] == "1"
-    other = create(tmp_path / "other", ASKED).model_dump_json()
-    assert judge_chunk(other, 0) != judge_chunk(text, 0) == RESULT + expected[0]
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_worker_with_other_versions_refuses_and_names_both(tmp_path: Path) -> None:
-    campaign = create(tmp_path, ASKED)
-    was = campaign.versions
-    versions = {**was, "torch": "0.1", "code of backproof": "abc", "tensorflow": "2.0"}
-    del versions["numpy"]
-    answer = judge_chunk(campaign.model_copy(update={"versions": versions}).model_dump_json(), 0)
-    told = _refused(answer)
-    assert told["changes"] == [
-        ["torch", "0.1", was["torch"]],
-        ["code of backproof", "abc", was["code of backproof"]],
-        ["tensorflow", "2.0", "not there"],
-        ["numpy", "not there", was["numpy"]],
-    ]
-    assert refusal(answer[1:]).startswith(
-        f"worker {WORKER} cannot judge this campaign: torch is {was['torch']} on it, 0.1 in the campaign; "
-    )
-    assert "; and 1 more; make it the same on every worker" in refusal(answer[1:])
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_worker_of_another_backproof_names_the_versions_before_it_reads_the_options(tmp_path: Path) -> None:
-    values = json.loads(create(tmp_path, ASKED).model_dump_json())
-    values |= {"asked": {"something": "new"}, "versions": {**values["versions"], "backproof": "9.0"}}
-    assert [row[:2] for row in _refused(judge_chunk(json.dumps(values), 0))["changes"]] == [
-        ["backproof", "9.0"]
-    ]
-    values["versions"]["backproof"] = json.loads(create(tmp_path / "b", ASKED).model_dump_json())["versions"][
-        "backproof"
-    ]
-    assert "it cannot read the campaign: " in _refused(judge_chunk(json.dumps(values), 0))["why"]
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_worker_without_the_implementation_or_with_another_one_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    source = "def layer(c):\n    return {'loss': 0.0}\n"
-    source += "layer.backproof = {'depth': 1, 'activations': ['relu'], 'losses': ['mse']}\n"
-    Path("mine.py").write_text(source)
-    mine = ProgramSource(impl="mine.py:layer", time_limit=10.0, memory_limit=4096)
-    asked = ASKED.model_copy(update={"activations": None, "losses": None, "source": mine})
-    text = create(tmp_path / "campaign", asked).model_dump_json()
-    assert judge_chunk(text, 0).startswith(RESULT)
-    monkeypatch.setattr(cluster_task, "_known", None)
-    Path("mine.py").write_text(source + "\n")
-    ((name, was, is_),) = _refused(judge_chunk(text, 0))["changes"]
-    assert name == "mine.py"
-    assert was != is_
-    Path("mine.py").unlink()
-    assert "mine.py" in _refused(judge_chunk(text, 0))["why"]
-
-
-@pytest.mark.usefixtures("worker")
-def test_a_worker_of_several_threads_or_without_an_oracle_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = create(tmp_path, ASKED).model_dump_json()
-    from oracles import OracleMissingError
-
-    def missing() -> None:
-        raise OracleMissingError("the truth oracle needs FLINT")
-
-    monkeypatch.setitem(cluster_task_oracles(), "truth", missing)
-    assert _refused(judge_chunk(text, 0))["why"] == "the truth oracle needs FLINT"
-    monkeypatch.setattr(cluster_task, "_place", lambda: (WORKER, 8))
-    assert (
-        "it has 8 threads, and a chunk takes one; start workers with --nthreads 1"
-        in (_refused(judge_chunk(text, 0))["why"])
-    )
-
-
-def cluster_task_oracles() -> dict[str, Any]:
-    from backproof.oracle_names import ORACLES
-
-    return ORACLES
 
 
 # ---------------------------------------------------------------- in the parent
@@ -356,6 +243,24 @@ def test_a_chunk_that_costs_worker_after_worker_is_given_up(cluster_of: Callable
         address = WORKER
 
     judging, _ = cluster_of({0: KilledWorker("task-0", State(), 2)})
+    with pytest.raises(UsageError, match=f"workers died again and again over float32 .* at {WORKER}; look"):
+        next(judging)
+
+
+def test_a_chunk_whose_result_is_lost_and_whose_workers_die_then_is_given_up(
+    cluster_of: Callable[..., Any],
+) -> None:
+    class State:
+        address = WORKER
+
+    class Lost(_Future):
+        def result(self, *, timeout: float) -> Any:
+            assert timeout > 0
+            self.status = "error"  # it was finished; the worker that kept the answer died, and those after it
+            raise self._answer
+
+    judging, client = cluster_of({0: KilledWorker("task-0", State(), 2)})
+    client.futures[0].status, client.futures[0].__class__ = "finished", Lost
     with pytest.raises(UsageError, match=f"workers died again and again over float32 .* at {WORKER}; look"):
         next(judging)
 

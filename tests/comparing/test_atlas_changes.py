@@ -56,6 +56,23 @@ def test_an_atlas_is_the_same_as_itself(atlas: Atlas) -> None:
     assert headline(found) == "No error is another one."
 
 
+def test_a_value_is_held_against_a_value_where_one_atlas_has_a_derivative_more(atlas: Atlas) -> None:
+    functions = []
+    for row in atlas.functions:
+        answers = [
+            answer.model_copy(
+                update={"quantities": tuple(q for q in answer.quantities if q.quantity != "value")}
+            )
+            for answer in row.answers
+        ]
+        functions.append(row.model_copy(update={"answers": tuple(answers)}))
+    less = atlas.model_copy(update={"functions": tuple(functions)})
+    for old, new in ((atlas, less), (less, atlas)):
+        found = compare_atlases(old, new)
+        assert found.changes == ()
+        assert 0 < found.compared < compare_atlases(atlas, atlas).compared
+
+
 @pytest.mark.parametrize(
     ("old", "new", "way", "back"),
     [
