@@ -125,20 +125,20 @@ class Isolated:
 
     def ask(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """One reply a request, in order; what kills the worker is a fault of the request that it was at."""
-        sent = 0
+        sent, cut = 0, ""
         for number in range(len(requests)):
             if self.given_up:
                 yield Reply(None, (), self.given_up)
                 continue
             try:
+                if cut == "time" and number >= sent:
+                    self.close()  # it was slow, not wrong: of this request it has got the beginning only
                 if self.child is None:
                     self._start_again()
-                    sent = number
-                assert self.child is not None
+                    sent, cut = number, ""
                 deadline = time.monotonic() + self._limit
-                while sent < len(requests) and sent < number + AHEAD:
-                    self.child.send(request_frame(sent, requests[sent]), deadline)
-                    sent += 1
+                if not cut:
+                    sent, cut = self._sent_ahead(requests, sent, number, deadline)
                 header, payload = self._frame(deadline)
                 reply = self._checked(number, header, payload)
             except LinkError as error:
@@ -150,6 +150,23 @@ class Isolated:
                     yield self._lost(limit, reply.faults)
                 else:
                     yield self._with_flood(reply)
+
+    def _sent_ahead(
+        self, requests: Sequence[Request], sent: int, number: int, deadline: float
+    ) -> tuple[int, str]:
+        """Sends what may be under way while `number` is; how many are sent then, and what ended it, if so.
+
+        A worker that has died or hangs did so over the first request whose reply is missing. That need not be
+        `number`: replies may be there already. So this raises nothing, and reading does.
+        """
+        assert self.child is not None
+        try:
+            while sent < len(requests) and sent < number + AHEAD:
+                self.child.send(request_frame(sent, requests[sent]), deadline)
+                sent += 1
+        except LinkError as error:
+            return sent, error.kind
+        return sent, ""
 
     def _child(self) -> Child:
         """The worker, started. LinkError if that cannot be done."""
