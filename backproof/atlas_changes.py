@@ -92,7 +92,7 @@ def _way(old: QuantityRow, new: QuantityRow, threshold: float) -> Way | None:
     far = was > threshold, is_ > threshold
     if far[0] != far[1]:
         return "worse" if far[1] else "better"
-    if max(was, is_) <= _SMALL or max(was, is_) < _MOVED * min(was, is_):
+    if was == is_ or max(was, is_) <= _SMALL or max(was, is_) < _MOVED * min(was, is_):  # infinite both, too
         return None
     if far[0]:
         return "worse" if is_ > was else "better"
