@@ -17,8 +17,9 @@ from typing import Any
 
 WIDTH = 88
 """What ruff and black format to, where nobody says otherwise."""
-_SUMMED = ("_mean_over_entries", "_mean_over_samples")
-_WRAPPERS = ("LossLine", "unmasked", *_SUMMED)
+_REDUCING = "_reducing"
+"""Makes a loss of torch's table from a function that gives its terms."""
+_WRAPPERS = ("LossLine", "unmasked", _REDUCING)
 _MODULES: Mapping[str, str] = {
     "F": "import torch.nn.functional as F",
     "jax": "import jax",
@@ -88,7 +89,7 @@ def _line(module: str, name: str) -> Line:
         name,
         node,
         masked="jax" in module and "unmasked" not in wrappers,
-        summed="jax" in module or bool(wrappers.intersection(_SUMMED)),
+        summed="jax" in module or _REDUCING in wrappers,
         definitions=tuple(definitions),
         imports=frozenset(_MODULES[each] for each in _free(written) if each in _MODULES),
     )

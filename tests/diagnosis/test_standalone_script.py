@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -301,3 +302,10 @@ def test_every_entry_of_the_oracles_tables_has_a_text(framework: str):
     for line in lines:
         ast.parse("\n\n\n".join([*line.definitions, line.expression(["A", "Y"], {})]))
         assert "Any" not in "".join(line.definitions)
+        # As one would write it: a call by a name, of functions of which each is called.
+        called = line.expression(["A", "Y"], {})
+        assert "lambda" not in called
+        for definition in line.definitions:
+            name = definition[len("def ") : definition.index("(")]
+            rest = [called, *(each for each in line.definitions if each is not definition)]
+            assert re.search(rf"\b{name}\b", "\n".join(rest)), f"{name} is defined for nothing"

@@ -140,3 +140,16 @@ def test_a_large_power_of_nearly_1_has_no_more_error_than_a_small_one(dtype: str
     assert LOSSES["sigmoid_focal"].gradient(Z, Y, **arguments).item() == pytest.approx(
         -power * (1 - p + 1024 * p * cost) / 2, rel=near, abs=0
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_near_its_least_a_loss_and_its_slope_have_their_digits(dtype: str) -> None:
+    # log cosh r = r²/2 - r⁴/12 + r⁶/45 - …; e^a - y for y = 1: a + a²/2 + a³/6 + …
+    r, near = 2.0**-9, 4 * float(np.finfo(dtype).eps)
+    A, zero = np.array([[r, -r]], dtype), np.zeros((1, 2), dtype)
+    exact = r**2 / 2 * (1 - r**2 / 6 + 2 * r**4 / 45)
+    assert LOSSES["log_cosh"].terms(A, zero)[0] == pytest.approx([exact, exact], rel=near, abs=0)
+    a = 2.0**-30
+    A, one = np.array([[a, -a]], dtype), np.ones((1, 2), dtype)
+    slopes = [a * (1 + a / 2), -a * (1 - a / 2)]
+    assert LOSSES["poisson_nll"].gradient(A, one)[0] == pytest.approx(slopes, rel=near, abs=0)

@@ -62,6 +62,15 @@ def test_of_a_distance_s_gradient_what_is_0_is_0_and_what_is_small_has_its_digit
     assert gradient[:, 2].tolist() == [-1, 2.0**-40]
 
 
+@IN_BOTH_DTYPES
+def test_a_small_distance_has_its_digits(dtype: str) -> None:
+    # (1, t) against (1, 0): 1 - 1/√(1 + t²) = t²/2 - 3t⁴/8 + … for t = 2^-20.
+    t = 2.0**-20
+    A, Y = np.array([[1], [t]], dtype), np.array([[1], [0]], dtype)
+    exact = t**2 / 2 * (1 - 3 * t**2 / 4)
+    assert COSINE.terms(A, Y).item() == pytest.approx(exact, rel=4 * float(np.finfo(dtype).eps), abs=0)
+
+
 # ---------------------------------------------------------------- multi-class margin
 
 
@@ -89,6 +98,18 @@ def test_what_overflows_is_infinite_and_counts_nothing_where_its_class_has_no_we
         [0, slope, p],
         [0, -slope, -p],
     ]
+
+
+@IN_BOTH_DTYPES
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_an_infinite_excess_counts_nothing_where_its_class_has_no_weight(dtype: str, p: float) -> None:
+    # With a margin of M the wrong class is 3M ahead, of which a half is infinite, too.
+    M = float(np.finfo(dtype).max)
+    A, Y = np.array([[-M, M], [M, -M]], dtype), np.array([[1, 0], [0, 1]], dtype)
+    weight = np.array([[0], [1]], dtype)
+    assert MARGIN.terms(A, Y, p=p, margin=M, weight=weight).tolist() == [[0, math.inf], [0, 0]]
+    slope = math.inf if p == 2 else 1.0
+    assert MARGIN.gradient(A, Y, p=p, margin=M, weight=weight).tolist() == [[0, slope], [0, -slope]]
 
 
 @IN_BOTH_DTYPES

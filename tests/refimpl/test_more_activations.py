@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -128,3 +129,27 @@ def test_what_moves_a_sure_unit_has_its_digits(name: str, sign: int, dtype: str)
     found = spec.entry.vjp(sign * Z, spec.entry.value(sign * Z), G)
     moved = sign * math.exp(-40) * np.array([[-2, 3], [2, -3]])
     assert found == pytest.approx(moved, rel=8 * float(np.finfo(dtype).eps), abs=0)
+
+
+FAR_LEFT = {"float32": -91.5, "float64": -713.0}
+"""Where e^z is a subnormal number, which has lost digits, and z e^z is none."""
+
+
+@pytest.mark.parametrize("dtype", FAR_LEFT)
+@pytest.mark.parametrize("name", ["silu", "mish"])
+def test_far_left_z_times_a_subnormal_number_has_its_digits(name: str, dtype: str) -> None:
+    z = FAR_LEFT[dtype]
+    exact = float(Decimal(z) * Decimal(z).exp())  # and 1 + e^z is 1 there
+    assert abs(exact) > np.finfo(dtype).smallest_normal > math.exp(z)
+    near = 8 * float(np.finfo(dtype).eps)
+    found = ActivationSpec(name).entry.value(np.array([[z]], dtype)).item()
+    assert found == pytest.approx(exact, rel=near, abs=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_tanh_takes_off_a_small_number_has_its_digits(dtype: str) -> None:
+    # z - tanh z = z³/3 - 2z⁵/15 + 17z⁷/315 - …
+    z = 2.0**-9
+    exact = z**3 / 3 * (1 - 2 * z**2 / 5 + 17 * z**4 / 105)
+    found = ActivationSpec("tanhshrink").entry.value(np.array([[z, -z]], dtype))
+    assert found[0] == pytest.approx([exact, -exact], rel=4 * float(np.finfo(dtype).eps), abs=0)

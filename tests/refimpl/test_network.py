@@ -134,6 +134,8 @@ def test_nested_lists_and_numbers_of_the_other_byte_order_are_taken_as_they_are_
         assert made.W.tolist() == [[1.0, 2.0]]
         assert made.W.dtype == np.dtype("float64")
         assert made.W.dtype.isnative
+    single = Layer(np.array([[1.0, 2.0]], ">f4"), np.array([[0.5]], ">f4"), IDENTITY)
+    assert (single.W.dtype, single.b.dtype) == (np.dtype("float32"), np.dtype("float32"))
     assert case({"X": case().X.astype(">f8")}) == case()
 
 
