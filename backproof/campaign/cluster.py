@@ -193,10 +193,10 @@ class Cluster:
                 return future.result(timeout=_LOOK)
             except TimeoutError:  # the worker that had the answer is gone, say, and another one judges again
                 self._look()
-            except Exception as error:
+            except Exception as raised:
                 if future.status == "error":  # a task's own error, also of a kind that connections have
                     break
-                if isinstance(error, (CancelledError, OSError)):
+                if isinstance(raised, (CancelledError, OSError)):
                     raise self._gone() from None
                 raise
         error = future.exception()
