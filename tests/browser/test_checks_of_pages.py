@@ -24,6 +24,8 @@ from .page_checks import (
     words,
 )
 
+pytestmark = pytest.mark.long
+
 LONG = "W" * 500
 
 

@@ -8,7 +8,6 @@ import re
 import pytest
 
 from backproof.reporting.files import JSON_NAME, read_report
-from tests.long_tests import long_but_for
 
 from .browser_reports import REPORTS, full_report
 from .conftest import OpenPage
@@ -27,6 +26,8 @@ from .copying import (
     text_of,
 )
 from .page_checks import expect_none, open_all, tab_to
+
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("name", ["full", "hostile", "big"])
@@ -71,7 +72,7 @@ def test_every_button_copies_what_it_stands_beside(name: str, before: str, open_
     expect_none(opened.noises())
 
 
-@pytest.mark.parametrize("name", long_but_for({"full"}, ["full", "big"]))
+@pytest.mark.parametrize("name", ["full", "big"])
 def test_what_is_copied_is_every_command_case_and_script(name: str, open_page: OpenPage) -> None:
     opened = open_page(REPORTS[name](), before=ALLOWED)
     report = read_report(opened.file.with_name(JSON_NAME))  # without the cases that are too long for a page

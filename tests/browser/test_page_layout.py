@@ -9,6 +9,8 @@ from .chromium import A4, NARROW, WIDE
 from .conftest import OpenPage
 from .page_checks import expect_none, open_all, overflows, unprinted
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 @pytest.mark.parametrize("name", REPORTS)

@@ -51,6 +51,7 @@ def test_findings_have_their_case_their_values_and_their_cause(wrong: Path) -> N
     assert report.environment.versions["numpy"]
 
 
+@pytest.mark.long
 def test_it_is_the_same_as_often_as_it_is_made_and_from_one_session(wrong: Path, tmp_path: Path) -> None:
     begun(tmp_path, 16, WRONG)
     first, again, other = (

@@ -48,6 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_campaign_that_was_stopped_again_and_again_comes_to_the_same(whole: Path, tmp_path: Path) -> None:
     create(tmp_path, WRONG)
     for chunks in (1, 2):

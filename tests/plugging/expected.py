@@ -243,15 +243,17 @@ _FILES = {
     "state.py": STATE,
     "objects.py": OBJECTS,
 }
-LONG = {
-    *(f"hangs.py:{name}" for name in HANGS if name not in {"sleeps", "reads_standard_input"}),
-    "dies.py:exhausts_memory_bit_by_bit",
-    "dies.py:exhausts_memory_and_keeps_quiet",
-    "dies.py:leaks_memory_with_each_call",
-    "floods.py:floods_without_end",
-    "answers.py:has_an_enormous_gradient",
-    "answers.py:has_a_list_without_end",
-}
-"""What waits for a limit or fills the memory, and has another one beside it that does so, too."""
 EXPECTED = {f"{file}:{name}": each for file, table in _FILES.items() for name, each in table.items()}
 """`file.py:name` → what a run on it finds."""
+QUICK = {
+    *("raises.py:raises_a_value_error", "raises.py:recurs_without_end"),
+    *("hangs.py:sleeps", "hangs.py:reads_standard_input"),
+    *("dies.py:kills_itself", "dies.py:exhausts_memory_at_once", "dies.py:ends_its_process_with_status_0"),
+    *("floods.py:floods_standard_output", "meddles.py:writes_noise_into_every_descriptor"),
+    *("answers.py:answers_nothing", "answers.py:has_nan_gradients", "answers.py:flattens_gradients"),
+    *("answers.py:answers_float32_cases_in_float64", "answers.py:has_a_layer_too_many"),
+    *("state.py:alternates_between_right_and_wrong", "state.py:centres_X_in_place"),
+    "objects.py:KeepsTheFirstBatch",
+}
+"""Some of each kind: a run on one takes a second or two, and there are more than a hundred."""
+assert set(EXPECTED) >= QUICK

@@ -10,13 +10,13 @@ from refimpl import case_from_json
 from tests.long_tests import long_but_for
 
 from .command import CASES, Outcome
-from .expected import EXPECTED, LONG, Expected
+from .expected import EXPECTED, QUICK, Expected
 
 
 def quick_and_long(files: tuple[str, ...]) -> list[Any]:
     """The names of all wrong miniatures in these files, as pytest parameters."""
     names = [name for name in EXPECTED if name.startswith(files)]
-    return long_but_for(set(names) - LONG, names)
+    return long_but_for(QUICK.intersection(names), names)
 
 
 def assert_whole(outcome: Outcome, cases: int = CASES) -> Report:

@@ -76,6 +76,7 @@ def test_who_dies_while_more_is_sent_did_so_over_the_request_without_a_reply(tmp
     assert faults == ["", "", ended, "", "", ended, "", "", ended, ""]
 
 
+@pytest.mark.long
 def test_who_takes_no_more_while_more_is_sent_hangs_over_the_request_without_a_reply(tmp_path: Path) -> None:
     """Requests of 800 KB: the pipe is full while the third is under way."""
     faults = _faults(tmp_path, "time.sleep(3600)", inputs=100_000)
