@@ -9,7 +9,6 @@ mended, turns it red.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from backproof.atlas.model import Atlas
 from backproof.atlas.options import AtlasOptions
 from backproof.atlas.places import Place, argument, number, places_of, setting
 from backproof.judging.deviations import DEVIATIONS
+from tests.docs.blocks import anchors_of
 
 FILE = Path(__file__).parents[2] / "docs" / "findings-by-function.md"
 FINDINGS = FILE.with_name("findings.md")
@@ -215,7 +215,7 @@ _BROKEN = "–"
 def _told(key: Key) -> str:
     if key in OF_THE_COMPOSITION:
         return OF_THE_COMPOSITION[key]
-    titles = titles_of(FINDINGS.read_text(encoding="utf-8"))
+    titles = anchors_of(FINDINGS.read_text(encoding="utf-8"))
     links = {why: f"[{titles[why]}](findings.md#{why})" for why in WHY[key] if why in titles}
     return "; ".join(links.get(why, f"`{why}`") for why in WHY[key])
 
@@ -227,17 +227,6 @@ def _apart(answer: float, exact: float) -> tuple[str, str]:
         if told[0] != told[1]:
             break
     return told
-
-
-def titles_of(page: str) -> dict[str, str]:
-    """Anchor → heading, of every heading of a page."""
-    text = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
-    return {slug(heading): heading for heading in re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)}
-
-
-def slug(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 # ---------------------------------------------------------------- read
@@ -272,7 +261,7 @@ def differences(page: str, atlas: Atlas) -> list[str]:
 
 def unknown(reasons: Iterable[str], page: str) -> list[str]:
     """Reasons that are neither a heading of the page of findings nor a declared deviation."""
-    known = {*titles_of(page), *(deviation.id for deviation in DEVIATIONS)}
+    known = {*anchors_of(page), *(deviation.id for deviation in DEVIATIONS)}
     return [why for why in reasons if why not in known]
 
 

@@ -90,17 +90,18 @@ def links_of(text: str) -> list[Link]:
     return found
 
 
-def anchors_of(text: str) -> set[str]:
-    """The anchors of a page's headings as GitHub makes them: a second one of a name has -1 behind it."""
-    found: set[str] = set()
+def anchors_of(text: str) -> dict[str, str]:
+    """Anchor → heading of a page, as GitHub makes them: a second one of a name has -1 behind it."""
+    found: dict[str, str] = {}
     tokens = _READER.parse(text)
     for before, token in pairwise(tokens):
         if before.type != "heading_open":
             continue
         seen = (part.content for part in token.children or () if part.type in ("text", "code_inline"))
-        slug = re.sub(r"[^\w\- ]", "", "".join(seen).lower()).replace(" ", "-")
+        heading = "".join(seen)
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         same = (f"{slug}-{number}" for number in range(1, len(tokens)))
-        found.add(slug if slug not in found else next(name for name in same if name not in found))
+        found[slug if slug not in found else next(name for name in same if name not in found)] = heading
     return found
 
 
