@@ -17,6 +17,7 @@ from backproof.atlas.making import make_atlas
 from backproof.atlas.model import Atlas
 from backproof.atlas.options import AtlasOptions
 from backproof.atlas.places import Place, argument, number, places_of, setting
+from backproof.environment import environment
 from backproof.judging.deviations import DEVIATIONS
 from tests.docs.blocks import anchors_of
 
@@ -174,17 +175,22 @@ the numbers of the worst place. The last column says where it is told: in [findi
 deviation declared in [deviations.py](../backproof/judging/deviations.py). What the oracles compose of plain
 operations is left out, as its errors are not a framework's own.
 
-Written by `make findings-table`. A test makes an atlas anew and fails where it finds what is not on this
-page, and where it does not find any more what is.
+Written by `make findings-table`. A test makes an atlas anew, on the like of the processor below, and fails
+where it finds what is not on this page, and where it does not find any more what is.
 """
 HEADS = ("function", "what", "dtypes", "between", "worst at", "answer", "exact", "ulps", "told in")
+
+
+def processor() -> str:
+    """What last digits depend on besides versions: vector units choose how NumPy, torch and XLA compute."""
+    return " ".join(environment([]).cpu_features)
 
 
 def written(atlas: Atlas) -> str:
     """The text of docs/findings-by-function.md."""
     found = found_in(atlas)
     asked = ", ".join(f"{name} {version}" for name, version in atlas.versions.items())
-    lines = [INTRODUCTION, f"Versions: {asked}."]
+    lines = [INTRODUCTION, f"Versions: {asked}.", f"Processor: {processor()}."]
     for by in atlas.answerers:
         rows = [(key, place) for key, place in found.items() if key.by == by != OURS]
         rows.sort(key=lambda row: (row[0].function, row[0].quantity != "value", row[0].kind))
