@@ -9,12 +9,12 @@ mended, turns it red.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from backproof.atlas.making import make_atlas
-from backproof.atlas.model import Atlas
+from backproof.atlas.model import QUANTITIES, Atlas
 from backproof.atlas.options import AtlasOptions
 from backproof.atlas.places import Place, argument, number, places_of, setting
 from backproof.environment import environment
@@ -51,18 +51,16 @@ class Key(NamedTuple):
     """ "inaccurate" or "non-finite"."""
 
 
-def _both(by: str, function: str, kind: str, *why: str) -> dict[Key, tuple[str, ...]]:
-    return {Key(by, function, quantity, kind): why for quantity in ("value", "derivative")}
+def _of(*quantities: str) -> Callable[..., dict[Key, tuple[str, ...]]]:
+    """Makes the keys of these quantities, with one reason."""
+
+    def keys(by: str, function: str, kind: str, *why: str) -> dict[Key, tuple[str, ...]]:
+        return {Key(by, function, quantity, kind): why for quantity in quantities}
+
+    return keys
 
 
-def _slope(by: str, function: str, kind: str, *why: str) -> dict[Key, tuple[str, ...]]:
-    return {Key(by, function, "derivative", kind): why}
-
-
-def _value(by: str, function: str, kind: str, *why: str) -> dict[Key, tuple[str, ...]]:
-    return {Key(by, function, "value", kind): why}
-
-
+_value, _slope, _both = _of("value"), _of("derivative"), _of(*QUANTITIES)
 OFF, BROKEN = "inaccurate", "non-finite"
 WHY: dict[Key, tuple[str, ...]] = {
     **_slope("torch", "sigmoid", OFF, SATURATED),
@@ -179,6 +177,7 @@ Written by `make findings-table`. A test makes an atlas anew, on the like of the
 where it finds what is not on this page, and where it does not find any more what is.
 """
 HEADS = ("function", "what", "dtypes", "between", "worst at", "answer", "exact", "ulps", "told in")
+_NO_ULPS = "–"
 
 
 def processor() -> str:
@@ -188,7 +187,7 @@ def processor() -> str:
 
 def written(atlas: Atlas) -> str:
     """The text of docs/findings-by-function.md."""
-    found = found_in(atlas)
+    found, titles = found_in(atlas), anchors_of(FINDINGS.read_text(encoding="utf-8"))
     asked = ", ".join(f"{name} {version}" for name, version in atlas.versions.items())
     lines = [INTRODUCTION, f"Versions: {asked}.", f"Processor: {processor()}."]
     for by in atlas.answerers:
@@ -196,7 +195,7 @@ def written(atlas: Atlas) -> str:
         rows.sort(key=lambda row: (row[0].function, row[0].quantity != "value", row[0].kind))
         if rows:
             lines += ["", f"## {by}", "", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
-            lines += [f"| {' | '.join(_cells(*row))} |" for row in rows]
+            lines += [f"| {' | '.join((*_cells(*row), _told(row[0], titles)))} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -210,18 +209,13 @@ def _cells(key: Key, place: Place) -> tuple[str, ...]:
         f"{low:.4g}, {high:.4g}",
         f"{argument(row.at, dtype)}, {dtype}" + f"; {where}" * bool(where),
         *_apart(row.answer, row.exact),
-        _BROKEN if key.kind == BROKEN else number(row.ulps),
-        _told(key),
+        _NO_ULPS if key.kind == BROKEN else number(row.ulps),
     )
 
 
-_BROKEN = "–"
-
-
-def _told(key: Key) -> str:
+def _told(key: Key, titles: Mapping[str, str]) -> str:
     if key in OF_THE_COMPOSITION:
         return OF_THE_COMPOSITION[key]
-    titles = anchors_of(FINDINGS.read_text(encoding="utf-8"))
     links = {why: f"[{titles[why]}](findings.md#{why})" for why in WHY[key] if why in titles}
     return "; ".join(links.get(why, f"`{why}`") for why in WHY[key])
 
@@ -248,7 +242,7 @@ def read(page: str) -> dict[Key, tuple[str, ...]]:
             cells = [part.strip() for part in line.strip("| ").split(" | ")]
             if len(cells) != len(HEADS):
                 raise ValueError(f"a line has {len(cells)} cells, not {len(HEADS)}: {line}")
-            kind = BROKEN if cells[7] == _BROKEN else OFF
+            kind = BROKEN if cells[7] == _NO_ULPS else OFF
             found[Key(by, cells[0], cells[1], kind)] = tuple(cells[2].split(", "))
     return found
 

@@ -238,11 +238,15 @@ def test_a_result_of_other_cases_is_refused(
         next(judging)
 
 
-def test_a_chunk_that_costs_worker_after_worker_is_given_up(cluster_of: Callable[..., Any]) -> None:
+def _killed() -> KilledWorker:
     class State:
         address = WORKER
 
-    judging, _ = cluster_of({0: KilledWorker("task-0", State(), 2)})
+    return KilledWorker("task-0", State(), 2)
+
+
+def test_a_chunk_that_costs_worker_after_worker_is_given_up(cluster_of: Callable[..., Any]) -> None:
+    judging, _ = cluster_of({0: _killed()})
     with pytest.raises(UsageError, match=f"workers died again and again over float32 .* at {WORKER}; look"):
         next(judging)
 
@@ -250,16 +254,13 @@ def test_a_chunk_that_costs_worker_after_worker_is_given_up(cluster_of: Callable
 def test_a_chunk_whose_result_is_lost_and_whose_workers_die_then_is_given_up(
     cluster_of: Callable[..., Any],
 ) -> None:
-    class State:
-        address = WORKER
-
     class Lost(_Future):
         def result(self, *, timeout: float) -> Any:
             assert timeout > 0
             self.status = "error"  # it was finished; the worker that kept the answer died, and those after it
             raise self._answer
 
-    judging, client = cluster_of({0: KilledWorker("task-0", State(), 2)})
+    judging, client = cluster_of({0: _killed()})
     client.futures[0].status, client.futures[0].__class__ = "finished", Lost
     with pytest.raises(UsageError, match=f"workers died again and again over float32 .* at {WORKER}; look"):
         next(judging)

@@ -123,7 +123,7 @@ def test_every_finding_is_in_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     links = set(re.findall(r"\]\(#([^)]*)\)", page))
     findings = {anchor for anchor, heading in anchors_of(page).items() if ": " in heading}
-    assert len(findings) > 20
+    assert len(findings) >= len(links) > 10
     assert findings - links == set()
 
 
